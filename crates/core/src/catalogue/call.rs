@@ -1,0 +1,202 @@
+//! One call, from the request to the audit record.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use tracing::Instrument;
+
+use super::Catalogue;
+use crate::{
+    Action, Actor, Call, CallId, Document, Effect, Error, Follow, Spec, Tone,
+    audit::{Record, Verdict},
+    document::Style,
+    id::fresh,
+    input::{self, Raw},
+    permission,
+};
+
+/// A call as a face hands it in.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who.
+    pub actor: Actor,
+    /// Which operation, by name.
+    pub operation: String,
+    /// With what.
+    pub input: Raw,
+    /// The person has answered the question of a destroying operation with yes.
+    pub confirmed: bool,
+}
+
+impl Request {
+    /// A call with typed input.
+    pub fn json(actor: Actor, operation: impl Into<String>, input: Value) -> Self {
+        Self { actor, operation: operation.into(), input: Raw::Json(input), confirmed: false }
+    }
+}
+
+/// What a face renders.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reply")]
+pub enum Reply {
+    /// It ran.
+    Done {
+        /// The call.
+        call: CallId,
+        /// For programs.
+        data: Value,
+        /// For people.
+        document: Document,
+        /// The job that goes on, if any.
+        follow: Option<Follow>,
+        /// Whether only the actor may see it.
+        private: bool,
+    },
+    /// It did not run yet: the person has to say yes first.
+    Confirm {
+        /// The call.
+        call: CallId,
+        /// The question.
+        question: String,
+        /// The question with the button that means yes.
+        document: Document,
+    },
+}
+
+impl Reply {
+    /// The document, whichever it is.
+    pub fn document(&self) -> &Document {
+        match self {
+            Self::Done { document, .. } | Self::Confirm { document, .. } => document,
+        }
+    }
+}
+
+impl Catalogue {
+    /// Calls an operation. This is the only way in, for every face.
+    pub async fn call(&self, request: Request) -> Result<Reply, Error> {
+        let call_id: CallId = fresh(self.clock.as_ref());
+        let began = self.clock.now();
+        let span = tracing::info_span!(
+            "call",
+            operation = %request.operation.chars().take(64).collect::<String>(),
+            call = %call_id,
+            tenant = %request.actor.tenant,
+            actor = %request.actor.id,
+            face = request.actor.face.as_str(),
+        );
+        let actor = request.actor.clone();
+        let operation = request.operation.clone();
+        let mut kept = Value::Null;
+        let result = self.attempt(request, call_id, &mut kept).instrument(span.clone()).await;
+        let result = result.map_err(|mut error| {
+            error.call = Some(call_id);
+            error
+        });
+        let _entered = span.enter();
+        if let Err(error) = &result
+            && !error.kind.is_refusal()
+        {
+            tracing::error!(code = error.code, reference = call_id.reference(), "{}", error.causes());
+        }
+        drop(_entered);
+        let record = self.describe(call_id, began, actor, operation, kept, &result);
+        self.keep(record).instrument(span).await;
+        result
+    }
+
+    /// Keeps the record of something that never became a call: a malformed body, a bad signature.
+    pub async fn refuse(&self, actor: Actor, asked_for: &str, mut error: Error) -> Error {
+        let call_id: CallId = fresh(self.clock.as_ref());
+        error.call = Some(call_id);
+        let result = Err(error);
+        let asked_for = asked_for.to_owned();
+        let record = self.describe(call_id, self.clock.now(), actor, asked_for, Value::Null, &result);
+        self.keep(record).await;
+        match result {
+            Err(error) => error,
+            Ok(_) => unreachable!("built as an error above"),
+        }
+    }
+
+    async fn attempt(&self, request: Request, id: CallId, kept: &mut Value) -> Result<Reply, Error> {
+        let Request { actor, operation, input: raw, confirmed } = request;
+        let entry = self.entries.get(operation.as_str()).ok_or_else(|| self.unknown(&operation))?;
+        let spec = entry.spec();
+        if let Raw::Json(input) = &raw {
+            *kept = input::for_records(&spec.fields, input);
+        }
+        permission::check(&actor, self.permissions.required(&actor, spec).await?, spec.name)?;
+        self.limiter.check(&actor, spec)?;
+        let input = input::read(&spec.fields, raw)?;
+        *kept = input::for_records(&spec.fields, &input);
+        let prepared = entry.prepare(input.clone())?;
+        if spec.effect == Effect::Destroy && !confirmed {
+            let question = prepared.question();
+            let document = question_document(spec, &question, input);
+            return Ok(Reply::Confirm { call: id, question, document });
+        }
+        let call = Call { id, actor, operation: spec.name, clock: self.clock.clone() };
+        let answer = AssertUnwindSafe(prepared.run(&call))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| Err(Error::bug(panic_text(panic.as_ref()))))?;
+        let (data, document, follow) = (answer.data, answer.document, answer.follow);
+        Ok(Reply::Done { call: id, data, document, follow, private: spec.private })
+    }
+
+    fn describe(
+        &self,
+        call: CallId,
+        at: OffsetDateTime,
+        actor: Actor,
+        operation: String,
+        input: Value,
+        result: &Result<Reply, Error>,
+    ) -> Record {
+        let error = result.as_ref().err();
+        let verdict = match result {
+            Ok(Reply::Done { .. }) => Verdict::Done,
+            Ok(Reply::Confirm { .. }) => Verdict::Asked,
+            Err(error) if error.kind.is_refusal() => Verdict::Refused,
+            Err(_) => Verdict::Failed,
+        };
+        Record {
+            call,
+            at,
+            took_us: i64::try_from((self.clock.now() - at).whole_microseconds()).unwrap_or(i64::MAX),
+            tenant: actor.tenant,
+            actor: actor.id,
+            actor_name: actor.name,
+            face: actor.face,
+            rank: actor.rank,
+            operation: operation.chars().take(64).collect(),
+            input,
+            verdict,
+            code: error.map(|error| error.code.to_owned()),
+            detail: error.map(Error::causes),
+        }
+    }
+
+    /// An answer is not withheld because its record could not be kept; the log says so instead.
+    async fn keep(&self, record: Record) {
+        let operation = record.operation.clone();
+        if let Err(error) = self.audit.record(record).await {
+            tracing::error!(operation, "the audit record could not be kept: {}", error.causes());
+        }
+    }
+}
+
+fn question_document(spec: &Spec, question: &str, input: Value) -> Document {
+    let mut yes = Action::new("Yes, do it", spec.name, input).style(Style::Danger);
+    yes.confirmed = true;
+    Document::titled("Are you sure?").tone(Tone::Warning).text(question).action(yes)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
+}

@@ -1,0 +1,328 @@
+//! What an operation answers with: a small tree that every face renders in its own way.
+//!
+//! Text in a document is plain. A face escapes whatever its medium would read as markup, so a player's name
+//! can never become a mention or a link.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// The mood of a document: faces turn it into a colour or a symbol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// A plain answer.
+    #[default]
+    Neutral,
+    /// Something is under way.
+    Working,
+    /// It worked.
+    Good,
+    /// It worked, with a caution.
+    Warning,
+    /// It did not work.
+    Bad,
+}
+
+/// A piece of text in a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "span", content = "value")]
+pub enum Span {
+    /// Plain text.
+    Plain(String),
+    /// Text that stands out.
+    Strong(String),
+    /// A name, command or address, set in a fixed-width face.
+    Code(String),
+    /// A moment, shown in the reader's zone.
+    Time(#[serde(with = "time::serde::rfc3339")] #[schemars(with = "String")] OffsetDateTime),
+    /// A moment, shown as its distance from now.
+    Ago(#[serde(with = "time::serde::rfc3339")] #[schemars(with = "String")] OffsetDateTime),
+    /// An actor by id (`discord:4711`) and name.
+    Person {
+        /// The actor's id.
+        id: String,
+        /// What to show where the id cannot be resolved.
+        name: String,
+    },
+}
+
+/// A line of text made of spans.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Rich(pub Vec<Span>);
+
+impl Rich {
+    /// An empty line, to add to.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds plain text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Plain(text.into()));
+        self
+    }
+
+    /// Adds text that stands out.
+    #[must_use]
+    pub fn strong(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Strong(text.into()));
+        self
+    }
+
+    /// Adds fixed-width text.
+    #[must_use]
+    pub fn code(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Code(text.into()));
+        self
+    }
+
+    /// Adds a moment.
+    #[must_use]
+    pub fn time(mut self, at: OffsetDateTime) -> Self {
+        self.0.push(Span::Time(at));
+        self
+    }
+
+    /// Adds a moment as its distance from now.
+    #[must_use]
+    pub fn ago(mut self, at: OffsetDateTime) -> Self {
+        self.0.push(Span::Ago(at));
+        self
+    }
+
+    /// Adds a person.
+    #[must_use]
+    pub fn person(mut self, id: &crate::ActorId, name: impl Into<String>) -> Self {
+        self.0.push(Span::Person { id: id.as_str().to_owned(), name: name.into() });
+        self
+    }
+}
+
+impl From<&str> for Rich {
+    fn from(text: &str) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl From<String> for Rich {
+    fn from(text: String) -> Self {
+        Self::new().text(text)
+    }
+}
+
+/// A name and its value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Field {
+    /// What it is.
+    pub name: String,
+    /// What it is worth.
+    pub value: Rich,
+}
+
+/// Rows under headings. `total` counts the rows that exist, `rows` are those on this page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Table {
+    /// One heading a column.
+    pub columns: Vec<String>,
+    /// One cell a column.
+    pub rows: Vec<Vec<Rich>>,
+}
+
+/// How a button looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// The thing most people want next.
+    Primary,
+    /// One of several.
+    #[default]
+    Secondary,
+    /// Cannot be taken back.
+    Danger,
+}
+
+/// Something the reader can do next: an operation with its input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// At most 80 characters (Discord's limit for a button).
+    pub label: String,
+    /// The operation's name, as in the catalogue.
+    pub operation: String,
+    /// The operation's input.
+    #[serde(default)]
+    pub input: Value,
+    /// How it looks.
+    #[serde(default)]
+    pub style: Style,
+    /// The reader has seen the question that a destroying operation asks, and this is their yes.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+impl Action {
+    /// An action that calls `operation` with `input`.
+    pub fn new(label: impl Into<String>, operation: impl Into<String>, input: Value) -> Self {
+        Self {
+            label: label.into(),
+            operation: operation.into(),
+            input,
+            style: Style::Secondary,
+            confirmed: false,
+        }
+    }
+
+    /// Sets the style.
+    #[must_use]
+    pub fn style(mut self, style: Style) -> Self {
+        self.style = style;
+        self
+    }
+}
+
+/// One part of a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "block")]
+pub enum Block {
+    /// A heading inside of the document.
+    Heading {
+        /// The words.
+        text: String,
+    },
+    /// A paragraph.
+    Text {
+        /// The line.
+        text: Rich,
+    },
+    /// Names and values.
+    Fields {
+        /// In the order to show.
+        fields: Vec<Field>,
+    },
+    /// Rows and columns.
+    Table(Table),
+    /// How far a job is.
+    Progress {
+        /// What is being done, in the present: "installing".
+        label: String,
+        /// Steps done.
+        done: u32,
+        /// Steps in all; 0 when nobody can know.
+        total: u32,
+    },
+    /// Output of a program, shown as it is.
+    Code {
+        /// The lines.
+        text: String,
+    },
+    /// A picture.
+    Image {
+        /// Where it is.
+        url: String,
+        /// What it shows, for who cannot see it.
+        alt: String,
+    },
+    /// What the reader can do next.
+    Actions {
+        /// In the order to show; faces show five a row.
+        actions: Vec<Action>,
+    },
+}
+
+/// An answer that people read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Document {
+    /// The first line, if any.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The mood.
+    #[serde(default)]
+    pub tone: Tone,
+    /// The parts, top to bottom.
+    #[serde(default)]
+    pub blocks: Vec<Block>,
+}
+
+impl Document {
+    /// A document with a title.
+    pub fn titled(title: impl Into<String>) -> Self {
+        Self { title: Some(title.into()), ..Self::default() }
+    }
+
+    /// Sets the tone.
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+
+    /// Adds a heading.
+    #[must_use]
+    pub fn heading(self, text: impl Into<String>) -> Self {
+        self.block(Block::Heading { text: text.into() })
+    }
+
+    /// Adds a paragraph.
+    #[must_use]
+    pub fn text(self, text: impl Into<Rich>) -> Self {
+        self.block(Block::Text { text: text.into() })
+    }
+
+    /// Adds one name and value, joining the fields right above it.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Rich>) -> Self {
+        let field = Field { name: name.into(), value: value.into() };
+        if let Some(Block::Fields { fields }) = self.blocks.last_mut() {
+            fields.push(field);
+            return self;
+        }
+        self.block(Block::Fields { fields: vec![field] })
+    }
+
+    /// Adds program output.
+    #[must_use]
+    pub fn code(self, text: impl Into<String>) -> Self {
+        self.block(Block::Code { text: text.into() })
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn table(self, columns: &[&str], rows: Vec<Vec<Rich>>) -> Self {
+        let columns = columns.iter().map(|&c| c.to_owned()).collect();
+        self.block(Block::Table(Table { columns, rows }))
+    }
+
+    /// Adds progress.
+    #[must_use]
+    pub fn progress(self, label: impl Into<String>, done: u32, total: u32) -> Self {
+        self.block(Block::Progress { label: label.into(), done, total })
+    }
+
+    /// Adds one action, joining the actions right above it.
+    #[must_use]
+    pub fn action(mut self, action: Action) -> Self {
+        if let Some(Block::Actions { actions }) = self.blocks.last_mut() {
+            actions.push(action);
+            return self;
+        }
+        self.block(Block::Actions { actions: vec![action] })
+    }
+
+    /// Adds a part.
+    #[must_use]
+    pub fn block(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+
+    /// Every action in the document, top to bottom.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.blocks.iter().flat_map(|block| match block {
+            Block::Actions { actions } => actions.as_slice(),
+            _ => &[],
+        })
+    }
+}

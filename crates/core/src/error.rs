@@ -1,0 +1,200 @@
+//! What went wrong, in the words of the person who can do something about it.
+//!
+//! Each domain has its own error enum and turns it into this one at its operations' edge. A face shows
+//! `message` and `remedy`; it never shows `source`, which goes to the log and the audit record.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{document::Action, id::CallId};
+
+/// Who can do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The input is not what the operation takes.
+    User,
+    /// The actor may not do that.
+    Permission,
+    /// Too much, too often, or full.
+    Limit,
+    /// There is no such thing.
+    NotFound,
+    /// It clashes with what is there, or with somebody else's change.
+    Conflict,
+    /// Something Guildhall depends on did not do its part.
+    Upstream,
+    /// Guildhall itself is wrong.
+    Bug,
+}
+
+impl Kind {
+    /// Whether the call was turned away, as opposed to having failed on the way.
+    pub fn is_refusal(self) -> bool {
+        !matches!(self, Self::Upstream | Self::Bug)
+    }
+}
+
+/// What is wrong with one input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldError {
+    /// The input's name.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// An error at the edge of an operation.
+#[derive(Debug, thiserror::Error)]
+pub struct Error {
+    /// A stable word for programs: `server_not_found`.
+    pub code: &'static str,
+    /// Who can do something about it.
+    pub kind: Kind,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// What to do about it, in a sentence.
+    pub remedy: Option<String>,
+    /// Per input, for [`Kind::User`].
+    pub fields: Vec<FieldError>,
+    /// What the person may have meant.
+    pub actions: Vec<Action>,
+    /// The call it happened in; set by the catalogue.
+    pub call: Option<CallId>,
+    /// For the log only.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(remedy) = &self.remedy {
+            write!(f, " {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    /// An error of a kind.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            kind,
+            message: message.into(),
+            remedy: None,
+            fields: Vec::new(),
+            actions: Vec::new(),
+            call: None,
+            source: None,
+        }
+    }
+
+    /// A fault of Guildhall's. People see a reference, the log sees the source.
+    pub fn bug(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Bug, "internal", "Something went wrong inside Guildhall.").because(source)
+    }
+
+    /// Input that does not fit.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (field, message) = (field.into(), message.into());
+        let mut error = Self::new(Kind::User, "invalid_input", format!("{field}: {message}"));
+        error.fields.push(FieldError { field, message });
+        error
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Keeps what caused it, for the log.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Offers something that may have been meant.
+    #[must_use]
+    pub fn action(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
+    }
+
+    /// The chain of causes, for the log.
+    pub fn causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        text
+    }
+
+    /// The document that a face shows: message, remedy, what is wrong with which input, and, where the
+    /// person cannot mend it themselves, the reference to quote.
+    pub fn document(&self) -> crate::Document {
+        let mut document = crate::Document::default().tone(crate::Tone::Bad).text(self.message.as_str());
+        if self.fields.len() > 1 {
+            for field in &self.fields {
+                document = document.field(field.field.as_str(), field.message.as_str());
+            }
+        }
+        if let Some(remedy) = &self.remedy {
+            document = document.text(remedy.as_str());
+        }
+        if let (false, Some(call)) = (self.kind.is_refusal(), self.call) {
+            let line = crate::Rich::new().text("If it stays, give the staff this reference: ").code(call.reference());
+            document = document.text(line);
+        }
+        for action in &self.actions {
+            document = document.action(action.clone());
+        }
+        document
+    }
+}
+
+/// An error as programs read it: the body of a REST answer and of `--json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Wire<'a> {
+    /// A stable word for programs.
+    pub code: &'a str,
+    /// Who can do something about it.
+    pub kind: Kind,
+    /// What happened.
+    pub message: &'a str,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<&'a str>,
+    /// Per input.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub fields: &'a [FieldError],
+    /// What may have been meant.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub suggestions: &'a [Action],
+    /// The number to quote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl<'a> From<&'a Error> for Wire<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            code: error.code,
+            kind: error.kind,
+            message: &error.message,
+            remedy: error.remedy.as_deref(),
+            fields: &error.fields,
+            suggestions: &error.actions,
+            reference: error.call.map(|call| call.reference()),
+        }
+    }
+}

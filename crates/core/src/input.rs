@@ -1,0 +1,338 @@
+//! The inputs of an operation, as every face needs them: names, kinds, bounds, completion.
+//!
+//! They are read from the JSON schema of the operation's struct, so a face has nothing to declare: slash
+//! command options, command line flags, query parameters and prefix words all come from here.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{Error, FieldError, Kind, suggest};
+
+/// The schema keyword that names a completer: `#[schemars(extend("x-complete" = "server"))]`.
+pub const COMPLETE: &str = "x-complete";
+/// The schema keyword that keeps a value out of records and logs.
+pub const SECRET: &str = "x-secret";
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Field {
+    /// Its name, `snake_case`.
+    pub name: String,
+    /// What it is for, one line.
+    pub description: String,
+    /// What fits in.
+    pub kind: FieldKind,
+    /// Whether it must be given.
+    pub required: bool,
+    /// What holds when it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// Which completer suggests values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<String>,
+    /// Kept out of records and logs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+}
+
+/// What fits into an input. Bounds are inclusive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum FieldKind {
+    /// Text, in characters.
+    Text {
+        /// At least.
+        min: Option<u64>,
+        /// At most.
+        max: Option<u64>,
+        /// A regular expression it matches.
+        pattern: Option<String>,
+    },
+    /// A whole number.
+    Integer {
+        /// At least.
+        min: Option<i64>,
+        /// At most.
+        max: Option<i64>,
+    },
+    /// A number.
+    Number {
+        /// At least.
+        min: Option<f64>,
+        /// At most.
+        max: Option<f64>,
+    },
+    /// Yes or no.
+    Boolean,
+    /// One of these words.
+    Choice {
+        /// The words.
+        of: Vec<String>,
+    },
+    /// Several texts.
+    List,
+    /// Names and values: `motd=Hello max_players=20`.
+    Map,
+}
+
+/// Input as it comes from a face.
+#[derive(Clone, Debug)]
+pub enum Raw {
+    /// Typed already: REST, Discord, a document's action.
+    Json(Value),
+    /// Words: the command line, a prefix message. A name may come several times.
+    Words(BTreeMap<String, Vec<String>>),
+}
+
+/// The JSON schema of an input or output, without references.
+pub fn schema_of<T: JsonSchema>() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// Reads the fields from an object schema, in the order of the struct.
+pub fn fields_of(schema: &Value) -> Vec<Field> {
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
+    properties
+        .iter()
+        .map(|(name, property)| {
+            let inner = without_null(property);
+            let text = |key: &str| {
+                property.get(key).or_else(|| inner.get(key)).and_then(Value::as_str).map(str::to_owned)
+            };
+            let flag = |key: &str| {
+                property.get(key).or_else(|| inner.get(key)).and_then(Value::as_bool).unwrap_or(false)
+            };
+            Field {
+                name: name.clone(),
+                description: text("description").unwrap_or_default().replace('\n', " "),
+                kind: kind_of(inner),
+                required: required.contains(&name.as_str()),
+                default: property.get("default").filter(|value| !value.is_null()).cloned(),
+                complete: text(COMPLETE),
+                secret: flag(SECRET),
+            }
+        })
+        .collect()
+}
+
+/// An `Option<T>` is `anyOf [T, null]` in a schema: the `T` of it.
+fn without_null(schema: &Value) -> &Value {
+    let Some(variants) = schema["anyOf"].as_array() else { return schema };
+    variants.iter().find(|variant| variant["type"] != "null").unwrap_or(schema)
+}
+
+fn kind_of(schema: &Value) -> FieldKind {
+    if let Some(words) = schema["enum"].as_array() {
+        return FieldKind::Choice { of: words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect() };
+    }
+    if let Some(variants) = schema["oneOf"].as_array() {
+        let of: Vec<String> =
+            variants.iter().filter_map(|v| v["const"].as_str().map(str::to_owned)).collect();
+        if !of.is_empty() {
+            return FieldKind::Choice { of };
+        }
+    }
+    let named = match &schema["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).find(|t| *t != "null"),
+        other => other.as_str(),
+    };
+    match named {
+        Some("integer") => {
+            FieldKind::Integer { min: schema["minimum"].as_i64(), max: schema["maximum"].as_i64() }
+        }
+        Some("number") => FieldKind::Number { min: schema["minimum"].as_f64(), max: schema["maximum"].as_f64() },
+        Some("boolean") => FieldKind::Boolean,
+        Some("array") => FieldKind::List,
+        Some("object") => FieldKind::Map,
+        _ => FieldKind::Text {
+            min: schema["minLength"].as_u64(),
+            max: schema["maxLength"].as_u64(),
+            pattern: schema["pattern"].as_str().map(str::to_owned),
+        },
+    }
+}
+
+/// Turns what a face got into the object that the operation's struct is read from, or says what is wrong
+/// with each input.
+pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
+    let mut wrong = Vec::new();
+    let given = match raw {
+        Raw::Json(Value::Null) => Map::new(),
+        Raw::Json(Value::Object(object)) => object,
+        Raw::Json(_) => {
+            return Err(Error::new(Kind::User, "invalid_input", "The input is not a JSON object.")
+                .remedy("Send an object with one member an input."));
+        }
+        Raw::Words(words) => typed(fields, words, &mut wrong),
+    };
+    for (name, value) in &given {
+        match fields.iter().find(|field| field.name == *name) {
+            Some(_) if value.is_null() => {}
+            Some(field) => {
+                if let Err(message) = fits(&field.kind, value) {
+                    wrong.push(FieldError { field: name.clone(), message });
+                }
+            }
+            None => wrong.push(FieldError { field: name.clone(), message: unknown(fields, name) }),
+        }
+    }
+    for field in fields.iter().filter(|field| field.required) {
+        let missing = given.get(&field.name).is_none_or(Value::is_null);
+        if missing && !wrong.iter().any(|error| error.field == field.name) {
+            let message = format!("is missing. {}", field.description);
+            wrong.push(FieldError { field: field.name.clone(), message: message.trim_end().to_owned() });
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(Value::Object(given));
+    }
+    let message = match wrong.as_slice() {
+        [one] => format!("{} {}", one.field, one.message),
+        many => format!("{} inputs do not fit.", many.len()),
+    };
+    let mut error = Error::new(Kind::User, "invalid_input", message);
+    error.fields = wrong;
+    Err(error)
+}
+
+fn unknown(fields: &[Field], name: &str) -> String {
+    match suggest::nearest(name, fields.iter().map(|field| field.name.as_str()), 1).first() {
+        Some(near) => format!("is not an input of this operation. Did you mean '{near}'?"),
+        None => "is not an input of this operation, which takes none.".to_owned(),
+    }
+}
+
+fn typed(fields: &[Field], words: BTreeMap<String, Vec<String>>, wrong: &mut Vec<FieldError>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (name, values) in words {
+        let kind = fields.iter().find(|field| field.name == name).map(|field| &field.kind);
+        match kind.map_or_else(|| Ok(Value::from(values.join(" "))), |kind| typed_value(kind, &values)) {
+            Ok(value) => {
+                object.insert(name, value);
+            }
+            Err(message) => wrong.push(FieldError { field: name, message }),
+        }
+    }
+    object
+}
+
+fn typed_value(kind: &FieldKind, values: &[String]) -> Result<Value, String> {
+    let joined = || values.join(" ");
+    match kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => Ok(Value::from(joined())),
+        FieldKind::Integer { .. } => {
+            joined().parse::<i64>().map(Value::from).map_err(|_| "is not a whole number.".to_owned())
+        }
+        FieldKind::Number { .. } => {
+            joined().parse::<f64>().map(Value::from).map_err(|_| "is not a number.".to_owned())
+        }
+        FieldKind::Boolean => match joined().to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" | "" => Ok(Value::from(true)),
+            "false" | "no" | "off" | "0" => Ok(Value::from(false)),
+            _ => Err("is neither yes nor no.".to_owned()),
+        },
+        FieldKind::List => Ok(Value::from(values.to_vec())),
+        FieldKind::Map => pairs(&joined()).map(Value::Object),
+    }
+}
+
+/// Reads `name=value name="two words"`.
+pub fn pairs(text: &str) -> Result<Map<String, Value>, String> {
+    let mut object = Map::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let Some((name, after)) = rest.split_once('=') else {
+            return Err(format!("needs name=value pairs; '{rest}' has no '='."));
+        };
+        let name = name.trim();
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(format!("needs name=value pairs; '{name}' is not a name."));
+        }
+        let (value, left) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or("has a quote that is not closed.")?,
+            None => after.split_once(char::is_whitespace).unwrap_or((after, "")),
+        };
+        object.insert(name.to_owned(), Value::from(value));
+        rest = left.trim_start();
+    }
+    Ok(object)
+}
+
+fn fits(kind: &FieldKind, value: &Value) -> Result<(), String> {
+    match kind {
+        FieldKind::Text { min, max, pattern } => {
+            let text = value.as_str().ok_or("is not text.")?;
+            let length = text.chars().count() as u64;
+            if let Some(min) = min.filter(|min| length < *min) {
+                return Err(format!("is too short: {length} of at least {min} characters."));
+            }
+            if let Some(max) = max.filter(|max| length > *max) {
+                return Err(format!("is too long: {length} of at most {max} characters."));
+            }
+            match pattern.as_deref().map(regex::Regex::new) {
+                Some(Ok(regex)) if !regex.is_match(text) => {
+                    Err(format!("does not look as it should; it has to match {regex}."))
+                }
+                _ => Ok(()),
+            }
+        }
+        FieldKind::Integer { min, max } => {
+            let number = value.as_i64().ok_or("is not a whole number.")?;
+            between(number, *min, *max)
+        }
+        FieldKind::Number { min, max } => between(value.as_f64().ok_or("is not a number.")?, *min, *max),
+        FieldKind::Boolean => value.as_bool().map(|_| ()).ok_or_else(|| "is neither true nor false.".to_owned()),
+        FieldKind::Choice { of } => match value.as_str() {
+            Some(word) if of.iter().any(|choice| choice == word) => Ok(()),
+            _ => Err(format!("is none of: {}.", of.join(", "))),
+        },
+        FieldKind::List => match value.as_array() {
+            Some(items) if items.iter().all(Value::is_string) => Ok(()),
+            _ => Err("is not a list of texts.".to_owned()),
+        },
+        FieldKind::Map => match value {
+            Value::Object(object) if object.values().all(|value| !value.is_object() && !value.is_array()) => Ok(()),
+            Value::String(text) => pairs(text).map(|_| ()),
+            _ => Err("is not an object of plain values.".to_owned()),
+        },
+    }
+}
+
+fn between<T: PartialOrd + std::fmt::Display>(number: T, min: Option<T>, max: Option<T>) -> Result<(), String> {
+    if let Some(min) = min.filter(|min| number < *min) {
+        return Err(format!("is {number}, less than {min}."));
+    }
+    match max {
+        Some(max) if number > max => Err(format!("is {number}, more than {max}.")),
+        _ => Ok(()),
+    }
+}
+
+/// A copy of the input that may be kept: secrets blanked, long texts cut.
+pub fn for_records(fields: &[Field], input: &Value) -> Value {
+    const LONGEST: usize = 512;
+    let Some(object) = input.as_object() else { return Value::Null };
+    let kept = object.iter().take(32).map(|(name, value)| {
+        let secret = fields.iter().any(|field| field.secret && field.name == *name);
+        let value = match value {
+            _ if secret => Value::from("[secret]"),
+            Value::String(text) if text.len() > LONGEST => {
+                let end = text.floor_char_boundary(LONGEST);
+                Value::from(format!("{}… ({} bytes)", &text[..end], text.len()))
+            }
+            other if other.to_string().len() > 4 * LONGEST => Value::from("[too long to keep]"),
+            other => other.clone(),
+        };
+        (name.chars().take(64).collect(), value)
+    });
+    Value::Object(kept.collect())
+}

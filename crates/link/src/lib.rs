@@ -1,0 +1,57 @@
+//! Messages between control plane and agent, and their MQTT transport.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use guildhall_core::HostId;
+use tokio::sync::watch;
+
+pub mod message;
+
+use message::{AgentEvent, ConsolePush, Presence, Reply, Request};
+
+/// Why an agent could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The host's agent is not connected. It finishes what it was told and reports when it is back.
+    #[error("host {0} is not connected")]
+    Offline(HostId),
+    /// No answer in time.
+    #[error("host {0} did not answer within {1} ms")]
+    Timeout(HostId, u128),
+    /// The answer was refused: malformed, oversized, another version.
+    #[error("the answer of host {0} was refused: {1}")]
+    Untrusted(HostId, String),
+    /// The broker is not reachable.
+    #[error("the message broker is not reachable: {0}")]
+    Broker(String),
+}
+
+/// The agents, as the control plane sees them. The MQTT controller implements it, and so does the simulated
+/// agent of the tests.
+#[async_trait]
+pub trait Agents: Send + Sync {
+    /// Asks one agent, and waits at most ten seconds for its answer.
+    async fn request(&self, host: &HostId, request: Request) -> Result<Reply, LinkError>;
+
+    /// Who is there.
+    fn hosts(&self) -> watch::Receiver<BTreeMap<HostId, Presence>>;
+}
+
+/// What takes in what agents say by themselves. Everything handed to it has passed the size, version and
+/// shape checks; whether tenant, server and generation are right is for the receiver to say.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// The last event that was taken in from a host, 0 for none. Asked at each connection of an agent, which
+    /// then sends what came after.
+    async fn cursor(&self, host: &HostId) -> u64;
+
+    /// Takes in one event. In order; the same one may come again. An error makes the link offer it again.
+    async fn event(&self, host: &HostId, event: AgentEvent) -> Result<(), guildhall_core::Error>;
+
+    /// Takes in console lines.
+    async fn console(&self, host: &HostId, push: ConsolePush);
+
+    /// An agent came or went.
+    async fn presence(&self, presence: Presence);
+}

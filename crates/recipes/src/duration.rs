@@ -1,0 +1,36 @@
+//! Durations as people write them: `500ms`, `30s`, `5m`, `2h`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+/// Reads a duration; bounded by a day, because no step of a recipe may wait longer.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is not a duration: write 500ms, 30s, 5m or 2h, at most 24h");
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (digits, unit) = text.split_at(split);
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    let total = number.checked_mul(milliseconds).filter(|ms| *ms <= 86_400_000).ok_or_else(wrong)?;
+    Ok(Duration::from_millis(total))
+}
+
+/// Writes a duration so that [`parse`] reads the same.
+pub fn format(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    if milliseconds % 1_000 == 0 { format!("{}s", milliseconds / 1_000) } else { format!("{milliseconds}ms") }
+}
+
+pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*duration))
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
