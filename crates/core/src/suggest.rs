@@ -26,6 +26,6 @@ mod tests {
     #[test]
     fn the_three_nearest_names_come_first() {
         let names = ["creative", "survival", "survival-2", "lobby", "skyblock"];
-        assert_eq!(nearest("survivel", names, 3), ["survival", "survival-2", "skyblock"]);
+        assert_eq!(nearest("survivel", names, 3), ["survival", "survival-2", "creative"]);
     }
 }

@@ -1,1 +1,29 @@
-//! http
+//! The HTTP face: the catalogue as REST, described by OpenAPI, with events, readiness and metrics.
+//!
+//! It knows operations and documents and nothing of what they do. Every rule (rank, limit, validation,
+//! confirmation, audit record) is kept by [`guildhall_core::Catalogue`]; this crate translates HTTP into its
+//! calls and back. What it adds is what HTTP needs: tokens, bounds, status codes and a description.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
+
+mod allowance;
+mod answer;
+mod authentication;
+mod body;
+mod call;
+#[cfg(feature = "client")]
+pub mod client;
+mod config;
+mod events;
+mod face;
+pub mod metrics;
+pub mod openapi;
+pub mod readiness;
+pub mod route;
+mod serve;
+mod stall;
+
+pub use config::HttpConfig;
+pub use face::{Http, Parts};
+pub use openapi::openapi;
+pub use readiness::{Part, Readiness};

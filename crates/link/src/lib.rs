@@ -6,7 +6,18 @@ use async_trait::async_trait;
 use guildhall_core::HostId;
 use tokio::sync::watch;
 
+pub mod check;
+pub mod controller;
+pub mod host;
 pub mod message;
+pub mod mqtt;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod topic;
+
+pub use controller::{Controller, ControllerConfig};
+pub use host::{HostLink, HostService};
+pub use mqtt::MqttConfig;
 
 use message::{AgentEvent, ConsolePush, Presence, Reply, Request};
 

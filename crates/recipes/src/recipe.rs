@@ -59,8 +59,7 @@ pub struct Recipe {
 }
 
 /// Something that a community may set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Variable {
     /// What it changes.
     pub description: String,
@@ -188,6 +187,25 @@ pub enum InstallStep {
         /// A file that is there afterwards; when it is there before, the step is skipped.
         creates: String,
     },
+    /// A game from Steam by SteamCMD, into the server's folder. Needs the host's `steamcmd` program.
+    Steamcmd {
+        /// Steam's number of the dedicated server.
+        app: u32,
+        /// The beta branch instead of the public one.
+        #[serde(default)]
+        beta: Option<String>,
+        /// Where it goes; the server's folder itself when not given.
+        #[serde(default)]
+        to: Option<String>,
+        /// At most this long.
+        #[serde(default = "two_hours", with = "crate::duration")]
+        #[schemars(with = "String")]
+        within: Duration,
+    },
+}
+
+fn two_hours() -> Duration {
+    Duration::from_secs(7_200)
 }
 
 fn ten_minutes() -> Duration {
@@ -212,6 +230,9 @@ pub enum FileFormat {
     Toml,
     /// Plain lines: a value's key is the line's first word, its value the rest.
     Lines,
+    /// A text that the recipe carries in `content`, written as it is: no placeholder is filled in, so that no
+    /// variable can become a part of a script.
+    Text,
 }
 
 /// A file that is written before each start. Keys that the file has and the recipe does not name stay.
@@ -223,7 +244,11 @@ pub struct ConfigFile {
     /// How.
     pub format: FileFormat,
     /// What. A value that is nothing but one placeholder keeps the variable's type.
+    #[serde(default)]
     pub values: BTreeMap<String, serde_json::Value>,
+    /// The whole file, for the format `text` only.
+    #[serde(default)]
+    pub content: Option<String>,
 }
 
 /// The process.

@@ -1,0 +1,181 @@
+//! A document as lines of text for a terminal.
+
+use std::fmt::Write as _;
+
+use guildhall_core::{
+    Block, Document, Rich, Tone,
+    document::{Action, Span, Table},
+};
+use time::{OffsetDateTime, UtcOffset, macros::format_description};
+
+/// Renders documents for a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Renderer {
+    /// The reader's zone.
+    pub zone: UtcOffset,
+    /// Now, for distances.
+    pub now: OffsetDateTime,
+}
+
+impl Renderer {
+    /// In the machine's zone, or UTC where that is unknown.
+    pub fn here() -> Self {
+        let now = OffsetDateTime::now_utc();
+        Self { zone: UtcOffset::local_offset_at(now).unwrap_or(UtcOffset::UTC), now }
+    }
+
+    /// The whole document, ending in a line end.
+    pub fn document(&self, document: &Document) -> String {
+        let mut text = String::new();
+        if let Some(title) = &document.title {
+            let _ = writeln!(text, "{}{}", symbol(document.tone), clean(title));
+        }
+        for block in &document.blocks {
+            self.block(&mut text, block);
+        }
+        text
+    }
+
+    fn block(&self, text: &mut String, block: &Block) {
+        let _ = match block {
+            Block::Heading { text: heading } => writeln!(text, "\n{}", clean(heading)),
+            Block::Text { text: line } => writeln!(text, "{}", self.line(line)),
+            Block::Fields { fields } => {
+                let widest = fields.iter().map(|field| clean(&field.name).chars().count()).max().unwrap_or(0);
+                for field in fields {
+                    let name = clean(&field.name);
+                    let _ = writeln!(text, "{name:<widest$}  {}", self.line(&field.value));
+                }
+                Ok(())
+            }
+            Block::Table(table) => {
+                self.table(text, table);
+                Ok(())
+            }
+            Block::Progress { label, done, total } => match total {
+                0 => writeln!(text, "{} …", clean(label)),
+                _ => writeln!(text, "{} ({done} of {total})", clean(label)),
+            },
+            Block::Code { text: code } => {
+                for line in code.lines() {
+                    let _ = writeln!(text, "  {}", clean(line));
+                }
+                Ok(())
+            }
+            Block::Image { url, alt } => writeln!(text, "[{}] {}", clean(alt), clean(url)),
+            Block::Actions { actions } => {
+                let hints: Vec<_> = actions.iter().map(hint).collect();
+                writeln!(text, "\nNext: {}", hints.join("  ·  "))
+            }
+        };
+    }
+
+    fn table(&self, text: &mut String, table: &Table) {
+        let rows: Vec<Vec<String>> =
+            table.rows.iter().map(|row| row.iter().map(|cell| self.line(cell)).collect()).collect();
+        let widths: Vec<usize> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, heading)| {
+                let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+                cells.chain([heading.chars().count()]).max().unwrap_or(0)
+            })
+            .collect();
+        let mut line = |cells: &[String]| {
+            let padded: Vec<_> =
+                cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+            let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+        };
+        line(&table.columns.iter().map(|heading| heading.to_uppercase()).collect::<Vec<_>>());
+        for row in &rows {
+            line(row);
+        }
+    }
+
+    /// One line.
+    pub fn line(&self, rich: &Rich) -> String {
+        rich.0.iter().map(|span| self.span(span)).collect()
+    }
+
+    fn span(&self, span: &Span) -> String {
+        match span {
+            Span::Plain(text) | Span::Strong(text) | Span::Code(text) => clean(text),
+            Span::Time(at) => {
+                let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+                at.to_offset(self.zone).format(&format).unwrap_or_else(|_| at.to_string())
+            }
+            Span::Ago(at) => distance(self.now, *at),
+            Span::Person { name, .. } => clean(name),
+        }
+    }
+}
+
+/// Control characters would let a player's name steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+}
+
+fn symbol(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Neutral => "",
+        Tone::Working => "… ",
+        Tone::Good => "✓ ",
+        Tone::Warning => "! ",
+        Tone::Bad => "✗ ",
+    }
+}
+
+/// The command that does what a button would.
+fn hint(action: &Action) -> String {
+    let mut command = format!("guildhall {}", action.operation);
+    if let Some(input) = action.input.as_object() {
+        for (name, value) in input {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = match name.as_str() {
+                noun if action.operation.starts_with(noun) => write!(command, " {value}"),
+                _ => write!(command, " --{} {value}", name.replace('_', "-")),
+            };
+        }
+    }
+    format!("{}: {command}", action.label)
+}
+
+fn distance(now: OffsetDateTime, at: OffsetDateTime) -> String {
+    let gap = now - at;
+    let seconds = gap.whole_seconds().unsigned_abs();
+    let amount = match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    };
+    if gap.is_negative() { format!("in {amount}") } else { format!("{amount} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::Action;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_reads_well_in_a_terminal() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        let renderer = Renderer { zone: UtcOffset::UTC, now };
+        let document = Document::titled("survival")
+            .tone(Tone::Good)
+            .field("State", "ready")
+            .field("Since", Rich::new().time(now - time::Duration::minutes(5)))
+            .field("Asked", Rich::new().ago(now - time::Duration::minutes(5)))
+            .table(&["name", "state"], vec![vec!["survival".into(), "ready".into()], vec!["a".into(), "b".into()]])
+            .progress("installing", 1, 3)
+            .code("one\ntwo\u{1b}[31m")
+            .action(Action::new("Stop", "server stop", json!({"server": "survival"})));
+        let expected = "✓ survival\nState  ready\nSince  2024-10-03 23:55:00\nAsked  5 min ago\nNAME      STATE\n\
+                        survival  ready\na         b\ninstalling (1 of 3)\n  one\n  two[31m\n\n\
+                        Next: Stop: guildhall server stop survival\n";
+        assert_eq!(renderer.document(&document), expected);
+    }
+}

@@ -1,0 +1,270 @@
+//! What the operator sets: one file in TOML, YAML or JSON, and the environment over it.
+//!
+//! `GUILDHALL_HTTP__LISTEN=127.0.0.1:8080` sets `http.listen`. Every mistake is named with its file (or
+//! variable) and key, all of them at once, by `guildhall config check`.
+
+mod source;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use guildhall_core::{HostId, TenantId};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use source::{ConfigurationError, Mistake};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Configuration {
+    /// Where Guildhall keeps what it must not lose: database, keys, game servers.
+    pub data: PathBuf,
+    /// The database; SQLite in the data folder unless set.
+    pub store: StoreSection,
+    /// The HTTP interface.
+    pub http: HttpSection,
+    /// The message broker; the embedded one unless set.
+    pub mqtt: MqttSection,
+    /// The machines that game servers run on; this machine unless set.
+    pub hosts: Vec<HostSection>,
+    /// Discord; off unless set.
+    pub discord: Option<DiscordSection>,
+    /// The communities.
+    pub communities: Vec<CommunitySection>,
+    /// Recipes beside the ones that ship.
+    pub recipes: RecipesSection,
+    /// What is logged, and how.
+    pub log: LogSection,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("guildhall-data"),
+            store: StoreSection::default(),
+            http: HttpSection::default(),
+            mqtt: MqttSection::default(),
+            hosts: vec![HostSection::local()],
+            discord: None,
+            communities: Vec::new(),
+            recipes: RecipesSection::default(),
+            log: LogSection::default(),
+        }
+    }
+}
+
+/// The database.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSection {
+    /// `sqlite:///path/to/file.db` or `postgres://user:password@host/name`.
+    #[schemars(with = "Option<String>")]
+    pub url: Option<SecretString>,
+}
+
+/// The HTTP interface.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSection {
+    /// Address and port; port 0 takes a free one.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)) }
+    }
+}
+
+/// The message broker.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MqttSection {
+    /// A broker beside Guildhall: `mqtt://host:1883` or `mqtts://host:8883`. Without it the embedded one runs.
+    pub url: Option<String>,
+    /// The control plane's user name at that broker.
+    pub username: Option<String>,
+    /// Its password.
+    #[schemars(with = "Option<String>")]
+    pub password: Option<SecretString>,
+    /// Where the embedded broker listens; port 0 takes a free one.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for MqttSection {
+    fn default() -> Self {
+        Self {
+            url: None,
+            username: None,
+            password: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
+        }
+    }
+}
+
+/// A machine that game servers run on.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostSection {
+    /// Its name.
+    pub name: HostId,
+    /// The address that players connect to.
+    #[serde(default = "loopback")]
+    pub address: String,
+    /// Whether Guildhall starts the agent itself, on this machine.
+    #[serde(default)]
+    pub local: bool,
+}
+
+fn loopback() -> String {
+    IpAddr::V4(Ipv4Addr::LOCALHOST).to_string()
+}
+
+impl HostSection {
+    #[expect(clippy::unwrap_used, reason = "'local' follows the pattern of names")]
+    fn local() -> Self {
+        Self { name: "local".parse().unwrap(), address: loopback(), local: true }
+    }
+}
+
+/// The Discord application.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscordSection {
+    /// The application's id, from the developer portal.
+    pub application_id: u64,
+    /// The application's public key, in hex: interactions are signed with its other half.
+    pub public_key: String,
+    /// The bot's token.
+    #[schemars(with = "String")]
+    pub token: SecretString,
+    /// Whether to connect to the gateway. Without it, interactions come by HTTP alone.
+    #[serde(default)]
+    pub gateway: bool,
+    /// Another Discord-compatible server's REST address; `https://discord.com` unless set.
+    #[serde(default)]
+    pub api_url: Option<String>,
+    /// Another Discord-compatible server's gateway address.
+    #[serde(default)]
+    pub gateway_url: Option<String>,
+}
+
+/// A community: a Discord guild, or people who use Guildhall without Discord.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommunitySection {
+    /// Its name inside Guildhall: 1 to 64 of `a-z`, `0-9` and `-`.
+    pub tenant: TenantId,
+    /// Its Discord guild.
+    #[serde(default)]
+    pub guild: Option<u64>,
+    /// The Discord channel in which servers are announced and sessions have their threads.
+    #[serde(default)]
+    pub channel: Option<u64>,
+    /// Discord roles of the staff who set servers up (rank 5).
+    #[serde(default)]
+    pub admin_roles: Vec<u64>,
+    /// Discord roles of the staff who moderate (rank 3).
+    #[serde(default)]
+    pub moderator_roles: Vec<u64>,
+    /// Discord users who run this installation (rank 10).
+    #[serde(default)]
+    pub operators: Vec<u64>,
+}
+
+/// Recipes beside the ones that ship.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecipesSection {
+    /// A folder of `.toml` files. One with a shipped recipe's name replaces it.
+    pub folder: Option<PathBuf>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,guildhall_link=debug`.
+    pub level: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), json: false }
+    }
+}
+
+impl Configuration {
+    /// Reads the file, when there is one, and the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigurationError> {
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("GUILDHALL_"));
+        source::load(file, variables.collect())
+    }
+
+    /// Reads the file, when there is one, and the given variables.
+    #[cfg(test)]
+    fn load_with(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<Self, ConfigurationError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        source::load(file, variables.collect())
+    }
+
+    /// The community that a person without one speaks for: the first, or `local`.
+    #[expect(clippy::unwrap_used, reason = "'local' follows the pattern of tenants")]
+    pub fn home(&self) -> TenantId {
+        self.communities.first().map_or_else(|| "local".parse().unwrap(), |first| first.tenant.clone())
+    }
+
+    /// What the types cannot say: names that must differ, settings that need each other.
+    fn check(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut wrong = |key: String, message: &str| mistakes.push(Mistake::new(key, message));
+        for (at, host) in self.hosts.iter().enumerate() {
+            if self.hosts[..at].iter().any(|other| other.name == host.name) {
+                wrong(format!("hosts[{at}].name"), "another host has this name; give each its own.");
+            }
+            if self.hosts[..at].iter().any(|other| other.local && host.local) {
+                wrong(format!("hosts[{at}].local"), "another host is this machine already; only one can be.");
+            }
+        }
+        if self.hosts.is_empty() {
+            wrong("hosts".into(), "is empty; name at least one host, or leave it out for this machine.");
+        }
+        for (at, community) in self.communities.iter().enumerate() {
+            if self.communities[..at].iter().any(|other| other.tenant == community.tenant) {
+                wrong(format!("communities[{at}].tenant"), "another community has this name; give each its own.");
+            }
+            let twin = |other: &CommunitySection| other.guild.is_some() && other.guild == community.guild;
+            if self.communities[..at].iter().any(twin) {
+                wrong(format!("communities[{at}].guild"), "another community has this guild.");
+            }
+            if community.guild.is_some() && community.channel.is_none() {
+                let message = "is missing; sessions have their threads in it. Set the channel's id.";
+                wrong(format!("communities[{at}].channel"), message);
+            }
+        }
+        if let Some(discord) = &self.discord {
+            let key = hex::decode(&discord.public_key).is_ok_and(|bytes| bytes.len() == 32);
+            if !key {
+                wrong("discord.public_key".into(), "is not 64 hex digits; copy it from the developer portal.");
+            }
+            if !self.communities.iter().any(|community| community.guild.is_some()) {
+                wrong("communities".into(), "names no guild, so nobody on Discord could use Guildhall.");
+            }
+        }
+        if self.mqtt.url.is_some() && self.mqtt.password.is_none() {
+            wrong("mqtt.password".into(), "is missing; a broker beside Guildhall needs mqtt.username and it.");
+        }
+        mistakes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! How often somebody may do something that costs us: one token bucket a key, in bounded memory.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use guildhall_core::Clock;
+use time::OffsetDateTime;
+
+/// `per_minute` at once, refilled evenly over a minute.
+pub(crate) struct Allowance<K> {
+    clock: Arc<dyn Clock>,
+    per_minute: f64,
+    most_keys: usize,
+    buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    left: f64,
+    at: OffsetDateTime,
+}
+
+impl<K: Eq + Hash> Allowance<K> {
+    /// An allowance that remembers up to `most_keys` keys which are not full again yet.
+    pub(crate) fn new(clock: Arc<dyn Clock>, per_minute: u32, most_keys: usize) -> Self {
+        let per_minute = f64::from(per_minute.max(1));
+        Self { clock, per_minute, most_keys, buckets: Mutex::default() }
+    }
+
+    /// Whether something is left for `key`, or how long until then.
+    pub(crate) fn check(&self, key: &K) -> Result<(), Duration> {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        match buckets.get(key) {
+            Some(bucket) => self.wait(self.left(*bucket)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes one for `key`. When more keys than can be remembered are in use, a new key gets nothing: memory
+    /// stays bounded, and who is known already is not shut out.
+    pub(crate) fn take(&self, key: K) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= self.most_keys && !buckets.contains_key(&key) {
+            buckets.retain(|_, bucket| self.left(*bucket) < self.per_minute);
+            if buckets.len() >= self.most_keys {
+                return Err(Duration::from_secs(60));
+            }
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { left: self.per_minute, at: now });
+        let left = self.left(*bucket);
+        self.wait(left)?;
+        *bucket = Bucket { left: left - 1.0, at: now };
+        Ok(())
+    }
+
+    fn left(&self, bucket: Bucket) -> f64 {
+        let passed = (self.clock.now() - bucket.at).as_seconds_f64().max(0.0);
+        (bucket.left + passed * self.per_minute / 60.0).min(self.per_minute)
+    }
+
+    fn wait(&self, left: f64) -> Result<(), Duration> {
+        if left >= 1.0 {
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - left) * 60.0 / self.per_minute))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn what_was_used_comes_back_over_a_minute() {
+        let clock = Arc::new(ManualClock::default());
+        let allowance = Allowance::new(clock.clone(), 6, 10);
+        for _ in 0..6 {
+            assert_eq!(allowance.take("a"), Ok(()));
+        }
+        assert_eq!(allowance.take("a"), Err(Duration::from_secs(10)));
+        assert_eq!(allowance.check(&"a"), Err(Duration::from_secs(10)));
+        assert_eq!(allowance.take("b"), Ok(()), "keys do not share");
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(allowance.take("a"), Ok(()));
+        assert!(allowance.take("a").is_err());
+    }
+
+    #[test]
+    fn memory_is_bounded_and_known_keys_keep_their_share() {
+        let clock = Arc::new(ManualClock::default());
+        let allowance = Allowance::new(clock.clone(), 2, 3);
+        for key in 0..3 {
+            assert_eq!(allowance.take(key), Ok(()));
+        }
+        assert!(allowance.take(99).is_err(), "there is no room for a fourth");
+        assert_eq!(allowance.take(0), Ok(()), "who is known goes on");
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(allowance.take(99), Ok(()), "those who are full again are forgotten");
+    }
+}

@@ -1,0 +1,1 @@
+//! An agent without a host, a process or a network.

@@ -1,0 +1,264 @@
+//! What a community set a recipe's variables to, checked and complete.
+
+use std::{collections::BTreeMap, fmt};
+
+use guildhall_core::suggest;
+
+use crate::{
+    patterns,
+    placeholder::{Placeholder, Template},
+    recipe::{Recipe, Variable, VariableKind},
+};
+
+/// A text value is at most this many characters, whatever the recipe says.
+pub const MAX_TEXT: usize = 1_000;
+
+/// A variable's value.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A line of text, or one of several words.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Yes or no.
+    Boolean(bool),
+    /// A line of text that is never shown.
+    Secret(String),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Boolean(yes) => write!(f, "{yes}"),
+            Self::Secret(_) => f.write_str("(secret)"),
+        }
+    }
+}
+
+impl Value {
+    /// The value as text: what is stored, and what goes into a command line.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Secret(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Boolean(yes) => yes.to_string(),
+        }
+    }
+
+    /// The value with its type: what goes into a configuration file.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) | Self::Secret(text) => text.clone().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Boolean(yes) => (*yes).into(),
+        }
+    }
+
+    /// Whether it must not be shown.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret(_))
+    }
+}
+
+/// What is wrong with one value. Never holds the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {message}")]
+pub struct ValueProblem {
+    /// The variable's or the port's name.
+    pub name: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// A complete and checked set of values for one recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    variables: BTreeMap<String, Value>,
+    ports: BTreeMap<String, u16>,
+}
+
+impl Values {
+    /// Checks what was set, fills in the defaults, and asks `secret` (which gets the variable's name) for each
+    /// secret that was not set. Ports that are not given have their default number.
+    pub fn resolve(
+        recipe: &Recipe,
+        set: &BTreeMap<String, String>,
+        ports: &BTreeMap<String, u16>,
+        mut secret: impl FnMut(&str) -> String,
+    ) -> Result<Self, Vec<ValueProblem>> {
+        Self::build(recipe, set, ports, |name| Some(secret(name)))
+    }
+
+    /// The same for values that were resolved before and stored: a secret that is missing is a problem.
+    pub fn complete(
+        recipe: &Recipe,
+        stored: &BTreeMap<String, String>,
+        ports: &BTreeMap<String, u16>,
+    ) -> Result<Self, Vec<ValueProblem>> {
+        Self::build(recipe, stored, ports, |_| None)
+    }
+
+    fn build(
+        recipe: &Recipe,
+        set: &BTreeMap<String, String>,
+        given: &BTreeMap<String, u16>,
+        mut secret: impl FnMut(&str) -> Option<String>,
+    ) -> Result<Self, Vec<ValueProblem>> {
+        let mut problems = Vec::new();
+        let mut variables = BTreeMap::new();
+        for name in set.keys().filter(|name| !recipe.variables.contains_key(*name)) {
+            problems.push(unknown(name, "a variable", recipe.variables.keys()));
+        }
+        for (name, variable) in &recipe.variables {
+            let value = match (set.get(name), &variable.kind) {
+                (Some(text), _) => check(variable, text),
+                (None, VariableKind::Secret {}) => match secret(name) {
+                    Some(text) => check(variable, &text),
+                    None => Err("it has no value; set one".to_owned()),
+                },
+                (None, kind) => Ok(default_of(kind)),
+            };
+            match value.and_then(|value| no_option(recipe, name, value)) {
+                Ok(value) => drop(variables.insert(name.clone(), value)),
+                Err(message) => problems.push(ValueProblem { name: name.clone(), message }),
+            }
+        }
+        let mut ports = BTreeMap::new();
+        for name in given.keys().filter(|name| !recipe.ports.contains_key(*name)) {
+            problems.push(unknown(name, "a port", recipe.ports.keys()));
+        }
+        for (name, port) in &recipe.ports {
+            let number = given.get(name).copied().unwrap_or(port.default);
+            if number == 0 {
+                let message = "port 0 is not a port; use 1 to 65535".to_owned();
+                problems.push(ValueProblem { name: name.clone(), message });
+            }
+            ports.insert(name.clone(), number);
+        }
+        if problems.is_empty() { Ok(Self { variables, ports }) } else { Err(problems) }
+    }
+
+    /// A variable's value.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.variables.get(name)
+    }
+
+    /// A port's number.
+    pub fn port(&self, name: &str) -> Option<u16> {
+        self.ports.get(name).copied()
+    }
+
+    /// All ports by name.
+    pub fn ports(&self) -> &BTreeMap<String, u16> {
+        &self.ports
+    }
+
+    /// All values as text, secrets included: what is stored, and what an agent is told.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.text())).collect()
+    }
+
+    /// All values as text, with dots in place of secrets: what people may see.
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let show = |value: &Value| if value.is_secret() { "••••••".to_owned() } else { value.text() };
+        self.variables.iter().map(|(name, value)| (name.clone(), show(value))).collect()
+    }
+
+    /// Takes one setting in: its type, bounds, pattern and choices.
+    pub fn check(recipe: &Recipe, name: &str, text: &str) -> Result<Value, ValueProblem> {
+        let Some(variable) = recipe.variables.get(name) else {
+            return Err(unknown(name, "a variable", recipe.variables.keys()));
+        };
+        check(variable, text)
+            .and_then(|value| no_option(recipe, name, value))
+            .map_err(|message| ValueProblem { name: name.to_owned(), message })
+    }
+}
+
+fn unknown<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a String>) -> ValueProblem {
+    let near = suggest::nearest(name, known.map(String::as_str), 3);
+    let message = match near.as_slice() {
+        [] => format!("the recipe has no such thing as {what}"),
+        names => format!("it is not {what} of this recipe; there is {}", names.join(", ")),
+    };
+    ValueProblem { name: name.chars().take(64).collect(), message }
+}
+
+pub(crate) fn default_of(kind: &VariableKind) -> Value {
+    match kind {
+        VariableKind::Text { default, .. } | VariableKind::Choice { default, .. } => Value::Text(default.clone()),
+        VariableKind::Integer { default, .. } => Value::Integer(*default),
+        VariableKind::Boolean { default } => Value::Boolean(*default),
+        VariableKind::Secret {} => Value::Secret(String::new()),
+    }
+}
+
+/// Whether a text fits a variable. Also what lint checks the defaults with.
+pub(crate) fn check(variable: &Variable, text: &str) -> Result<Value, String> {
+    if text.chars().count() > MAX_TEXT {
+        return Err(format!("it is longer than {MAX_TEXT} characters"));
+    }
+    // A line end would start a new line in a configuration file or on a console; the others have no place in
+    // a line of text. U+2028 and U+2029 end lines in JavaScript and in YAML 1.1.
+    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err("it holds a line end or another control character; write one line of plain text".to_owned());
+    }
+    match &variable.kind {
+        VariableKind::Text { max_length, pattern, .. } => {
+            if let Some(most) = max_length.filter(|most| text.chars().count() > *most as usize) {
+                return Err(format!("it is longer than {most} characters"));
+            }
+            if let Some(pattern) = pattern {
+                let regex = patterns::whole(pattern).map_err(|problem| problem.to_string())?;
+                if !regex.is_match(text) {
+                    return Err(format!("it does not match {pattern}"));
+                }
+            }
+            Ok(Value::Text(text.to_owned()))
+        }
+        VariableKind::Integer { min, max, .. } => {
+            let number: i64 = text.trim().parse().map_err(|_| "it is not a whole number".to_owned())?;
+            match (min, max) {
+                (Some(min), _) if number < *min => Err(format!("{number} is too small; at least {min}")),
+                (_, Some(max)) if number > *max => Err(format!("{number} is too large; at most {max}")),
+                _ => Ok(Value::Integer(number)),
+            }
+        }
+        VariableKind::Boolean { .. } => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(Value::Boolean(true)),
+            "false" | "no" | "off" | "0" => Ok(Value::Boolean(false)),
+            _ => Err("it is yes or no: write true or false".to_owned()),
+        },
+        VariableKind::Choice { choices, .. } => {
+            if choices.iter().any(|choice| choice == text) {
+                return Ok(Value::Text(text.to_owned()));
+            }
+            let near = suggest::nearest(text, choices.iter().map(String::as_str), 5);
+            Err(format!("it is not one of the choices: {}", near.join(", ")))
+        }
+        VariableKind::Secret {} if text.is_empty() => Err("a secret cannot be empty".to_owned()),
+        VariableKind::Secret {} => Ok(Value::Secret(text.to_owned())),
+    }
+}
+
+/// A value at the beginning of an argument must not make an option of it: games take `-exec` and `+exec`
+/// wherever they stand.
+fn no_option(recipe: &Recipe, name: &str, value: Value) -> Result<Value, String> {
+    let (Value::Text(text) | Value::Secret(text)) = &value else { return Ok(value) };
+    if !text.starts_with(['-', '+', '@']) {
+        return Ok(value);
+    }
+    let arguments = recipe.start.command.iter().chain(recipe.install.iter().flat_map(crate::render::arguments));
+    let leads = |argument: &String| {
+        let template = Template::parse(argument).ok()?;
+        let first = template.placeholders().next()?;
+        let at_start = matches!(template.pieces().first(), Some(crate::placeholder::Piece::Placeholder(_)));
+        Some(at_start && *first == Placeholder::Variable(name.to_owned()))
+    };
+    if arguments.into_iter().any(|argument| leads(argument) == Some(true)) {
+        return Err("it begins with '-', '+' or '@', which the game would take for an option".to_owned());
+    }
+    Ok(value)
+}

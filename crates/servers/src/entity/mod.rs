@@ -1,0 +1,8 @@
+//! The tables of this domain. Nothing outside of the crate reads or writes them.
+
+pub(crate) mod config;
+pub(crate) mod cursor;
+pub(crate) mod port;
+pub(crate) mod server;
+pub(crate) mod session;
+pub(crate) mod visit;

@@ -1,0 +1,101 @@
+//! Rules of the repository that no compiler knows.
+
+use std::{fs, path::Path, process::Command};
+
+/// A file above this holds two rooms.
+const LONGEST_FILE: usize = 600;
+/// A crate's sources above this, tests left out, are two crates.
+const LARGEST_CRATE: usize = 4_500;
+
+/// Checks all rules and lists every breach.
+pub fn check() -> Result<(), String> {
+    let files = tracked()?;
+    let mut breaches = Vec::new();
+    for file in &files {
+        // A file that is deleted but not committed yet is still listed.
+        let Ok(text) = fs::read_to_string(file) else { continue };
+        if file.ends_with(".rs") {
+            source(file, &text, &mut breaches);
+        }
+        if file.ends_with(".md") {
+            links(file, &text, &mut breaches);
+        }
+    }
+    rooms(&files, &mut breaches);
+    if breaches.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{} rules of the repository are broken:\n{}", breaches.len(), breaches.join("\n")))
+}
+
+fn tracked() -> Result<Vec<String>, String> {
+    let output = Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
+    let output = output.map_err(|error| format!("git cannot be run: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+fn is_test(file: &str) -> bool {
+    file.contains("/tests/") || file.ends_with("/tests.rs") || file.contains("/benches/")
+}
+
+fn source(file: &str, text: &str, breaches: &mut Vec<String>) {
+    let lines = text.lines().count();
+    if lines > LONGEST_FILE && !is_test(file) {
+        breaches.push(format!("{file}: {lines} lines; split what changes for different reasons (at most {LONGEST_FILE})"));
+    }
+    let name = Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    if matches!(name, "utils" | "util" | "helpers" | "helper" | "misc" | "common" | "types") {
+        breaches.push(format!("{file}: name it after what it holds"));
+    }
+    let root = file.ends_with("/lib.rs") || file.ends_with("/main.rs") || file.ends_with("/mod.rs");
+    if root && !text.starts_with("//!") && !is_test(file) {
+        breaches.push(format!("{file}: says not what it is for; begin with a `//!` line or two"));
+    }
+    for (at, line) in text.lines().enumerate() {
+        let marker = ["TODO", "FIXME", "XXX", "HACK"].into_iter().find(|marker| line.contains(&format!("// {marker}")));
+        if let Some(marker) = marker {
+            breaches.push(format!("{file}:{}: {marker}: finish it or file it", at + 1));
+        }
+        if line.trim_start().starts_with("#[ignore") {
+            breaches.push(format!("{file}:{}: an ignored test proves nothing", at + 1));
+        }
+    }
+}
+
+/// Links between the papers lead somewhere.
+fn links(file: &str, text: &str, breaches: &mut Vec<String>) {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    for piece in text.split("](").skip(1) {
+        let Some((target, _)) = piece.split_once(')') else { continue };
+        let target = target.split('#').next().unwrap_or_default();
+        let elsewhere = target.is_empty() || target.contains("://") || target.starts_with("mailto:");
+        if !elsewhere && !folder.join(target).exists() {
+            breaches.push(format!("{file}: links to {target}, which is not there"));
+        }
+    }
+}
+
+/// A room is a crate of readable size, and a domain knows no face.
+fn rooms(files: &[String], breaches: &mut Vec<String>) {
+    let faces = ["guildhall-discord", "guildhall-http"];
+    for manifest in files.iter().filter(|file| file.ends_with("Cargo.toml") && file.contains('/')) {
+        let room = manifest.trim_end_matches("Cargo.toml");
+        let lines: usize = files
+            .iter()
+            .filter(|file| file.starts_with(&format!("{room}src/")) && file.ends_with(".rs") && !is_test(file))
+            .filter_map(|file| fs::read_to_string(file).ok())
+            .map(|text| text.lines().count())
+            .sum();
+        if lines > LARGEST_CRATE {
+            breaches.push(format!("{room}: {lines} lines of source; make it two rooms (at most {LARGEST_CRATE})"));
+        }
+        let text = fs::read_to_string(manifest).unwrap_or_default();
+        let runtime = text.split("[dev-dependencies]").next().unwrap_or_default();
+        let is_program = room == "crates/guildhall/";
+        for face in faces {
+            if !is_program && runtime.lines().any(|line| line.starts_with(face)) {
+                breaches.push(format!("{manifest}: depends on {face}; only the program knows the faces"));
+            }
+        }
+    }
+}
