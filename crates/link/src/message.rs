@@ -447,3 +447,6 @@ pub struct Presence {
     /// The agent's own version.
     pub agent: String,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,6 +1,8 @@
 //! The tables' migrations, in order. One that has shipped is never edited.
 
-use sea_orm_migration::{prelude::*, schema::*};
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 /// This domain's migrations.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -11,141 +13,113 @@ struct Servers;
 
 impl MigrationName for Servers {
     fn name(&self) -> &str {
-        "servers_001_servers"
+        "servers_0001_servers"
     }
 }
 
-#[async_trait::async_trait]
+#[async_trait]
 impl MigrationTrait for Servers {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let server = Table::create()
-            .table("servers_server")
-            .col(pk_uuid("id"))
-            .col(string_len("tenant", 64))
-            .col(string_len("name", 32))
-            .col(string_len("recipe", 32))
-            .col(string_len_null("host", 32))
-            .col(string_len("state", 16))
-            .col(string_len("goal", 16))
-            .col(big_integer("version"))
-            .col(big_integer("generation"))
-            .col(big_integer("confirmed"))
-            .col(big_integer("config"))
-            .col(big_integer_null("launched"))
-            .col(string_len_null("busy", 16))
-            .col(text_null("busy_actor"))
-            .col(text_null("busy_name"))
-            .col(timestamp_with_time_zone_null("busy_since"))
-            .col(uuid_null("run"))
-            .col(uuid_null("session"))
-            .col(timestamp_with_time_zone("since"))
-            .col(timestamp_with_time_zone_null("deadline"))
-            .col(string_len_null("failure_code", 32))
-            .col(text_null("failure_message"))
-            .col(json_null("failure_output"))
-            .col(json_null("progress"))
-            .col(integer_null("online"))
-            .col(integer_null("max_players"))
-            .col(timestamp_with_time_zone_null("empty_since"))
-            .col(timestamp_with_time_zone_null("keep_until"))
-            .col(boolean("idle_told"))
-            .col(timestamp_with_time_zone("created_at"))
-            .col(text("created_by"))
-            .take();
-        manager.create_table(server).await?;
-        index(manager, "servers_server_name", "servers_server", &["tenant", "name"], true).await?;
+        let conn = manager.get_connection();
+        let uuid = match conn.get_database_backend() {
+            DbBackend::Postgres => "UUID",
+            _ => "BLOB",
+        };
+        let tables = format!(
+            "CREATE TABLE servers_server (
+                id {uuid} NOT NULL PRIMARY KEY,
+                tenant TEXT NOT NULL,
+                name TEXT NOT NULL,
+                recipe TEXT NOT NULL,
+                host TEXT,
+                state TEXT NOT NULL,
+                goal TEXT NOT NULL,
+                version BIGINT NOT NULL,
+                generation BIGINT NOT NULL,
+                confirmed BIGINT NOT NULL,
+                config BIGINT NOT NULL,
+                launched BIGINT,
+                busy TEXT,
+                busy_actor TEXT,
+                busy_name TEXT,
+                busy_since BIGINT,
+                run {uuid},
+                session {uuid},
+                since BIGINT NOT NULL,
+                deadline BIGINT,
+                failure_code TEXT,
+                failure_message TEXT,
+                failure_output TEXT,
+                progress TEXT,
+                online INTEGER,
+                max_players INTEGER,
+                empty_since BIGINT,
+                keep_until BIGINT,
+                idle_told BOOLEAN NOT NULL,
+                created_at BIGINT NOT NULL,
+                created_by TEXT NOT NULL
+            );
+            CREATE UNIQUE INDEX servers_server_name ON servers_server (tenant, name);
+            CREATE INDEX servers_server_host ON servers_server (host);
 
-        let config = Table::create()
-            .table("servers_config")
-            .col(uuid("server"))
-            .col(big_integer("version"))
-            .col(string_len("tenant", 64))
-            .col(timestamp_with_time_zone("at"))
-            .col(text("actor"))
-            .col(text("actor_name"))
-            .col(json("changes"))
-            .col(json("variables"))
-            .col(json("recipe"))
-            .col(json("ports"))
-            .col(big_integer_null("idle_stop"))
-            .primary_key(Index::create().col("server").col("version"))
-            .take();
-        manager.create_table(config).await?;
+            CREATE TABLE servers_config (
+                server {uuid} NOT NULL,
+                version BIGINT NOT NULL,
+                tenant TEXT NOT NULL,
+                at BIGINT NOT NULL,
+                actor TEXT NOT NULL,
+                actor_name TEXT NOT NULL,
+                changes TEXT NOT NULL,
+                variables TEXT NOT NULL,
+                recipe TEXT NOT NULL,
+                ports TEXT NOT NULL,
+                idle_stop BIGINT,
+                PRIMARY KEY (server, version)
+            );
 
-        let session = Table::create()
-            .table("servers_session")
-            .col(pk_uuid("id"))
-            .col(string_len("tenant", 64))
-            .col(uuid("server"))
-            .col(text("actor"))
-            .col(text("actor_name"))
-            .col(timestamp_with_time_zone("started_at"))
-            .col(timestamp_with_time_zone_null("ready_at"))
-            .col(timestamp_with_time_zone_null("ended_at"))
-            .col(big_integer("config"))
-            .col(json_null("ending"))
-            .take();
-        manager.create_table(session).await?;
-        index(manager, "servers_session_server", "servers_session", &["tenant", "server"], false).await?;
+            CREATE TABLE servers_session (
+                id {uuid} NOT NULL PRIMARY KEY,
+                tenant TEXT NOT NULL,
+                server {uuid} NOT NULL,
+                actor TEXT NOT NULL,
+                actor_name TEXT NOT NULL,
+                started_at BIGINT NOT NULL,
+                ready_at BIGINT,
+                ended_at BIGINT,
+                config BIGINT NOT NULL,
+                ending TEXT
+            );
+            CREATE INDEX servers_session_server ON servers_session (tenant, server);
 
-        let visit = Table::create()
-            .table("servers_visit")
-            .col(pk_uuid("id"))
-            .col(string_len("tenant", 64))
-            .col(uuid("server"))
-            .col(uuid("session"))
-            .col(text("player"))
-            .col(timestamp_with_time_zone("joined_at"))
-            .col(timestamp_with_time_zone_null("left_at"))
-            .take();
-        manager.create_table(visit).await?;
-        index(manager, "servers_visit_session", "servers_visit", &["tenant", "session"], false).await?;
+            CREATE TABLE servers_visit (
+                id {uuid} NOT NULL PRIMARY KEY,
+                tenant TEXT NOT NULL,
+                server {uuid} NOT NULL,
+                session {uuid} NOT NULL,
+                player TEXT NOT NULL,
+                joined_at BIGINT NOT NULL,
+                left_at BIGINT
+            );
+            CREATE INDEX servers_visit_session ON servers_visit (tenant, session);
+            CREATE INDEX servers_visit_server ON servers_visit (tenant, server);
 
-        let port = Table::create()
-            .table("servers_port")
-            .col(string_len("host", 32))
-            .col(integer("number"))
-            .col(string_len("tenant", 64))
-            .col(uuid("server"))
-            .col(string_len("name", 32))
-            .col(uuid("run"))
-            .primary_key(Index::create().col("host").col("number"))
-            .take();
-        manager.create_table(port).await?;
-        index(manager, "servers_port_server", "servers_port", &["tenant", "server"], false).await?;
+            CREATE TABLE servers_port (
+                host TEXT NOT NULL,
+                number INTEGER NOT NULL,
+                tenant TEXT NOT NULL,
+                server {uuid} NOT NULL,
+                name TEXT NOT NULL,
+                run {uuid} NOT NULL,
+                PRIMARY KEY (host, number)
+            );
+            CREATE INDEX servers_port_server ON servers_port (tenant, server);
 
-        let cursor = Table::create()
-            .table("servers_cursor")
-            .col(string_len("host", 32).primary_key().take())
-            .col(big_integer("cursor"))
-            .take();
-        manager.create_table(cursor).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in
-            ["servers_cursor", "servers_port", "servers_visit", "servers_session", "servers_config", "servers_server"]
-        {
-            manager.drop_table(Table::drop().table(table).take()).await?;
-        }
+            CREATE TABLE servers_cursor (
+                host TEXT NOT NULL PRIMARY KEY,
+                cursor BIGINT NOT NULL
+            );"
+        );
+        conn.execute_unprepared(&tables).await?;
         Ok(())
     }
-}
-
-async fn index(
-    manager: &SchemaManager<'_>,
-    name: &'static str,
-    table: &'static str,
-    columns: &[&'static str],
-    unique: bool,
-) -> Result<(), DbErr> {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    if unique {
-        index.unique();
-    }
-    manager.create_index(index.take()).await
 }

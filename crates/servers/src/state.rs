@@ -164,29 +164,29 @@ impl From<Goal> for Want {
 #[serde(default, deny_unknown_fields)]
 pub struct Deadlines {
     /// `created`.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub creating: Duration,
     /// `preparing`: until the agent has said that it works on it.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub preparing: Duration,
     /// `installing`, all steps together.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub installing: Duration,
     /// `restarting`, on top of the recipe's own stop ladder; covers the agent's back-off.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub restarting: Duration,
     /// `deleting`, on top of the recipe's own stop ladder.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub deleting: Duration,
     /// On top of the recipe's own waits in `starting` and `stopping`, for the way to the host and back.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub slack: Duration,
     /// A host that has been away for this long has lost its servers. With [`Deadlines::every`] it stays below
     /// the minute that is promised.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub host_lost: Duration,
     /// How often desired and observed are compared when nothing wakes the reconciler earlier.
-    #[serde(with = "guildhall_recipes::duration")]
+    #[serde(with = "written")]
     pub every: Duration,
 }
 
@@ -202,6 +202,22 @@ impl Default for Deadlines {
             host_lost: Duration::from_secs(30),
             every: Duration::from_secs(10),
         }
+    }
+}
+
+/// Durations as in recipes: `30s`, `5m`.
+mod written {
+    use std::time::Duration;
+
+    use guildhall_recipes::duration;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&duration::format(*duration))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        duration::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

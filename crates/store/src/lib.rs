@@ -1,1 +1,39 @@
-//! store
+//! What Guildhall remembers: one code base on SQLite and on PostgreSQL.
+//!
+//! [`Store`] holds the connections, [`Tx`] is a write transaction, and [`scope`] makes queries that see one
+//! community only. Each domain keeps its own entities and migrations; this crate runs the migrations and
+//! keeps four tables of its own, which every domain and face shares: the audit record, events, notes and API
+//! tokens.
+//!
+//! The rules of a table:
+//! - it has a `tenant` column and implements [`Owned`], so that [`scope`] can reach it;
+//! - times are [`Timestamp`] (whole microseconds in a 64-bit integer), which both databases compare and order
+//!   alike; JSON is text, which keeps the order of keys and takes any string;
+//! - its migration is named `<domain>_<four digits>_<what>` and is written for both databases.
+
+pub mod audit;
+pub mod operator;
+pub mod scope;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+mod connection;
+mod error;
+mod event;
+mod migration;
+mod migrator;
+mod notebook;
+mod text;
+mod timestamp;
+mod token;
+mod transaction;
+
+pub use audit::AuditStore;
+pub use connection::{Backend, Options, Store};
+pub use error::StoreError;
+pub use event::EventStore;
+pub use notebook::NotebookStore;
+pub use scope::Owned;
+pub use timestamp::Timestamp;
+pub use token::{NewToken, Token, TokenId, TokenStore};
+pub use transaction::Tx;

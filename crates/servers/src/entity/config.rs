@@ -1,8 +1,7 @@
 //! The launch configuration's versions: never changed, only added to.
 
-use guildhall_store::scope::Owned;
+use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
-use time::OffsetDateTime;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "servers_config")]
@@ -12,21 +11,17 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub version: i64,
     pub tenant: String,
-    pub at: OffsetDateTime,
+    pub at: Timestamp,
     pub actor: String,
     pub actor_name: String,
-    /// What changed: `[{name, from, to}]`, secrets blanked.
-    #[sea_orm(column_type = "Json")]
-    pub changes: Json,
-    /// Every variable's value, secrets included; this column is never shown as it is.
-    #[sea_orm(column_type = "Json")]
-    pub variables: Json,
+    /// What changed as JSON: `[{name, from, to}]`, secrets hidden.
+    pub changes: String,
+    /// Every variable's value as JSON, secrets included; this column is never shown as it is.
+    pub variables: String,
     /// The recipe as JSON, pinned, so that a later edition of it does not change a server by itself.
-    #[sea_orm(column_type = "Json")]
-    pub recipe: Json,
-    /// Wished port numbers by name.
-    #[sea_orm(column_type = "Json")]
-    pub ports: Json,
+    pub recipe: String,
+    /// Wished port numbers by name, as JSON.
+    pub ports: String,
     /// Stop after this long without players, in seconds; `None` for never.
     pub idle_stop: Option<i64>,
 }

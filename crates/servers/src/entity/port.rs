@@ -1,6 +1,6 @@
 //! Reserved port numbers: one row a number and host, whichever community it is for.
 
-use guildhall_store::scope::Owned;
+use guildhall_store::Owned;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -1,8 +1,7 @@
 //! One row a server: what is wanted of it, what it does, and which operation is at work on it.
 
-use guildhall_store::scope::Owned;
+use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
-use time::OffsetDateTime;
 
 use crate::state::{Goal, State};
 
@@ -34,32 +33,30 @@ pub struct Model {
     pub busy: Option<String>,
     pub busy_actor: Option<String>,
     pub busy_name: Option<String>,
-    pub busy_since: Option<OffsetDateTime>,
+    pub busy_since: Option<Timestamp>,
     /// The job that owns the busy mark; a job that finds another one here has been superseded.
     pub run: Option<Uuid>,
     pub session: Option<Uuid>,
     /// The state's own start.
-    pub since: OffsetDateTime,
+    pub since: Timestamp,
     /// When a passing state has lasted too long.
-    pub deadline: Option<OffsetDateTime>,
+    pub deadline: Option<Timestamp>,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
-    /// The last lines that explain a failure, as a JSON list.
-    #[sea_orm(column_type = "Json", nullable)]
-    pub failure_output: Option<Json>,
-    /// The step at hand, `{label, done, total}`.
-    #[sea_orm(column_type = "Json", nullable)]
-    pub progress: Option<Json>,
+    /// The last lines that explain a failure: a JSON list.
+    pub failure_output: Option<String>,
+    /// The step at hand as JSON: `{label, done, total}`.
+    pub progress: Option<String>,
     /// `None` when nobody can know.
     pub online: Option<i32>,
     pub max_players: Option<i32>,
     /// Since when nobody plays, as far as is known.
-    pub empty_since: Option<OffsetDateTime>,
+    pub empty_since: Option<Timestamp>,
     /// Not stopped for being empty before this.
-    pub keep_until: Option<OffsetDateTime>,
+    pub keep_until: Option<Timestamp>,
     /// The players of the session have been told that an idle stop is near.
     pub idle_told: bool,
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     pub created_by: String,
 }
 

@@ -1,8 +1,7 @@
 //! One row a session: from a server's start to its stop.
 
-use guildhall_store::scope::Owned;
+use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
-use time::OffsetDateTime;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "servers_session")]
@@ -13,14 +12,13 @@ pub struct Model {
     pub server: Uuid,
     pub actor: String,
     pub actor_name: String,
-    pub started_at: OffsetDateTime,
-    pub ready_at: Option<OffsetDateTime>,
-    pub ended_at: Option<OffsetDateTime>,
+    pub started_at: Timestamp,
+    pub ready_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
     /// Which launch configuration it ran with.
     pub config: i64,
-    /// How it ended: a [`crate::session::Ending`].
-    #[sea_orm(column_type = "Json", nullable)]
-    pub ending: Option<Json>,
+    /// How it ended: a [`crate::session::Ending`] as JSON.
+    pub ending: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

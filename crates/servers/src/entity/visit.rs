@@ -1,8 +1,7 @@
 //! One row a player's stay in a session.
 
-use guildhall_store::scope::Owned;
+use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
-use time::OffsetDateTime;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "servers_visit")]
@@ -13,8 +12,8 @@ pub struct Model {
     pub server: Uuid,
     pub session: Uuid,
     pub player: String,
-    pub joined_at: OffsetDateTime,
-    pub left_at: Option<OffsetDateTime>,
+    pub joined_at: Timestamp,
+    pub left_at: Option<Timestamp>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

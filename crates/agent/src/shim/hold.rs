@@ -1,0 +1,497 @@
+//! Holds a game until it ends: one loop around `poll`.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{
+            fs::OpenOptionsExt as _,
+            net::{UnixListener, UnixStream},
+        },
+    },
+    path::Path,
+    process::{Child, ExitCode},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use pty_process::blocking::{self, Pty};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fs::{FlockOperation, Mode},
+    io::Errno,
+    process::{Gid, PidfdFlags, Signal, Uid, WaitOptions},
+    termios::{LocalModes, OptionalActions, OutputModes},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Answer, CONSOLE, EXIT, Hold, LOCK, NotStarted, RUN, SOCKET, command, confine,
+    processes::{self, Process},
+    protocol::{Ask, Ended, Frames, GameSignal, Tell},
+    ring::Ring,
+};
+
+/// Connections at a time; the agent needs one, and one for each watcher.
+const MAX_CLIENTS: usize = 16;
+/// Written lines that wait for the game to read them, in bytes.
+const MAX_WAITING: usize = 64 * 1024;
+/// What waits for one client, in bytes, before no more is taken out of the ring for it.
+const MAX_PENDING: usize = 128 * 1024;
+/// How long the clients have to read the end, once the game is gone.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How long the game's last processes have to die of SIGKILL.
+const LEFTOVERS: Duration = Duration::from_secs(10);
+
+/// What a shim has started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Started {
+    /// The run's number.
+    pub run: u64,
+    /// The game's process id.
+    pub pid: u32,
+    /// When it was started, in clock ticks since the machine's start: with the process id, this tells it from
+    /// a later process with the same number.
+    pub ticks: u64,
+    /// When it was started, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// How a run ended, on disk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    /// The run's number.
+    pub(crate) run: u64,
+    /// How.
+    #[serde(flatten)]
+    pub(crate) ended: Ended,
+}
+
+pub(super) fn main() -> ExitCode {
+    let started = super::read_input::<Hold>().map_err(|error| (error, "the order on standard input"));
+    let started = started.and_then(|hold| Holder::start(&hold).map(|holder| (holder, hold)));
+    let (answer, holder): (Answer, _) = match started {
+        Ok((holder, hold)) => (Ok(holder.started.clone()), Some((holder, hold))),
+        Err((error, what)) => {
+            (Err(NotStarted { errno: error.raw_os_error(), message: format!("{what}: {error}") }), None)
+        }
+    };
+    let mut line = serde_json::to_vec(&answer).unwrap_or_default();
+    line.push(b'\n');
+    let told = io::stdout().lock().write_all(&line).and_then(|()| io::stdout().lock().flush());
+    let Some((mut holder, _hold)) = holder else { return ExitCode::FAILURE };
+    // An agent that died in this moment changes nothing: the next one finds the game by its lock.
+    let _ = told;
+    let outcome = leave_standard_streams().and_then(|()| holder.serve());
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Lets go of the agent's pipes, so that the agent sees their end.
+fn leave_standard_streams() -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
+}
+
+struct Holder {
+    started: Started,
+    game: Child,
+    watch: OwnedFd,
+    terminal: Option<Pty>,
+    waiting: Vec<u8>,
+    ring: Ring,
+    listener: UnixListener,
+    clients: Vec<Client>,
+    ended: Option<Ended>,
+    _lock: File,
+}
+
+type Step<T> = Result<T, (io::Error, &'static str)>;
+
+fn during(what: &'static str) -> impl FnOnce(io::Error) -> (io::Error, &'static str) {
+    move |error| (error, what)
+}
+
+impl Holder {
+    fn start(hold: &Hold) -> Step<Self> {
+        // The shim is not the leader of the agent's process group, so this cannot fail but for a misuse.
+        rustix::process::setsid().map_err(|error| (error.into(), "a session of its own"))?;
+        std::env::set_current_dir(&hold.runtime).map_err(during("the runtime folder"))?;
+        rustix::process::umask(Mode::from_raw_mode(0o077));
+        let lock = take_lock().map_err(during("the runtime folder's lock"))?;
+        for stale in [SOCKET, RUN, EXIT, CONSOLE] {
+            remove(stale).map_err(during("files of the run before"))?;
+        }
+        let listener = UnixListener::bind(SOCKET).map_err(during("the socket"))?;
+        listener.set_nonblocking(true).map_err(during("the socket"))?;
+        // Whatever the game leaves behind becomes a child of this process, and can be found and ended.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .map_err(|error| (error.into(), "taking care of the game's processes"))?;
+
+        let mut program = hold.program.clone();
+        // The limit holds for this process too, which has the console to write.
+        program.file_size = program.file_size.map(|bytes| bytes.max(2 * u64::from(hold.ring_bytes) + 65_536));
+        let (terminal, game) = spawn(&program).map_err(during("the program"))?;
+        let pid = game.id();
+        let process = Process::of(pid).unwrap_or(Process { pid, started: 0 });
+        let started = Started { run: hold.run, pid, ticks: process.started, at_ms: now_ms() };
+        let watch = processes::pid(pid)
+            .ok_or_else(|| io::ErrorKind::InvalidData.into())
+            .and_then(|pid| Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?));
+        let mut holder = Self {
+            started,
+            watch: watch.map_err(during("watching the game"))?,
+            game,
+            terminal: Some(terminal),
+            waiting: Vec::new(),
+            ring: Ring::new(hold.ring_bytes as usize),
+            listener,
+            clients: Vec::new(),
+            ended: None,
+            _lock: lock,
+        };
+        if let Err(error) = write_whole(RUN, &serde_json::to_vec(&holder.started).unwrap_or_default()) {
+            // A game that nobody could find again must not run.
+            holder.signal(GameSignal::Kill);
+            let _ = holder.game.wait();
+            return Err((error, "the record of the run"));
+        }
+        Ok(holder)
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        let mut farewell = None;
+        loop {
+            if self.ended.is_some() {
+                let until = *farewell.get_or_insert_with(|| Instant::now() + FAREWELL);
+                if self.clients.iter().all(Client::is_done) || Instant::now() > until {
+                    return Ok(());
+                }
+            }
+            self.wait(farewell.is_some())?;
+            for client in &mut self.clients {
+                client.fill(&self.ring, self.ended);
+                client.flush();
+            }
+            self.clients.retain(|client| !client.gone);
+        }
+    }
+
+    /// Waits until something can be done, and does it.
+    fn wait(&mut self, leaving: bool) -> io::Result<()> {
+        let mut ends = vec![PollFd::new(&self.listener, PollFlags::IN)];
+        for client in &self.clients {
+            ends.push(PollFd::new(&client.stream, client.interest()));
+        }
+        let (mut watched, mut terminal_at) = (None, None);
+        if self.ended.is_none() {
+            watched = Some(ends.len());
+            ends.push(PollFd::new(&self.watch, PollFlags::IN));
+        }
+        if let Some(terminal) = &self.terminal {
+            terminal_at = Some(ends.len());
+            let writing = if self.waiting.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+            ends.push(PollFd::new(terminal, PollFlags::IN | writing));
+        }
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        match rustix::event::poll(&mut ends, leaving.then_some(&second)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let seen: Vec<PollFlags> = ends.iter().map(PollFd::revents).collect();
+        drop(ends);
+
+        let happened = |at: Option<usize>| at.map_or(PollFlags::empty(), |at| seen[at]);
+        let terminal = happened(terminal_at);
+        if terminal.contains(PollFlags::OUT) {
+            self.write_to_game();
+        }
+        if terminal.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+            self.read_from_game();
+        }
+        if !happened(watched).is_empty() {
+            self.end()?;
+        }
+        let heard: Vec<usize> = (0..self.clients.len())
+            .filter(|at| seen[at + 1].intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR))
+            .collect();
+        for at in heard {
+            for ask in self.clients[at].hear() {
+                let tell = self.answer(at, ask);
+                if let Some(tell) = tell {
+                    self.clients[at].tell(&tell);
+                }
+            }
+        }
+        if seen[0].contains(PollFlags::IN) {
+            self.welcome();
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            // One too many is closed at once: the agent never has so many.
+            if self.clients.len() < MAX_CLIENTS && stream.set_nonblocking(true).is_ok() {
+                self.clients.push(Client::new(stream));
+            }
+        }
+    }
+
+    fn answer(&mut self, client: usize, ask: Ask) -> Option<Tell> {
+        let client = &mut self.clients[client];
+        match ask {
+            Ask::Read { after, limit } => {
+                let mut position = self.ring.place(after, u64::from(limit));
+                let end = position.saturating_add(u64::from(limit));
+                while position < end && self.ring.frame_after(&mut position, &mut client.pending) {}
+                Some(Tell::Caught { next: position })
+            }
+            Ask::Follow { after } => {
+                client.following = Some(self.ring.place(after, 0));
+                None
+            }
+            Ask::Wait => {
+                client.following = Some(u64::MAX);
+                None
+            }
+            Ask::Write { .. } | Ask::Signal(_) if self.ended.is_some() => Some(Tell::NotRunning),
+            Ask::Write { by, line } => {
+                if self.waiting.len() + line.len() >= MAX_WAITING {
+                    return Some(Tell::Full);
+                }
+                self.waiting.extend_from_slice(line.as_bytes());
+                self.waiting.push(b'\n');
+                self.ring.input(by, line);
+                self.write_to_game();
+                Some(Tell::Done)
+            }
+            Ask::Signal(signal) => {
+                self.signal(signal);
+                Some(Tell::Done)
+            }
+        }
+    }
+
+    fn signal(&self, signal: GameSignal) {
+        let (Some(game), None) = (processes::pid(self.started.pid), self.ended) else { return };
+        let number = match signal {
+            GameSignal::Hup => Signal::HUP,
+            GameSignal::Int => Signal::INT,
+            GameSignal::Quit => Signal::QUIT,
+            GameSignal::Term => Signal::TERM,
+            GameSignal::Kill => Signal::KILL,
+        };
+        // The game is not waited for yet, so its number is still its own.
+        let _ = rustix::process::kill_process_group(game, number);
+        if signal == GameSignal::Kill {
+            processes::kill_all(&processes::descendants(rustix::process::getpid().as_raw_pid().unsigned_abs()));
+        }
+    }
+
+    fn write_to_game(&mut self) {
+        let Some(terminal) = &mut self.terminal else { return };
+        while !self.waiting.is_empty() {
+            match terminal.write(&self.waiting) {
+                Ok(0) => return,
+                Ok(written) => drop(self.waiting.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes in what the game has written, up to 256 KiB before the clients have their turn.
+    fn read_from_game(&mut self) {
+        let mut buffer = [0; 16 * 1024];
+        for _ in 0..64 {
+            let Some(terminal) = &mut self.terminal else { return };
+            match terminal.read(&mut buffer) {
+                Ok(0) => self.terminal = None,
+                Ok(length) => self.ring.write(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // EIO: no process has the terminal open any more.
+                Err(_) => self.terminal = None,
+            }
+        }
+    }
+
+    /// The game's process is gone: ends what it left behind, and writes down how it ended.
+    fn end(&mut self) -> io::Result<()> {
+        use std::os::unix::process::ExitStatusExt as _;
+        let Some(status) = self.game.try_wait()? else { return Ok(()) };
+        let at_ms = now_ms();
+        self.end_leftovers();
+        while self.terminal.is_some() {
+            let before = self.ring.head();
+            self.read_from_game();
+            if self.ring.head() == before {
+                break;
+            }
+        }
+        self.terminal = None;
+        let ended = Ended { status: status.code(), signal: status.signal(), at_ms };
+        let ending = Ending { run: self.started.run, ended };
+        // The console first: who finds the ending finds the console too. On a full disk the ending still
+        // counts more than the console.
+        let _ = write_whole(CONSOLE, &self.ring.frames());
+        let _ = write_whole(EXIT, &serde_json::to_vec(&ending).unwrap_or_default());
+        let _ = remove(SOCKET);
+        self.ended = Some(ended);
+        Ok(())
+    }
+
+    fn end_leftovers(&mut self) {
+        let until = Instant::now() + LEFTOVERS;
+        while Instant::now() < until {
+            processes::kill_all(&processes::descendants(rustix::process::getpid().as_raw_pid().unsigned_abs()));
+            // Reaps what has died; an error means that there are no children left.
+            loop {
+                match rustix::process::wait(WaitOptions::NOHANG) {
+                    Ok(Some(_)) | Err(Errno::INTR) => {}
+                    Ok(None) => break,
+                    Err(_) => return,
+                }
+            }
+            self.read_from_game();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Opens the game's terminal and starts the game in it.
+fn spawn(program: &super::Program) -> io::Result<(Pty, Child)> {
+    let (terminal, inner) = blocking::open().map_err(terminal_error)?;
+    terminal.resize(pty_process::Size::new(50, 200)).map_err(terminal_error)?;
+    let mut modes = rustix::termios::tcgetattr(inner.as_fd())?;
+    // What is written to the game is recorded with who wrote it, so the terminal need not repeat it; and lines
+    // end as the game ends them.
+    modes.local_modes -= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHOCTL;
+    modes.output_modes -= OutputModes::ONLCR;
+    rustix::termios::tcsetattr(inner.as_fd(), OptionalActions::Now, &modes)?;
+    if let Some((uid, gid)) = program.user {
+        // So that the game can open its terminal by name.
+        rustix::fs::fchown(inner.as_fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    let flags = rustix::fs::fcntl_getfl(&terminal)?;
+    rustix::fs::fcntl_setfl(&terminal, flags | rustix::fs::OFlags::NONBLOCK)?;
+    confine(program)?;
+    let game = blocking::Command::from(command(program)?).spawn(inner).map_err(terminal_error)?;
+    Ok((terminal, game))
+}
+
+fn terminal_error(error: pty_process::Error) -> io::Error {
+    match error {
+        pty_process::Error::Io(error) => error,
+        pty_process::Error::Rustix(error) => error.into(),
+        other => io::Error::other(other),
+    }
+}
+
+fn take_lock() -> io::Result<File> {
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(LOCK)?;
+    rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(lock)
+}
+
+fn remove(name: &str) -> io::Result<()> {
+    match fs::remove_file(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file so that it is there as a whole or not at all.
+fn write_whole(name: &str, bytes: &[u8]) -> io::Result<()> {
+    let part = format!("{name}.part");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, name)?;
+    File::open(Path::new("."))?.sync_all()
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+struct Client {
+    stream: UnixStream,
+    frames: Frames,
+    pending: Vec<u8>,
+    /// Where the next record comes from; `u64::MAX` when only the end is waited for.
+    following: Option<u64>,
+    gone: bool,
+}
+
+impl Client {
+    fn new(stream: UnixStream) -> Self {
+        Self { stream, frames: Frames::default(), pending: Vec::new(), following: None, gone: false }
+    }
+
+    fn interest(&self) -> PollFlags {
+        let writing = if self.pending.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        // Who does not read its answers is not listened to.
+        let reading = if self.pending.len() < 2 * MAX_PENDING { PollFlags::IN } else { PollFlags::empty() };
+        reading | writing
+    }
+
+    /// What the client asks, as far as it has arrived. One that does not speak the protocol is let go.
+    fn hear(&mut self) -> Vec<Ask> {
+        let (mut asks, mut buffer) = (Vec::new(), [0; 8 * 1024]);
+        match self.stream.read(&mut buffer) {
+            Ok(0) => self.gone = true,
+            Ok(length) => self.frames.push(&buffer[..length]),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(_) => self.gone = true,
+        }
+        loop {
+            match self.frames.next_frame().and_then(|frame| frame.map(Ask::decode).transpose()) {
+                Ok(Some(ask)) => asks.push(ask),
+                Ok(None) => return asks,
+                Err(_) => {
+                    self.gone = true;
+                    return asks;
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, tell: &Tell) {
+        tell.encode(&mut self.pending);
+    }
+
+    /// Takes out of the ring what the client follows.
+    fn fill(&mut self, ring: &Ring, ended: Option<Ended>) {
+        let Some(mut position) = self.following else { return };
+        while self.pending.len() < MAX_PENDING && ring.frame_after(&mut position, &mut self.pending) {}
+        self.following = Some(position);
+        if let (Some(ended), true) = (ended, position >= ring.head()) {
+            self.tell(&Tell::Ended(ended));
+            self.following = None;
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut written = 0;
+        while written < self.pending.len() && !self.gone {
+            match self.stream.write(&self.pending[written..]) {
+                Ok(0) => self.gone = true,
+                Ok(length) => written += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => self.gone = true,
+            }
+        }
+        self.pending.drain(..written);
+    }
+
+    /// Whether nothing is left to be told.
+    fn is_done(&self) -> bool {
+        self.gone || (self.pending.is_empty() && self.following.is_none())
+    }
+}

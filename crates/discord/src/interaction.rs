@@ -1,0 +1,228 @@
+//! An interaction as it arrives: only what Guildhall reads of it.
+//!
+//! The whole object is large (a button's interaction carries its message) and grows with every Discord
+//! feature. Reading just these members is quick, and a component type that Discord adds tomorrow cannot make
+//! today's interactions unreadable.
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+/// An id that Discord writes as text of digits; a number is taken as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Snowflake(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Snowflake {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Snowflake;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a snowflake")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Snowflake, E> {
+                Ok(Snowflake(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Snowflake, E> {
+                text.parse().map(Snowflake).map_err(|_| E::custom("not a snowflake"))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What kind of interaction it is, by Discord's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ping,
+    Command,
+    Component,
+    Autocomplete,
+    Modal,
+}
+
+impl Kind {
+    /// The word in metrics and logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Command => "command",
+            Self::Component => "component",
+            Self::Autocomplete => "autocomplete",
+            Self::Modal => "modal",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u8::deserialize(deserializer)? {
+            1 => Ok(Self::Ping),
+            2 => Ok(Self::Command),
+            3 => Ok(Self::Component),
+            4 => Ok(Self::Autocomplete),
+            5 => Ok(Self::Modal),
+            other => Err(de::Error::custom(format!("{other} is not a type of interaction"))),
+        }
+    }
+}
+
+/// One interaction.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Interaction {
+    pub(crate) id: Snowflake,
+    pub(crate) application_id: Snowflake,
+    #[serde(rename = "type")]
+    pub(crate) kind: Kind,
+    pub(crate) token: String,
+    pub(crate) data: Option<Data>,
+    pub(crate) guild_id: Option<Snowflake>,
+    pub(crate) member: Option<Member>,
+    pub(crate) user: Option<User>,
+    pub(crate) message: Option<Message>,
+}
+
+/// What was typed, pressed or filled in.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Data {
+    pub(crate) name: Option<String>,
+    pub(crate) options: Option<Vec<Given>>,
+    pub(crate) custom_id: Option<String>,
+    pub(crate) components: Option<Vec<Submitted>>,
+}
+
+/// One option of a command, or a sub-command with its own options.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Given {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: u8,
+    pub(crate) value: Option<Value>,
+    pub(crate) options: Option<Vec<Given>>,
+    #[serde(default)]
+    pub(crate) focused: bool,
+}
+
+impl Given {
+    /// Whether this is a sub-command (1) or a group of them (2).
+    pub(crate) fn is_word(&self) -> bool {
+        matches!(self.kind, 1 | 2)
+    }
+}
+
+/// One component of a form that was sent in. Inputs sit in rows (`components`) or labels (`component`).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Submitted {
+    pub(crate) custom_id: Option<String>,
+    pub(crate) value: Option<Value>,
+    pub(crate) values: Option<Vec<Value>>,
+    pub(crate) component: Option<Box<Submitted>>,
+    pub(crate) components: Option<Vec<Submitted>>,
+}
+
+/// Who acted, in a guild.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) user: Option<User>,
+    pub(crate) nick: Option<String>,
+    pub(crate) roles: Option<Vec<Snowflake>>,
+    /// What the member may do in the channel; the guild's owner has every bit.
+    pub(crate) permissions: Option<Snowflake>,
+}
+
+impl Member {
+    /// Discord's `ADMINISTRATOR` bit.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.permissions.is_some_and(|bits| bits.0 & (1 << 3) != 0)
+    }
+}
+
+/// A Discord user.
+#[derive(Debug, Deserialize)]
+pub(crate) struct User {
+    pub(crate) id: Snowflake,
+    pub(crate) username: Option<String>,
+    pub(crate) global_name: Option<String>,
+}
+
+/// The message that a button is on.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Message {
+    #[serde(default)]
+    pub(crate) flags: u64,
+}
+
+impl Message {
+    /// Whether only one person sees it.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.flags & (1 << 6) != 0
+    }
+}
+
+impl Interaction {
+    /// Who acted.
+    pub(crate) fn user(&self) -> Option<&User> {
+        self.member.as_ref().and_then(|member| member.user.as_ref()).or(self.user.as_ref())
+    }
+
+    /// The user's snowflake; 0 when the interaction does not say.
+    pub(crate) fn user_id(&self) -> u64 {
+        self.user().map_or(0, |user| user.id.0)
+    }
+
+    /// What people call the user.
+    pub(crate) fn user_name(&self) -> String {
+        let nick = self.member.as_ref().and_then(|member| member.nick.as_deref());
+        let user = self.user();
+        let name = nick
+            .or_else(|| user.and_then(|user| user.global_name.as_deref()))
+            .or_else(|| user.and_then(|user| user.username.as_deref()));
+        // Discord allows 32 characters; the rest could only be an attempt to fill the audit log.
+        name.unwrap_or("somebody").chars().take(64).collect()
+    }
+
+    /// The command's words joined by blanks (`server start`) and the options under them.
+    pub(crate) fn command(&mut self) -> (String, Vec<Given>) {
+        let Some(data) = self.data.as_mut() else { return (String::new(), Vec::new()) };
+        let mut name = data.name.take().unwrap_or_default();
+        let mut options = data.options.take().unwrap_or_default();
+        while let [only] = options.as_mut_slice()
+            && only.is_word()
+        {
+            name.push(' ');
+            name.push_str(&only.name);
+            options = only.options.take().unwrap_or_default();
+        }
+        (name, options)
+    }
+
+    /// The id of the component or form.
+    pub(crate) fn custom_id(&self) -> &str {
+        self.data.as_ref().and_then(|data| data.custom_id.as_deref()).unwrap_or_default()
+    }
+
+    /// What was filled into a form, by input.
+    pub(crate) fn filled_in(&mut self) -> Vec<(String, Value)> {
+        let parts = self.data.as_mut().and_then(|data| data.components.take()).unwrap_or_default();
+        let mut found = Vec::new();
+        collect(parts, &mut found);
+        found
+    }
+}
+
+fn collect(parts: Vec<Submitted>, found: &mut Vec<(String, Value)>) {
+    for part in parts {
+        let value = part.value.or_else(|| part.values.map(|values| values.into_iter().next().unwrap_or_default()));
+        if let (Some(name), Some(value)) = (part.custom_id, value) {
+            found.push((name, value));
+        }
+        collect(part.components.unwrap_or_default(), found);
+        if let Some(inner) = part.component {
+            collect(vec![*inner], found);
+        }
+    }
+}

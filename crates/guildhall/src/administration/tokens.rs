@@ -1,0 +1,201 @@
+//! `token create|list|revoke`: who may use REST and the command line, and for what.
+
+use std::time::Duration;
+
+use guildhall_core::{Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Tone};
+use guildhall_store::NewToken;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Administration;
+
+/// Makes an API token. Its secret is shown once.
+#[derive(Deserialize, JsonSchema)]
+pub struct Create {
+    /// What it is called in lists and records.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z][a-z0-9-]*$"))]
+    name: String,
+    /// The rank it acts with, 0 to 10, at most your own.
+    #[schemars(range(min = 0, max = 10))]
+    rank: u8,
+    /// Only these operations, comma-separated: `server` for all of them, or `server start`.
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    scope: Option<String>,
+    /// How many days it is good for; for ever when not given.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 3650))]
+    days: Option<u32>,
+}
+
+/// A token that was just made.
+#[derive(Serialize, JsonSchema)]
+pub struct Made {
+    /// Its name.
+    name: String,
+    /// Its secret, which nobody can look up later.
+    secret: String,
+}
+
+impl Operation for Create {
+    type Domain = Administration;
+    type Output = Made;
+    const NAME: &'static str = "token create";
+    const SUMMARY: &'static str = "Make an API token; its secret is shown once.";
+    const RANK: Rank = Rank::OWNER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Made>, Error> {
+        let rank = Rank::new(self.rank).filter(|rank| *rank <= call.actor.rank).ok_or_else(|| {
+            let message = format!("You cannot give rank {}; yours is {}.", self.rank, call.actor.rank);
+            Error::new(Kind::Permission, "rank_too_high", message).remedy("Choose a rank up to your own.")
+        })?;
+        let scope = narrowed(call.actor.scope.as_deref(), self.scope.as_deref())?;
+        let expires =
+            self.days.map(|days| call.clock.now() + Duration::from_secs(u64::from(days) * 24 * 3_600));
+        let new = NewToken { name: self.name.clone(), rank, scope, expires };
+        let secret = domain.tokens.create(call.tenant(), new).await?;
+        let mut document = Document::titled(format!("Token {}", self.name))
+            .tone(Tone::Good)
+            .text("Keep the secret now; nobody can look it up later.")
+            .code(secret.as_str())
+            .field("Rank", rank.to_string());
+        if let Some(expires) = expires {
+            document = document.field("Good until", Rich::new().time(expires));
+        }
+        Ok(Answer::new(Made { name: self.name, secret }, document))
+    }
+}
+
+/// The scope of a new token: what was asked for, and never more than its maker's own.
+fn narrowed(own: Option<&[String]>, asked: Option<&str>) -> Result<Option<Vec<String>>, Error> {
+    let asked: Option<Vec<String>> = asked.map(|text| {
+        text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+    });
+    let (Some(own), Some(asked)) = (own, &asked) else {
+        return Ok(asked.or_else(|| own.map(<[String]>::to_vec)));
+    };
+    match asked.iter().find(|entry| !own.iter().any(|own| covers(own, entry))) {
+        None => Ok(Some(asked.clone())),
+        Some(entry) => {
+            let message = format!("Your own token does not cover '{entry}'; it covers: {}.", own.join(", "));
+            Err(Error::new(Kind::Permission, "out_of_scope", message).remedy("Leave it out of the new token's scope."))
+        }
+    }
+}
+
+/// Whether the scope entry `own` reaches all that `entry` does.
+fn covers(own: &str, entry: &str) -> bool {
+    own == entry || entry.strip_prefix(own).is_some_and(|rest| rest.starts_with(' '))
+}
+
+/// Shows the API tokens, without their secrets.
+#[derive(Deserialize, JsonSchema)]
+pub struct List {}
+
+/// A token, without its secret.
+#[derive(Serialize, JsonSchema)]
+pub struct TokenView {
+    /// Its name.
+    name: String,
+    /// The rank it acts with.
+    rank: Rank,
+    /// The operations it is limited to, if it is.
+    scope: Option<Vec<String>>,
+    /// Whether it can be used.
+    usable: bool,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    created: OffsetDateTime,
+}
+
+impl Operation for List {
+    type Domain = Administration;
+    type Output = Vec<TokenView>;
+    const NAME: &'static str = "token list";
+    const SUMMARY: &'static str = "Show the API tokens, without their secrets.";
+    const RANK: Rank = Rank::OWNER;
+    const EFFECT: Effect = Effect::Read;
+
+    async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Vec<TokenView>>, Error> {
+        let now = call.clock.now();
+        let mut rows = Vec::new();
+        let mut tokens = Vec::new();
+        for token in domain.tokens.list(call.tenant()).await? {
+            let expired = token.expires.is_some_and(|at| at <= now);
+            let state = match (token.revoked, expired) {
+                (Some(at), _) => Rich::new().text("revoked ").ago(at),
+                (None, true) => "expired".into(),
+                (None, false) => "usable".into(),
+            };
+            let scope = token.scope.as_ref().map_or_else(|| "everything".to_owned(), |scope| scope.join(", "));
+            rows.push(vec![Rich::new().code(&token.name), token.rank.to_string().into(), scope.into(), state]);
+            tokens.push(TokenView {
+                usable: token.revoked.is_none() && !expired,
+                name: token.name,
+                rank: token.rank,
+                scope: token.scope,
+                created: token.created,
+            });
+        }
+        let document = Document::titled("API tokens").table(&["name", "rank", "covers", "state"], rows);
+        Ok(Answer::new(tokens, document))
+    }
+}
+
+/// Takes an API token away.
+#[derive(Deserialize, JsonSchema)]
+pub struct Revoke {
+    /// Its name.
+    name: String,
+}
+
+impl Operation for Revoke {
+    type Domain = Administration;
+    type Output = ();
+    const NAME: &'static str = "token revoke";
+    const SUMMARY: &'static str = "Take an API token away; it stops working at once.";
+    const RANK: Rank = Rank::OWNER;
+    const EFFECT: Effect = Effect::Destroy;
+
+    fn question(&self) -> String {
+        format!("Whoever uses the token {} is locked out at once. Take it away?", self.name)
+    }
+
+    async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<()>, Error> {
+        if domain.tokens.revoke(call.tenant(), &self.name).await? {
+            let text = format!("The token {} is revoked.", self.name);
+            return Ok(Answer::new((), Document::default().tone(Tone::Good).text(text)));
+        }
+        let tokens = domain.tokens.list(call.tenant()).await?;
+        let names = tokens.iter().filter(|token| token.revoked.is_none()).map(|token| token.name.as_str());
+        let near = guildhall_core::suggest::nearest(&self.name, names, 3);
+        let error = Error::new(Kind::NotFound, "token_not_found", format!("There is no token '{}' in use.", self.name));
+        Err(if near.is_empty() { error } else { error.remedy(format!("There is: {}.", near.join(", "))) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::narrowed;
+
+    #[test]
+    fn a_token_cannot_make_a_wider_one() {
+        let own = ["server start".to_owned(), "host".to_owned()];
+        let cases = [
+            (None, None, Ok(None)),
+            (None, Some("server, host list"), Ok(Some(vec!["server", "host list"]))),
+            (Some(&own), None, Ok(Some(vec!["server start", "host"]))),
+            (Some(&own), Some("host list"), Ok(Some(vec!["host list"]))),
+            (Some(&own), Some("server"), Err(())),
+            (Some(&own), Some("hosts"), Err(())),
+        ];
+        for (own, asked, expected) in cases {
+            let given = narrowed(own.map(<[String; 2]>::as_slice), asked).map_err(|_| ());
+            let expected = expected.map(|scope| scope.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+            assert_eq!(given, expected, "{own:?} asked for {asked:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The command line: Guildhall's own commands, and every operation of the catalogue as a subcommand.
+//!
+//! Exit statuses: 0 it worked, 1 it failed on the way, 2 the command line itself is wrong, 3 it was refused
+//! (permission, input, not found, conflict, limit, or a question not answered with yes), 4 Guildhall could
+//! not be reached.
+
+mod call;
+mod commands;
+mod recipe;
+mod text;
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
+use guildhall_core::Spec;
+use serde_json::json;
+
+use crate::{configuration::Configuration, demo, installation, sim};
+
+/// It failed on the way.
+pub const FAILED: u8 = 1;
+/// The command line itself is wrong.
+pub const USAGE: u8 = 2;
+/// It was refused.
+pub const REFUSED: u8 = 3;
+/// Guildhall could not be reached.
+pub const UNREACHABLE: u8 = 4;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let specs = installation::specs();
+    let matches = root(&specs).get_matches();
+    match dispatch(&matches, &specs) {
+        Ok(code) => code,
+        Err(trouble) => {
+            let _ = writeln!(io::stderr(), "guildhall: {trouble}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Whatever ends a command early, as its sentence.
+pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+/// The whole command, with the operations' subcommands.
+pub fn root(specs: &[Spec]) -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .short('c')
+        .env("GUILDHALL_CONFIG")
+        .value_parser(value_parser!(PathBuf))
+        .help("The configuration file (TOML, YAML or JSON); the built-in defaults when not given");
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Answer as JSON, for programs");
+    Command::new("guildhall")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Run your community's game servers from Discord, REST and here")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(config.global(true))
+        .arg(json.global(true))
+        .arg(
+            Arg::new("url").long("url").global(true).env("GUILDHALL_URL").help(
+                "Where Guildhall is; http://127.0.0.1:8080 or what the configuration says when not given",
+            ),
+        )
+        .arg(
+            Arg::new("token")
+                .long("token")
+                .global(true)
+                .env("GUILDHALL_TOKEN")
+                .hide_env_values(true)
+                .help("The API token; the operator's own from the data folder when not given"),
+        )
+        .subcommand(Command::new("run").about("Run the control plane"))
+        .subcommand(
+            Command::new("agent").about("Run the agent of a host").arg(
+                Arg::new("settings")
+                    .required(true)
+                    .value_name("FILE")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("The host's file, as `guildhall run` writes it to DATA/hosts/NAME.json"),
+            ),
+        )
+        .subcommand(demo::command())
+        .subcommand(sim::command())
+        .subcommand(
+            Command::new("operations")
+                .about("List the catalogue: every operation with its rank, effect and inputs"),
+        )
+        .subcommand(recipe::command())
+        .subcommand(
+            Command::new("config")
+                .about("Check the configuration")
+                .subcommand_required(true)
+                .subcommand(Command::new("check").about("Name file and key of every mistake")),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Print completions for a shell")
+                .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell))),
+        )
+        .subcommands(commands::commands(specs.iter()))
+}
+
+fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
+    let Some((name, inner)) = matches.subcommand() else { return Ok(ExitCode::from(USAGE)) };
+    let file = inner.get_one::<PathBuf>("config").cloned();
+    match name {
+        "run" => {
+            let configuration = Configuration::load(file.as_deref())?;
+            crate::log::start(&configuration.log)?;
+            runtime()?.block_on(installation::run(configuration))?;
+        }
+        "agent" => {
+            crate::log::start(&crate::configuration::LogSection::default())?;
+            let settings = inner.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
+            installation::run_agent(&settings)?;
+        }
+        "demo" => return runtime()?.block_on(demo::run(inner)),
+        "sim" => runtime()?.block_on(sim::run(inner))?,
+        "operations" => operations(specs, inner.get_flag("json"))?,
+        "recipe" => return recipe::run(inner),
+        "config" => {
+            let shown = file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
+            Configuration::load(file.as_deref())?;
+            writeln!(io::stdout(), "{shown}: no mistakes.")?;
+        }
+        "completions" => {
+            if let Some(shell) = inner.get_one::<Shell>("shell") {
+                clap_complete::generate(*shell, &mut root(specs), "guildhall", &mut io::stdout());
+            }
+        }
+        _ => {
+            let Some((spec, arguments)) = commands::asked(matches, specs.iter()) else {
+                return Ok(ExitCode::from(USAGE));
+            };
+            return runtime()?.block_on(call::call(spec, arguments));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn operations(specs: &[Spec], as_json: bool) -> Result<(), Trouble> {
+    let mut out = io::stdout().lock();
+    if as_json {
+        let list: Vec<_> = specs
+            .iter()
+            .map(|spec| {
+                let mut entry = serde_json::to_value(spec).unwrap_or_default();
+                entry["faces"] = json!(["discord", "rest", "cli"]);
+                entry
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut out, &list)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let widest = specs.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
+    for spec in specs {
+        writeln!(out, "{:<widest$}  {:<6}  {}", spec.name, effect(spec.effect), spec.summary)?;
+    }
+    Ok(())
+}
+
+fn effect(effect: guildhall_core::Effect) -> &'static str {
+    match effect {
+        guildhall_core::Effect::Read => "read",
+        guildhall_core::Effect::Change => "change",
+        guildhall_core::Effect::Destroy => "destroy",
+    }
+}

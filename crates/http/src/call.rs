@@ -1,0 +1,302 @@
+//! A request becomes a call of an operation, and its reply an answer.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Json,
+    extract::{OriginalUri, Path, Request, State, rejection::PathRejection},
+    http::HeaderMap,
+    response::Response,
+};
+use guildhall_core::{Actor, Error, FieldError, Kind, Reply, Spec, input::Raw};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    answer::{self, code},
+    authentication::panic_text,
+    body,
+    face::{Shared, asked_for},
+    route::{self, Resource, Verb},
+};
+
+/// The query parameter, and header, with which a caller answers the question of a destroying operation.
+pub(crate) const CONFIRM: &str = "confirm";
+pub(crate) const CONFIRM_HEADER: &str = "guildhall-confirm";
+
+/// The path parameters of a request.
+pub(crate) type Parameters = Result<Path<BTreeMap<String, String>>, PathRejection>;
+
+/// `GET /api/v1/operations`: what is known of each operation, and where it is.
+pub(crate) async fn catalogue(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    #[derive(Serialize)]
+    struct Listed<'a> {
+        #[serde(flatten)]
+        spec: &'a Spec,
+        path: String,
+        resource: Option<Resource>,
+    }
+    let mut resources: BTreeMap<&str, Resource> =
+        route::resources(shared.catalogue.specs()).into_iter().map(|r| (r.operation, r)).collect();
+    let listed: Vec<Listed<'_>> = shared
+        .catalogue
+        .specs()
+        .map(|spec| Listed {
+            spec,
+            path: route::operation_path(spec.name),
+            resource: resources.remove(spec.name),
+        })
+        .collect();
+    Json(serde_json::json!({ "operations": listed }))
+}
+
+/// `POST /api/v1/operations/{name}`.
+pub(crate) async fn operation(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    parameters: Parameters,
+    request: Request,
+) -> Response {
+    let asked_for = asked(&request);
+    let attempt = async {
+        let Path(parameters) = parameters.map_err(malformed_path)?;
+        let segment = parameters.get("name").map(String::as_str).unwrap_or_default();
+        let named = route::named(shared.catalogue.specs().collect::<Vec<_>>().into_iter(), segment);
+        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps the record.
+        let operation = named.map_or_else(|| segment.replace(['.', '-'], " "), str::to_owned);
+        let asking = Asking { operation, verb: Verb::Post, parameter: None };
+        asking.read(&shared, request).await
+    };
+    finish(&shared, actor, &asked_for, attempt).await
+}
+
+/// A resource's method.
+pub(crate) async fn resource(
+    resource: Arc<Resource>,
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    parameters: Parameters,
+    request: Request,
+) -> Response {
+    let asked_for = asked(&request);
+    let attempt = async {
+        let Path(mut given) = parameters.map_err(malformed_path)?;
+        let parameter = resource.parameter.as_ref().and_then(|name| given.remove_entry(name));
+        let operation = resource.operation.to_owned();
+        Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await
+    };
+    finish(&shared, actor, &asked_for, attempt).await
+}
+
+fn asked(request: &Request) -> String {
+    let original = request.extensions().get::<OriginalUri>();
+    asked_for(request.method(), original.map_or(request.uri(), |original| &original.0))
+}
+
+fn malformed_path(rejection: PathRejection) -> Error {
+    Error::new(Kind::User, code::MALFORMED_ADDRESS, "The address is not text in UTF-8.").because(rejection)
+}
+
+/// A request on its way to become a call.
+struct Asking {
+    operation: String,
+    verb: Verb,
+    /// The path's parameter and its value.
+    parameter: Option<(String, String)>,
+}
+
+/// A request that has been read.
+struct Asked {
+    operation: String,
+    input: Raw,
+    confirmed: bool,
+    until: Instant,
+}
+
+impl Asking {
+    async fn read(self, shared: &Shared, request: Request) -> Result<Asked, Error> {
+        let until = Instant::now() + shared.config.request_timeout;
+        let Self { operation, verb, parameter } = self;
+        let (head, body) = request.into_parts();
+        let mut words = words(head.uri.query().unwrap_or_default());
+        let takes_confirm = !verb.has_body() && has_field(shared, &operation, CONFIRM);
+        let confirmed = confirmation(&mut words, &head.headers, takes_confirm)?;
+        let input = if verb.has_body() {
+            if let Some(name) = words.keys().next() {
+                let name: String = name.chars().take(64).collect();
+                let message = format!("'{name}' is not a query parameter of this address.");
+                return Err(Error::new(Kind::User, code::MALFORMED_ADDRESS, message)
+                    .remedy("Send inputs as members of a JSON object in the body."));
+            }
+            let reading = body::json(&head.headers, body, shared.config.max_body);
+            let json = timeout_at(until, reading).await.map_err(|_| {
+                Error::new(Kind::Limit, code::TOO_SLOW, "The body did not arrive in time.")
+                    .remedy("Send it faster, or send less.")
+            })??;
+            Raw::Json(with_parameter(json, parameter)?)
+        } else {
+            if let Some((name, value)) = parameter {
+                if words.insert(name.clone(), vec![value]).is_some() {
+                    return Err(twice(name));
+                }
+            }
+            Raw::Words(words)
+        };
+        Ok(Asked { operation, input, confirmed, until })
+    }
+}
+
+fn has_field(shared: &Shared, operation: &str, name: &str) -> bool {
+    shared.catalogue.spec(operation).is_some_and(|spec| spec.fields.iter().any(|field| field.name == name))
+}
+
+fn words(query: &str) -> BTreeMap<String, Vec<String>> {
+    let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        words.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    words
+}
+
+/// Takes the yes out of the query. Where an input of the operation has that name, only the header says yes.
+fn confirmation(
+    words: &mut BTreeMap<String, Vec<String>>,
+    headers: &HeaderMap,
+    is_input: bool,
+) -> Result<bool, Error> {
+    let said = if is_input { None } else { words.remove(CONFIRM).map(|values| values.concat()) };
+    let header = headers.get(CONFIRM_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    for word in [said, header].into_iter().flatten() {
+        match word.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" | "" => return Ok(true),
+            "false" | "no" | "0" => {}
+            _ => return Err(Error::invalid(CONFIRM, "is neither true nor false.")),
+        }
+    }
+    Ok(false)
+}
+
+fn with_parameter(json: Value, parameter: Option<(String, String)>) -> Result<Value, Error> {
+    let Some((name, value)) = parameter else { return Ok(json) };
+    match json {
+        Value::Null => Ok(serde_json::json!({ name: value })),
+        Value::Object(mut object) => {
+            if object.get(&name).is_some_and(|given| *given != value) {
+                return Err(twice(name));
+            }
+            object.insert(name, Value::from(value));
+            Ok(Value::Object(object))
+        }
+        // The catalogue says what is wrong with anything else.
+        other => Ok(other),
+    }
+}
+
+fn twice(field: String) -> Error {
+    let message = "is in the address already, with another value.".to_owned();
+    let mut error = Error::new(Kind::User, "invalid_input", format!("{field} {message}"));
+    error.fields.push(FieldError { field, message });
+    error
+}
+
+/// Reads, calls and answers.
+async fn finish(
+    shared: &Arc<Shared>,
+    actor: Actor,
+    asked_for: &str,
+    attempt: impl Future<Output = Result<Asked, Error>>,
+) -> Response {
+    let asked = match attempt.await {
+        Ok(asked) => asked,
+        Err(error) => return shared.refuse(actor, asked_for, error).await,
+    };
+    let Ok(permit) = shared.call_permits.clone().try_acquire_owned() else {
+        let error = Error::new(Kind::Limit, code::BUSY, "Guildhall is busy with other requests.")
+            .remedy("Try again in a moment.");
+        return answer::after(shared.refuse(actor, asked_for, error).await, Duration::from_secs(1));
+    };
+    let Asked { operation, input, confirmed, until } = asked;
+    let request = guildhall_core::Request { actor: actor.clone(), operation: operation.clone(), input, confirmed };
+    let catalogue = shared.catalogue.clone();
+    // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
+    // its record from being written.
+    let running = shared.calls.spawn(async move {
+        let _permit = permit;
+        catalogue.call(request).await
+    });
+    match timeout_at(until, running).await {
+        Ok(Ok(result)) => replied(shared, &operation, result),
+        Ok(Err(broken)) => {
+            let text = match broken.try_into_panic() {
+                Ok(panic) => panic_text(panic.as_ref()),
+                Err(cancelled) => cancelled.to_string(),
+            };
+            shared.refuse(actor, asked_for, Error::bug(text)).await
+        }
+        Err(_) => {
+            let seconds = shared.config.request_timeout.as_secs();
+            let message = format!("The operation takes longer than {seconds} seconds. It goes on.");
+            let error = Error::new(Kind::Upstream, code::GOES_ON, message)
+                .remedy("Look at its result before you repeat it.");
+            answer::problem(&error)
+        }
+    }
+}
+
+fn replied(shared: &Shared, operation: &str, result: Result<Reply, Error>) -> Response {
+    let error = match result {
+        Ok(reply) => return answer::reply(reply),
+        Err(error) => error,
+    };
+    let response = answer::problem(&error);
+    // A bucket that is refilled evenly has room again after one interval at most.
+    match shared.catalogue.spec(operation) {
+        Some(spec) if error.code == "too_often" => {
+            let interval = 60.0 / f64::from(spec.limit.per_minute.max(1));
+            answer::after(response, Duration::from_secs_f64(interval))
+        }
+        _ => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_yes_is_taken_out_of_the_query_or_the_header() {
+        let none = HeaderMap::new();
+        let mut query = words("confirm=true&server=a");
+        assert!(confirmation(&mut query, &none, false).unwrap());
+        assert_eq!(query.keys().collect::<Vec<_>>(), ["server"]);
+        assert!(!confirmation(&mut words("confirm=false"), &none, false).unwrap());
+        assert!(confirmation(&mut words("confirm=perhaps"), &none, false).is_err());
+        let mut input = words("confirm=true");
+        assert!(!confirmation(&mut input, &none, true).unwrap(), "it is an input of the operation");
+        assert_eq!(input.len(), 1);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONFIRM_HEADER, "true".parse().unwrap());
+        assert!(confirmation(&mut words(""), &headers, true).unwrap());
+    }
+
+    #[test]
+    fn the_path_and_the_body_may_not_disagree() {
+        let parameter = || Some(("server".to_owned(), "a".to_owned()));
+        assert_eq!(with_parameter(Value::Null, parameter()).unwrap(), json!({"server": "a"}));
+        assert_eq!(with_parameter(json!({"server": "a"}), parameter()).unwrap(), json!({"server": "a"}));
+        assert_eq!(with_parameter(json!({"server": "b"}), parameter()).unwrap_err().fields[0].field, "server");
+        assert_eq!(with_parameter(json!([1]), parameter()).unwrap(), json!([1]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read_without_a_panic(query in "\\PC{0,200}") {
+            let mut words = words(&query);
+            let _ = confirmation(&mut words, &HeaderMap::new(), false);
+        }
+    }
+}

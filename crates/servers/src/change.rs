@@ -1,0 +1,197 @@
+//! One change of one server: everything it needs is read, plain code decides, and the row (compare-and-set on
+//! its version), its session, its players and its events are written, all in one transaction.
+
+use std::collections::BTreeMap;
+
+use guildhall_core::{Clock, NewEvent, RunId, ServerId, SessionId, TenantId};
+use guildhall_store::{EventStore, Tx, scope};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    entity::{config, port, server, session, visit},
+    error::ServersError,
+    launch::Launch,
+    state::{Deadlines, State},
+    workflows::News,
+};
+
+/// Stays of players kept for one session; more are counted and left out of its summary.
+pub(crate) const MOST_VISITS: u64 = 5_000;
+
+/// A server as read, and what is to become of it.
+pub(crate) struct Change<'a> {
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
+    /// The row; write the new values here.
+    pub(crate) row: server::Model,
+    /// The launch configuration that the last start used; before the first start, the newest.
+    pub(crate) launch: Launch,
+    /// The newest launch configuration.
+    pub(crate) newest: Launch,
+    /// The session, while there is one.
+    pub(crate) session: Option<session::Model>,
+    /// The session's players, oldest first.
+    pub(crate) visits: Vec<visit::Model>,
+    /// Its reserved ports.
+    pub(crate) ports: BTreeMap<String, u16>,
+    /// The moment of the change.
+    pub(crate) at: OffsetDateTime,
+    pub(crate) deadlines: &'a Deadlines,
+    pub(crate) clock: &'a dyn Clock,
+    /// The address that players of its host are told.
+    pub(crate) address: String,
+    /// What is told of it, in order.
+    pub(crate) told: Vec<NewEvent>,
+    /// What the job at work on it should know, sent after the commit.
+    pub(crate) news: Vec<Sent>,
+    before: (server::Model, Option<session::Model>, Vec<visit::Model>),
+}
+
+/// News for a job.
+pub(crate) type Sent = (RunId, News);
+
+/// What a change's reading needs from its surroundings.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) deadlines: &'a Deadlines,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) config: &'a crate::ServersConfig,
+}
+
+impl<'a> Change<'a> {
+    /// Reads a server; `None` when there is none.
+    pub(crate) async fn read(
+        tx: &Tx,
+        around: &Surroundings<'a>,
+        tenant: &TenantId,
+        server: ServerId,
+    ) -> Result<Option<Self>, ServersError> {
+        let conn = tx.conn();
+        let row = scope::find::<server::Entity>(tenant).filter(server::Column::Id.eq(server.0)).one(conn).await?;
+        let Some(row) = row else { return Ok(None) };
+        let version = |version: i64| {
+            scope::find::<config::Entity>(tenant)
+                .filter(config::Column::Server.eq(server.0))
+                .filter(config::Column::Version.eq(version))
+        };
+        let missing = || ServersError::Edge(guildhall_core::Error::bug("a server has lost its launch configuration"));
+        let newest = Launch::read(&version(row.config).one(conn).await?.ok_or_else(missing)?)?;
+        let launch = match row.launched.filter(|launched| *launched != newest.version) {
+            Some(launched) => Launch::read(&version(launched).one(conn).await?.ok_or_else(missing)?)?,
+            None => newest.clone(),
+        };
+        let mut session = None;
+        let mut visits = Vec::new();
+        if let Some(id) = row.session {
+            session = scope::find::<session::Entity>(tenant).filter(session::Column::Id.eq(id)).one(conn).await?;
+            visits = scope::find::<visit::Entity>(tenant)
+                .filter(visit::Column::Session.eq(id))
+                .order_by_asc(visit::Column::Id)
+                .limit(MOST_VISITS)
+                .all(conn)
+                .await?;
+        }
+        let ports = ports_of(tx, tenant, row.id).await?;
+        let address = around.config.address_of(row.host.as_deref().unwrap_or_default()).to_owned();
+        let before = (row.clone(), session.clone(), visits.clone());
+        Ok(Some(Self {
+            tenant: tenant.clone(),
+            row,
+            launch,
+            newest,
+            session,
+            visits,
+            ports,
+            at: around.clock.now(),
+            deadlines: around.deadlines,
+            clock: around.clock,
+            address,
+            told: Vec::new(),
+            news: Vec::new(),
+            before,
+        }))
+    }
+
+    /// Writes what became of it. `false` when somebody else changed the server in between: nothing is written
+    /// then, and the caller reads again.
+    pub(crate) async fn write(self, tx: &Tx, events: &EventStore) -> Result<(bool, Vec<Sent>), ServersError> {
+        let conn = tx.conn();
+        let (row, session, visits) = self.before;
+        if row != self.row {
+            let mut active = self.row.clone().into_active_model().reset_all();
+            active.id = NotSet;
+            active.tenant = NotSet;
+            active.version = Set(row.version + 1);
+            let written = scope::update::<server::Entity>(&self.tenant)
+                .set(active)
+                .filter(server::Column::Id.eq(row.id))
+                .filter(server::Column::Version.eq(row.version))
+                .exec(conn)
+                .await?;
+            if written.rows_affected != 1 {
+                return Ok((false, Vec::new()));
+            }
+        }
+        if let Some(now) = self.session.filter(|now| session.as_ref() != Some(now)) {
+            let is_new = session.is_none_or(|before| before.id != now.id);
+            let active = now.into_active_model().reset_all();
+            if is_new { active.insert(conn).await?; } else { active.update(conn).await?; }
+        }
+        for now in self.visits {
+            match visits.iter().find(|before| before.id == now.id) {
+                Some(before) if *before == now => {}
+                Some(_) => drop(now.into_active_model().reset_all().update(conn).await?),
+                None => drop(now.into_active_model().reset_all().insert(conn).await?),
+            }
+        }
+        for event in self.told {
+            events.append_in(tx, event).await?;
+        }
+        Ok((true, self.news))
+    }
+
+    /// Which it is.
+    pub(crate) fn server(&self) -> ServerId {
+        self.row.id.into()
+    }
+
+    /// The conversation of the session, if there is one.
+    pub(crate) fn topic(&self) -> Option<String> {
+        self.row.session.map(|id| SessionId(id).to_string())
+    }
+
+    /// The job at work.
+    pub(crate) fn run(&self) -> Option<RunId> {
+        self.row.run.map(RunId)
+    }
+
+    /// Whether this job is still the one at work: a newer operation takes the mark over.
+    pub(crate) fn owned_by(&self, run: RunId) -> bool {
+        self.row.run == Some(run.0)
+    }
+
+    /// Puts the server into a state, with the deadline that the state has.
+    pub(crate) fn enter(&mut self, state: State) {
+        if self.row.state != state {
+            self.row.since = self.at;
+        }
+        self.row.state = state;
+        self.row.progress = None;
+        self.row.deadline = state.deadline(self.deadlines, Some(&self.launch.recipe)).map(|expiry| self.at + expiry.after);
+    }
+
+    /// A fresh id.
+    pub(crate) fn fresh(&self) -> Uuid {
+        self.clock.uuid()
+    }
+}
+
+pub(crate) async fn ports_of(tx: &Tx, tenant: &TenantId, server: Uuid) -> Result<BTreeMap<String, u16>, ServersError> {
+    let rows =
+        scope::find::<port::Entity>(tenant).filter(port::Column::Server.eq(server)).all(tx.conn()).await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?))).collect())
+}

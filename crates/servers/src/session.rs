@@ -1,0 +1,160 @@
+//! A session's end: how it came, who played, for how long.
+
+use std::collections::BTreeMap;
+
+use guildhall_link::message::{Exit, Rung};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{
+    entity::visit,
+    failure::Trouble,
+    text,
+};
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    pub(crate) how: How,
+    /// Who stopped it.
+    pub(crate) by: Option<String>,
+    /// What the agent saw of the process's end.
+    pub(crate) exit: Option<Exit>,
+    /// Why, when it did not end as wanted.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum How {
+    /// It was stopped, and the exit was seen.
+    Stopped,
+    /// It was not running any more when it was looked for.
+    Ended,
+    /// It did not work.
+    Failed,
+    /// Nobody saw its end, because its host was away.
+    Unseen,
+}
+
+impl Ending {
+    pub(crate) fn new(how: How) -> Self {
+        Self { how, by: None, exit: None, trouble: None }
+    }
+
+    /// The end in a sentence, with the rungs of the stop ladder that were taken.
+    pub(crate) fn sentence(&self) -> String {
+        match (self.how, &self.exit) {
+            (How::Stopped, Some(exit)) => ladder(exit),
+            (How::Stopped, None) | (How::Ended, _) => "It was not running any more.".to_owned(),
+            (How::Failed, _) => match &self.trouble {
+                Some(trouble) => format!("It failed: {}.", trouble.code.headline()),
+                None => "It failed.".to_owned(),
+            },
+            (How::Unseen, _) => "Nobody saw its end, because its host was away.".to_owned(),
+        }
+    }
+}
+
+/// How a wanted stop went: `Stopped by its console command "stop", after 1.2 s.`
+fn ladder(exit: &Exit) -> String {
+    let rungs: Vec<String> = exit
+        .ladder
+        .iter()
+        .take(8)
+        .map(|rung| match rung {
+            Rung::Command { line } => format!("its console command '{}'", text::line(line, 80)),
+            Rung::Signal { name } => text::line(name, 20),
+        })
+        .collect();
+    #[expect(clippy::cast_precision_loss, reason = "a stop's milliseconds are far below 2^52")]
+    let took = exit.took_ms as f64 / 1000.0;
+    match rungs.as_slice() {
+        [] => format!("It ended by itself ({}).", process_end(exit)),
+        [one] => format!("Stopped by {one}, after {took:.1} s ({}).", process_end(exit)),
+        [first @ .., last] => {
+            format!("{} did not do; stopped by {last}, after {took:.1} s ({}).", first.join(" and "), process_end(exit))
+        }
+    }
+}
+
+/// A process's end in two words: `exit status 0`, `signal 9`.
+pub(crate) fn process_end(exit: &Exit) -> String {
+    match (exit.status, exit.signal) {
+        (_, Some(signal)) => format!("signal {signal}"),
+        (Some(status), None) => format!("exit status {status}"),
+        (None, None) => "unknown exit status".to_owned(),
+    }
+}
+
+/// One player's time in a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Played {
+    /// Their name in the game.
+    pub player: String,
+    /// In seconds, over all their stays.
+    pub seconds: i64,
+}
+
+/// Who played how long, the longest first.
+pub(crate) fn played(visits: &[visit::Model], until: OffsetDateTime) -> Vec<Played> {
+    let mut seconds: BTreeMap<&str, i64> = BTreeMap::new();
+    for visit in visits {
+        let stay = (visit.left_at.unwrap_or(until) - visit.joined_at).whole_seconds().max(0);
+        *seconds.entry(&visit.player).or_default() += stay;
+    }
+    let mut played: Vec<Played> =
+        seconds.into_iter().map(|(player, seconds)| Played { player: player.to_owned(), seconds }).collect();
+    played.sort_by(|a, b| b.seconds.cmp(&a.seconds).then_with(|| a.player.cmp(&b.player)));
+    played
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(rungs: &[&str], status: Option<i32>, signal: Option<i32>) -> Exit {
+        let ladder = rungs
+            .iter()
+            .map(|rung| match rung.strip_prefix('/') {
+                Some(line) => Rung::Command { line: line.to_owned() },
+                None => Rung::Signal { name: (*rung).to_owned() },
+            })
+            .collect();
+        Exit { at: OffsetDateTime::UNIX_EPOCH, status, signal, wanted: true, ladder, took_ms: 1_234 }
+    }
+
+    #[test]
+    fn the_ladder_is_told_as_it_was_climbed() {
+        assert_eq!(
+            ladder(&exit(&["/stop"], Some(0), None)),
+            "Stopped by its console command 'stop', after 1.2 s (exit status 0)."
+        );
+        assert_eq!(
+            ladder(&exit(&["/stop", "SIGTERM", "SIGKILL"], None, Some(9))),
+            "its console command 'stop' and SIGTERM did not do; stopped by SIGKILL, after 1.2 s (signal 9)."
+        );
+        assert_eq!(ladder(&exit(&[], Some(1), None)), "It ended by itself (exit status 1).");
+    }
+
+    #[test]
+    fn stays_of_one_player_are_added_up() {
+        let at = |seconds: i64| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
+        let visit = |player: &str, from, to: Option<i64>| visit::Model {
+            id: uuid::Uuid::nil(),
+            tenant: "t".into(),
+            server: uuid::Uuid::nil(),
+            session: uuid::Uuid::nil(),
+            player: player.into(),
+            joined_at: at(from),
+            left_at: to.map(at),
+        };
+        let visits = [visit("ann", 0, Some(10)), visit("bob", 5, Some(35)), visit("ann", 20, None)];
+        let all = played(&visits, at(50));
+        assert_eq!(
+            all.iter().map(|p| (p.player.as_str(), p.seconds)).collect::<Vec<_>>(),
+            [("ann", 40), ("bob", 30)]
+        );
+    }
+}
