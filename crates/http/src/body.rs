@@ -1,11 +1,13 @@
 //! Reading a request's body within its bounds.
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::Body,
     http::{HeaderMap, header::CONTENT_TYPE},
 };
 use futures::StreamExt;
-use guildhall_core::{Error, Kind};
+use guildhall_core::{Error, Kind, input::Raw};
 use serde_json::Value;
 
 use crate::answer::code;
@@ -14,17 +16,37 @@ use crate::answer::code;
 /// answer instead of a closed connection.
 const DRAINED: usize = 1024 * 1024;
 
-/// Reads a JSON value; no body is [`Value::Null`], which an operation takes as "no inputs".
-pub(crate) async fn json(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, Error> {
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Reads an operation's input: JSON, or the words of a form. No body means no inputs.
+pub(crate) async fn input(headers: &HeaderMap, body: Body, limit: usize) -> Result<Raw, Error> {
     let bytes = read(body, limit).await?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
+    let bytes = bytes.trim_ascii();
+    if bytes.is_empty() {
+        return Ok(Raw::Json(Value::Null));
     }
-    if !is_json(headers) {
-        return Err(Error::new(Kind::User, code::NOT_JSON, "The body is not said to be JSON.")
-            .remedy("Send it with `Content-Type: application/json`."));
+    match said(headers).as_deref() {
+        // What `curl -d` says of whatever it sends, so an object is taken for one.
+        Some(FORM) if !bytes.starts_with(b"{") => Ok(Raw::Words(words(bytes))),
+        None | Some(JSON | FORM) => json(bytes).map(Raw::Json),
+        Some(other) if other.ends_with("+json") => json(bytes).map(Raw::Json),
+        Some(_) => Err(Error::new(Kind::User, code::NOT_JSON, "The body is not said to be JSON.")
+            .remedy("Send it with `Content-Type: application/json`.")),
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+}
+
+/// Reads `name=value&name=value`. A name may come several times.
+pub(crate) fn words(text: &[u8]) -> BTreeMap<String, Vec<String>> {
+    let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(text) {
+        words.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    words
+}
+
+fn json(bytes: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(bytes).map_err(|error| {
         // The parser's own words name a line and a column, and quote nothing of the body.
         Error::new(Kind::User, code::MALFORMED_JSON, format!("The body is not JSON: {error}."))
             .remedy("Send one JSON object with a member for each input.")
@@ -52,10 +74,8 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Error> {
         .remedy("Send less at a time."))
 }
 
-/// `application/json`, anything `+json`, or nothing said at all.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(said) = headers.get(CONTENT_TYPE) else { return true };
-    let Ok(said) = said.to_str() else { return false };
-    let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
+/// What the body is said to be, without its parameters.
+fn said(headers: &HeaderMap) -> Option<String> {
+    let value = String::from_utf8_lossy(headers.get(CONTENT_TYPE)?.as_bytes()).into_owned();
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }

@@ -119,7 +119,7 @@ impl Asking {
         let until = Instant::now() + shared.config.request_timeout;
         let Self { operation, verb, parameter } = self;
         let (head, body) = request.into_parts();
-        let mut words = words(head.uri.query().unwrap_or_default());
+        let mut words = body::words(head.uri.query().unwrap_or_default().as_bytes());
         let takes_confirm = !verb.has_body() && has_field(shared, &operation, CONFIRM);
         let confirmed = confirmation(&mut words, &head.headers, takes_confirm)?;
         let input = if verb.has_body() {
@@ -129,19 +129,14 @@ impl Asking {
                 return Err(Error::new(Kind::User, code::MALFORMED_ADDRESS, message)
                     .remedy("Send inputs as members of a JSON object in the body."));
             }
-            let reading = body::json(&head.headers, body, shared.config.max_body);
-            let json = timeout_at(until, reading).await.map_err(|_| {
+            let reading = body::input(&head.headers, body, shared.config.max_body);
+            let input = timeout_at(until, reading).await.map_err(|_| {
                 Error::new(Kind::Limit, code::TOO_SLOW, "The body did not arrive in time.")
                     .remedy("Send it faster, or send less.")
             })??;
-            Raw::Json(with_parameter(json, parameter)?)
+            with_parameter(input, parameter)?
         } else {
-            if let Some((name, value)) = parameter {
-                if words.insert(name.clone(), vec![value]).is_some() {
-                    return Err(twice(name));
-                }
-            }
-            Raw::Words(words)
+            with_parameter(Raw::Words(words), parameter)?
         };
         Ok(Asked { operation, input, confirmed, until })
     }
@@ -149,14 +144,6 @@ impl Asking {
 
 fn has_field(shared: &Shared, operation: &str, name: &str) -> bool {
     shared.catalogue.spec(operation).is_some_and(|spec| spec.fields.iter().any(|field| field.name == name))
-}
-
-fn words(query: &str) -> BTreeMap<String, Vec<String>> {
-    let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        words.entry(name.into_owned()).or_default().push(value.into_owned());
-    }
-    words
 }
 
 /// Takes the yes out of the query. Where an input of the operation has that name, only the header says yes.
@@ -177,19 +164,24 @@ fn confirmation(
     Ok(false)
 }
 
-fn with_parameter(json: Value, parameter: Option<(String, String)>) -> Result<Value, Error> {
-    let Some((name, value)) = parameter else { return Ok(json) };
-    match json {
-        Value::Null => Ok(serde_json::json!({ name: value })),
-        Value::Object(mut object) => {
+/// Adds what is in the path to the other inputs.
+fn with_parameter(input: Raw, parameter: Option<(String, String)>) -> Result<Raw, Error> {
+    let Some((name, value)) = parameter else { return Ok(input) };
+    match input {
+        Raw::Words(mut words) => match words.insert(name.clone(), vec![value.clone()]) {
+            Some(given) if given != [value] => Err(twice(name)),
+            _ => Ok(Raw::Words(words)),
+        },
+        Raw::Json(Value::Null) => Ok(Raw::Json(serde_json::json!({ name: value }))),
+        Raw::Json(Value::Object(mut object)) => {
             if object.get(&name).is_some_and(|given| *given != value) {
                 return Err(twice(name));
             }
             object.insert(name, Value::from(value));
-            Ok(Value::Object(object))
+            Ok(Raw::Json(Value::Object(object)))
         }
         // The catalogue says what is wrong with anything else.
-        other => Ok(other),
+        other @ Raw::Json(_) => Ok(other),
     }
 }
 
@@ -270,6 +262,7 @@ mod tests {
     #[test]
     fn a_yes_is_taken_out_of_the_query_or_the_header() {
         let none = HeaderMap::new();
+        let words = |query: &str| body::words(query.as_bytes());
         let mut query = words("confirm=true&server=a");
         assert!(confirmation(&mut query, &none, false).unwrap());
         assert_eq!(query.keys().collect::<Vec<_>>(), ["server"]);
@@ -286,16 +279,25 @@ mod tests {
     #[test]
     fn the_path_and_the_body_may_not_disagree() {
         let parameter = || Some(("server".to_owned(), "a".to_owned()));
-        assert_eq!(with_parameter(Value::Null, parameter()).unwrap(), json!({"server": "a"}));
-        assert_eq!(with_parameter(json!({"server": "a"}), parameter()).unwrap(), json!({"server": "a"}));
-        assert_eq!(with_parameter(json!({"server": "b"}), parameter()).unwrap_err().fields[0].field, "server");
-        assert_eq!(with_parameter(json!([1]), parameter()).unwrap(), json!([1]));
+        let json = |value| match with_parameter(Raw::Json(value), parameter()) {
+            Ok(Raw::Json(value)) => Ok(value),
+            Ok(Raw::Words(_)) => unreachable!("JSON stays JSON"),
+            Err(error) => Err(error.fields[0].field.clone()),
+        };
+        assert_eq!(json(Value::Null), Ok(json!({"server": "a"})));
+        assert_eq!(json(json!({"server": "a"})), Ok(json!({"server": "a"})));
+        assert_eq!(json(json!({"server": "b"})), Err("server".to_owned()));
+        assert_eq!(json(json!([1])), Ok(json!([1])));
+        let words = |query: &str| with_parameter(Raw::Words(body::words(query.as_bytes())), parameter());
+        assert!(words("lines=3").is_ok());
+        assert!(words("server=a").is_ok());
+        assert!(words("server=b").is_err());
     }
 
     proptest! {
         #[test]
         fn any_query_is_read_without_a_panic(query in "\\PC{0,200}") {
-            let mut words = words(&query);
+            let mut words = body::words(query.as_bytes());
             let _ = confirmation(&mut words, &HeaderMap::new(), false);
         }
     }

@@ -16,8 +16,8 @@ use std::{
 use axum::{
     Extension,
     body::Body,
-    extract::{OriginalUri, Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    extract::{OriginalUri, State},
+    http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -29,7 +29,6 @@ use metrics::gauge;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    answer,
     authentication::Secret,
     face::{Shared, asked_for},
     metrics::STREAMS,
@@ -38,7 +37,7 @@ use crate::{
 /// Events read at a time, which is also the most that is kept in memory for one reader.
 const BATCH: u64 = 32;
 /// What a browser waits before it connects again, in milliseconds.
-const RETRY: &str = "retry: 1000\n\n";
+const RETRY: u32 = 1000;
 
 /// The open streams, in all and by token.
 pub(crate) struct Streams {
@@ -93,12 +92,14 @@ pub(crate) async fn events(
     Extension(actor): Extension<Actor>,
     Extension(secret): Extension<Secret>,
     OriginalUri(uri): OriginalUri,
-    request: Request,
+    headers: HeaderMap,
+    method: Method,
 ) -> Response {
-    let opened = open(&shared, actor.clone(), secret, request.headers(), uri.query().unwrap_or_default()).await;
+    let asked_for = asked_for(&method, &uri);
+    let opened = open(&shared, actor.clone(), secret, &headers, uri.query().unwrap_or_default()).await;
     let reading = match opened {
         Ok(reading) => reading,
-        Err(error) => return shared.refuse(actor, &asked_for(request.method(), &uri), error).await,
+        Err(error) => return shared.refuse(actor, &asked_for, error).await,
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -136,13 +137,16 @@ async fn open(
     };
     let filter = Filter { tenant: Some(actor.tenant.clone()), subject: wanted.subject, run: wanted.run };
     let beat = Instant::now() + shared.config.keep_alive;
+    // An id without data tells nothing but the place, so that a reader whose connection breaks before the
+    // first event resumes there too.
+    let first = Bytes::from(format!("retry: {RETRY}\nid: {cursor}\n\n"));
     Ok(Reading {
         shared: shared.clone(),
         actor,
         secret,
         filter,
         cursor,
-        pending: VecDeque::from([Bytes::from_static(RETRY.as_bytes())]),
+        pending: VecDeque::from([first]),
         changes,
         beat,
         _place: place,

@@ -25,7 +25,8 @@ use crate::{
     call,
     events::{self, Streams},
     metrics::{self, Handle, UNRECORDED},
-    openapi, readiness,
+    openapi::openapi,
+    readiness,
     route::{self, BASE, Resource},
 };
 
@@ -79,7 +80,7 @@ impl Http {
     /// A face for a catalogue.
     pub fn new(config: HttpConfig, parts: Parts) -> Self {
         let Parts { catalogue, events, tokens, readiness, clock, metrics } = parts;
-        let document = openapi::openapi(catalogue.specs());
+        let document = openapi(catalogue.specs());
         let shared = Shared {
             door: Door::new(&config, tokens, clock.clone()),
             streams: Streams::new(config.max_streams, config.max_streams_per_token),
@@ -193,7 +194,8 @@ async fn no_route(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     if !near.is_empty() {
         error = error.remedy(format!("Did you mean: {near}?"));
     }
-    refuse_or_say(&shared, &request, &uri, error).await
+    let asked_for = asked_for(request.method(), &uri);
+    refuse_or_say(&shared, known(&request), &asked_for, error).await
 }
 
 async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -202,13 +204,19 @@ async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Re
     let path: String = uri.path().chars().take(128).collect();
     let error = Error::new(Kind::User, code::WRONG_METHOD, format!("{method} does not work at {path}."))
         .remedy("The Allow header names the methods that do.");
-    refuse_or_say(&shared, &request, &uri, error).await
+    let asked_for = asked_for(request.method(), &uri);
+    refuse_or_say(&shared, known(&request), &asked_for, error).await
+}
+
+/// Who asks, where a token was needed to get here.
+fn known(request: &Request) -> Option<Actor> {
+    request.extensions().get::<Actor>().cloned()
 }
 
 /// Only requests of somebody we know are recorded.
-async fn refuse_or_say(shared: &Shared, request: &Request, uri: &Uri, error: Error) -> Response {
-    match request.extensions().get::<Actor>() {
-        Some(actor) => shared.refuse(actor.clone(), &asked_for(request.method(), uri), error).await,
+async fn refuse_or_say(shared: &Shared, actor: Option<Actor>, asked_for: &str, error: Error) -> Response {
+    match actor {
+        Some(actor) => shared.refuse(actor, asked_for, error).await,
         None => answer::problem(&error),
     }
 }

@@ -87,20 +87,18 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_peer_that_reads_is_left_alone_and_one_that_does_not_is_given_up() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let mut ours = Stall::new(ours, Duration::from_secs(5));
+        let mut ours = Stall::new(ours, Duration::from_millis(200));
         let reading = tokio::spawn(async move {
-            let mut seen = vec![0; 640];
-            for part in seen.chunks_mut(64) {
-                sleep(Duration::from_secs(4)).await;
-                theirs.read_exact(part).await.unwrap();
-            }
-            theirs
+            let mut seen = vec![0; 6_400];
+            theirs.read_exact(&mut seen).await.unwrap();
+            (theirs, seen)
         });
-        ours.write_all(&[7; 640]).await.unwrap();
-        let _silent = reading.await.unwrap();
+        ours.write_all(&[7; 6_400]).await.unwrap();
+        let (_silent, seen) = reading.await.unwrap();
+        assert!(seen.iter().all(|byte| *byte == 7));
         let error = ours.write_all(&[7; 65]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use guildhall_core::HostId;
 use tokio::sync::watch;
 
+mod backoff;
 pub mod check;
+mod connection;
+mod console;
 pub mod controller;
 pub mod host;
 pub mod message;
@@ -14,6 +17,7 @@ pub mod mqtt;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod topic;
+mod wire;
 
 pub use controller::{Controller, ControllerConfig};
 pub use host::{HostLink, HostService};

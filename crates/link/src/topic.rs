@@ -130,6 +130,8 @@ pub struct Access {
     pub publish: Vec<String>,
     /// Filters it may subscribe to, or to something narrower.
     pub subscribe: Vec<String>,
+    /// Filters within which it may leave retained messages.
+    pub retain: Vec<String>,
 }
 
 /// The broker's user for a host.
@@ -154,6 +156,7 @@ pub fn host_access(host: &HostId) -> Access {
             format!("{ROOT}/control/+/reply/{host}"),
         ],
         subscribe: vec![request(host), presence(host)],
+        retain: vec![presence(host)],
     }
 }
 
@@ -163,11 +166,13 @@ pub fn control_access(control: &ControlId) -> Access {
         user: control_user(control),
         publish: vec![format!("{ROOT}/host/+/request")],
         subscribe: control_filters(control),
+        retain: Vec::new(),
     }
 }
 
 /// The same rules as a file for Mosquitto's `acl_file`. Mosquitto should also be told
-/// `use_username_as_clientid true`, so that no user can take over another's session.
+/// `use_username_as_clientid true`, so that no user can take over another's session. It has no rule for who
+/// may retain.
 pub fn mosquitto_acl(users: &[Access]) -> String {
     let mut text = String::new();
     for access in users {

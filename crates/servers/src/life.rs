@@ -8,7 +8,7 @@ use crate::{
     entity::session,
     error::{ServersError, span},
     failure::{Code, Trouble},
-    news,
+    told,
     session::{Ending, How},
     state::{Goal, State},
     workflows::News,
@@ -89,7 +89,7 @@ impl Change<'_> {
         self.occupy(Job::Start, actor, run);
         self.want(Goal::Running);
         self.enter(State::Preparing);
-        news::opened(self, actor);
+        told::opened(self, actor);
         Ok(id)
     }
 
@@ -109,7 +109,7 @@ impl Change<'_> {
         self.occupy(Job::Stop, actor, run);
         self.want(Goal::Stopped);
         self.enter(State::Stopping);
-        news::stopping(self, actor);
+        told::stopping(self, actor);
         Ok(self.row.session.map(SessionId))
     }
 
@@ -124,7 +124,7 @@ impl Change<'_> {
         self.occupy(Job::Restart, actor, run);
         self.want(Goal::Stopped);
         self.enter(State::Restarting);
-        news::restarting(self, actor);
+        told::restarting(self, actor);
         Ok(self.row.session.map(SessionId))
     }
 
@@ -134,7 +134,7 @@ impl Change<'_> {
         self.occupy(Job::Delete, actor, run);
         self.want(Goal::Absent);
         self.enter(State::Deleting);
-        news::deleting(self, actor);
+        told::deleting(self, actor);
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl Change<'_> {
         }
         self.enter(State::Failed);
         let ending = Ending { trouble: Some(trouble.clone()), ..Ending::new(How::Failed) };
-        news::failed(self, &trouble);
+        told::failed(self, &trouble);
         self.close_session(ending, Some(Outcome::Failed));
         self.release();
         self.forget_players();
@@ -198,13 +198,13 @@ impl Change<'_> {
         self.leave_all();
         let Some(session) = &mut self.session else {
             if let Some(outcome) = outcome {
-                news::ended_without_session(self, outcome);
+                told::ended_without_session(self, outcome);
             }
             return;
         };
         session.ended_at = Some(self.at);
         session.ending = serde_json::to_value(&ending).ok();
-        news::closed(self, &ending, outcome);
+        told::closed(self, &ending, outcome);
         self.row.session = None;
     }
 
@@ -237,7 +237,7 @@ impl Change<'_> {
     /// Tells the job at work that it is over, and whoever follows it too.
     fn supersede(&mut self, told: &str) {
         if let Some(run) = self.run() {
-            news::superseded(self, told);
+            told::superseded(self, told);
             self.news.push((run, News::Superseded));
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     entity::visit,
     failure::Trouble,
     life::Job,
-    news,
+    told,
     session::{Ending, How},
     state::{Goal, State},
     text,
@@ -30,7 +30,7 @@ impl Change<'_> {
                 // During a restart's first half the old process's phases are still coming in.
                 if self.row.goal == Goal::Running && self.row.state != state && self.row.state != State::Ready {
                     self.enter(state);
-                    news::progress(self);
+                    told::progress(self);
                 }
             }
             Phase::Ready | Phase::Failed | Phase::Restarting | Phase::Stopping => {}
@@ -45,7 +45,7 @@ impl Change<'_> {
         if self.row.state == State::from(phase) && !self.row.state.is_settled() {
             let step = self.launch.redact(&text::line(step, 100));
             self.row.progress = Some(json!({ "label": step, "done": done.min(total), "total": total }));
-            news::progress(self);
+            told::progress(self);
         }
     }
 
@@ -61,7 +61,7 @@ impl Change<'_> {
         if let Some(session) = &mut self.session {
             session.ready_at.get_or_insert(self.at);
         }
-        news::ready(self, took_ms, after_crash);
+        told::ready(self, took_ms, after_crash);
         self.send(News::Ready);
         self.release();
     }
@@ -76,7 +76,7 @@ impl Change<'_> {
                 self.settle_stopped_telling(ending);
             }
             Some(Job::Restart) if self.row.goal != Goal::Running => {
-                news::down_for_restart(self, &ending);
+                told::down_for_restart(self, &ending);
                 self.send(News::Stopped);
             }
             Some(Job::Delete) => self.send(News::Look),
@@ -93,7 +93,7 @@ impl Change<'_> {
                     // The wait itself is the agent's; the deadline begins after it.
                     let wait = std::time::Duration::from_millis(wait.min(3_600_000));
                     self.row.deadline = self.row.deadline.map(|deadline| deadline + wait);
-                    news::crashed(self, exit, wait, crashes);
+                    told::crashed(self, exit, wait, crashes);
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Change<'_> {
         };
         self.visits.push(visit);
         self.count_players();
-        news::joined(self, &player);
+        told::joined(self, &player);
     }
 
     /// Somebody left.
@@ -146,7 +146,7 @@ impl Change<'_> {
         let Some(visit) = open else { return };
         visit.left_at = Some(self.at);
         self.count_players();
-        news::left(self, &player);
+        told::left(self, &player);
     }
 
     /// What the game itself says of who plays; it counts more than the joins and leaves that were seen.
@@ -235,7 +235,7 @@ impl Change<'_> {
         self.send(News::Failed);
         self.enter(State::Failed);
         self.forget_players();
-        news::host_lost(self, &trouble, self.row.run.map(|_| Outcome::Failed));
+        told::host_lost(self, &trouble, self.row.run.map(|_| Outcome::Failed));
         self.release();
     }
 
@@ -243,6 +243,6 @@ impl Change<'_> {
     pub(crate) fn find_again(&mut self) {
         self.clear_failure();
         self.enter(State::Ready);
-        news::found_again(self);
+        told::found_again(self);
     }
 }

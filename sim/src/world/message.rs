@@ -9,6 +9,11 @@ use super::text;
 use crate::clock::timestamp;
 use crate::gateway::event::{Event, intent};
 use crate::id::{ApplicationId, AttachmentId, ChannelId, GuildId, MessageId, RoleId, UserId};
+use crate::permission::Permissions;
+use crate::validate::message::AllowedMentions;
+
+/// Messages kept; the oldest are forgotten beyond it.
+const KEPT: usize = 50_000;
 
 /// Message flags the stand-in knows.
 pub mod flag {
@@ -269,6 +274,35 @@ impl World {
         }
     }
 
+    /// Whom the texts of the message notify, cut down by `allowed_mentions`.
+    pub(crate) fn resolve_mentions(&self, message: &mut Message, allowed: &AllowedMentions) {
+        let mut read = message.content.clone();
+        text::walk(&message.components, &mut |component| {
+            if component["type"] == 10 {
+                read.push('\n');
+                read.push_str(component["content"].as_str().unwrap_or_default());
+            }
+        });
+        let guild = self.channels.get(&message.channel).and_then(|channel| channel.guild);
+        let loud = self.permissions(message.channel, message.author).contains(Permissions::MENTION_EVERYONE);
+        message.mentions = text::marked(&read, "@")
+            .filter_map(|id| id.trim_start_matches('!').parse().ok())
+            .filter(|id| self.users.contains_key(id) && (allowed.all_users || allowed.users.contains(id)))
+            .collect();
+        message.mentions.dedup();
+        message.mention_roles = text::marked(&read, "@&")
+            .filter_map(|id| id.parse().ok())
+            .filter(|id| allowed.all_roles || allowed.roles.contains(id))
+            .filter(|id| {
+                let role = guild.and_then(|guild| self.guilds.get(&guild)).and_then(|g| g.roles.get(id));
+                role.is_some_and(|role| loud || role.mentionable)
+            })
+            .collect();
+        message.mention_roles.dedup();
+        let everyone = read.contains("@everyone") || read.contains("@here");
+        message.mention_everyone = everyone && allowed.everyone && loud;
+    }
+
     fn message_event(&mut self, name: &'static str, id: MessageId) {
         let Some(message) = self.messages.get(&id) else { return };
         if message.only_for.is_some() {
@@ -315,6 +349,11 @@ impl World {
         }
         let (channel_id, author, seen) = (message.channel, message.author, message.only_for.is_none());
         let now = self.now();
+        if self.messages.len() >= KEPT
+            && let Some((_, oldest)) = self.messages.pop_first()
+        {
+            self.files.retain(|file, _| oldest.attachments.iter().all(|attachment| attachment.id != *file));
+        }
         self.messages.insert(id, message);
         if seen {
             self.touch_thread(channel_id, author, now);

@@ -7,7 +7,7 @@ pub(crate) mod guild;
 pub(crate) mod message;
 pub(crate) mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
     pub(crate) commands: BTreeMap<CommandId, Command>,
     pub(crate) interactions: BTreeMap<InteractionId, Interaction>,
+    /// Interactions by their tokens.
+    pub(crate) tokens: HashMap<String, InteractionId>,
     pub(crate) sessions: Sessions,
     pub(crate) limiter: RateLimiter,
 }
@@ -83,6 +85,7 @@ impl World {
             applications: BTreeMap::new(),
             commands: BTreeMap::new(),
             interactions: BTreeMap::new(),
+            tokens: HashMap::new(),
             sessions: Sessions::default(),
             limiter,
         }

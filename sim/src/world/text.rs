@@ -64,3 +64,8 @@ pub(crate) fn walk<'a>(components: &'a [Value], visit: &mut impl FnMut(&'a Value
     }
     inner(components, DEEPEST, visit);
 }
+
+/// What stands between `<mark` and `>` wherever it does: `marked("hi <@5>", "@")` gives `5`.
+pub(crate) fn marked<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split('<').skip(1).filter_map(move |rest| rest.split_once('>')?.0.strip_prefix(mark))
+}

@@ -61,8 +61,9 @@ pub(super) fn fence_safe(text: &str) -> String {
 
 /// The pieces of a line, each complete in itself, none longer than a few times [`ATOM`].
 pub(super) fn atoms(rich: &Rich) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut out: Vec<String> = Vec::new();
     for span in &rich.0 {
+        let begin = out.len();
         match span {
             Span::Plain(text) => out.extend(chunks(text).map(escape)),
             Span::Strong(text) => out.extend(chunks(text).filter_map(strong)),
@@ -74,13 +75,20 @@ pub(super) fn atoms(rich: &Rich) -> Vec<String> {
                 None => out.extend(chunks(name).map(escape)),
             },
         }
+        for at in begin.max(1)..out.len() {
+            keep_apart(&mut out, at);
+        }
     }
     out
 }
 
-/// A whole line; only for texts that are known to be short.
-pub(super) fn line(rich: &Rich) -> String {
-    atoms(rich).concat()
+/// Two bold pieces, or two of code, would join their marks into something else.
+fn keep_apart(atoms: &mut [String], at: usize) {
+    for mark in ["**", "`"] {
+        if atoms[at].starts_with(mark) && atoms[at - 1].ends_with(mark) && !atoms[at - 1].ends_with("\\`") {
+            atoms[at].insert(0, '\u{200b}');
+        }
+    }
 }
 
 /// What the spans say, without any markup.

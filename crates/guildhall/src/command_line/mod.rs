@@ -5,6 +5,7 @@
 //! not be reached.
 
 mod call;
+mod catalogue;
 mod commands;
 mod recipe;
 mod text;
@@ -18,7 +19,6 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 use guildhall_core::Spec;
-use serde_json::json;
 
 use crate::{configuration::Configuration, demo, installation, sim};
 
@@ -90,14 +90,22 @@ pub fn root(specs: &[Spec]) -> Command {
         .subcommand(sim::command())
         .subcommand(
             Command::new("operations")
-                .about("List the catalogue: every operation with its rank, effect and inputs"),
+                .about("List the catalogue: every operation with its rank, effect and inputs")
+                .arg(
+                    Arg::new("markdown")
+                        .long("markdown")
+                        .action(ArgAction::SetTrue)
+                        .help("As the page docs/operations.md"),
+                ),
         )
+        .subcommand(Command::new("openapi").about("Print the REST interface's description, OpenAPI 3.1"))
         .subcommand(recipe::command())
         .subcommand(
             Command::new("config")
                 .about("Check the configuration")
                 .subcommand_required(true)
-                .subcommand(Command::new("check").about("Name file and key of every mistake")),
+                .subcommand(Command::new("check").about("Name file and key of every mistake"))
+                .subcommand(Command::new("reference").about("Print every key with its meaning and its default")),
         )
         .subcommand(
             Command::new("completions")
@@ -123,8 +131,15 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
         }
         "demo" => return runtime()?.block_on(demo::run(inner)),
         "sim" => runtime()?.block_on(sim::run(inner))?,
-        "operations" => operations(specs, inner.get_flag("json"))?,
+        "operations" => catalogue::print(specs, inner.get_flag("json"), inner.get_flag("markdown"))?,
+        "openapi" => {
+            let document = guildhall_http::openapi(specs.iter());
+            writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&document)?)?;
+        }
         "recipe" => return recipe::run(inner),
+        "config" if inner.subcommand_matches("reference").is_some() => {
+            write!(io::stdout(), "{}", crate::configuration::reference())?;
+        }
         "config" => {
             let shown = file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
             Configuration::load(file.as_deref())?;
@@ -147,34 +162,4 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
-}
-
-fn operations(specs: &[Spec], as_json: bool) -> Result<(), Trouble> {
-    let mut out = io::stdout().lock();
-    if as_json {
-        let list: Vec<_> = specs
-            .iter()
-            .map(|spec| {
-                let mut entry = serde_json::to_value(spec).unwrap_or_default();
-                entry["faces"] = json!(["discord", "rest", "cli"]);
-                entry
-            })
-            .collect();
-        serde_json::to_writer_pretty(&mut out, &list)?;
-        writeln!(out)?;
-        return Ok(());
-    }
-    let widest = specs.iter().map(|spec| spec.name.len()).max().unwrap_or(0);
-    for spec in specs {
-        writeln!(out, "{:<widest$}  {:<6}  {}", spec.name, effect(spec.effect), spec.summary)?;
-    }
-    Ok(())
-}
-
-fn effect(effect: guildhall_core::Effect) -> &'static str {
-    match effect {
-        guildhall_core::Effect::Read => "read",
-        guildhall_core::Effect::Change => "change",
-        guildhall_core::Effect::Destroy => "destroy",
-    }
 }

@@ -3,6 +3,7 @@
 //! `GUILDHALL_HTTP__LISTEN=127.0.0.1:8080` sets `http.listen`. Every mistake is named with its file (or
 //! variable) and key, all of them at once, by `guildhall config check`.
 
+mod reference;
 mod source;
 
 use std::{
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use reference::markdown as reference;
 pub use source::{ConfigurationError, Mistake};
 
 /// Everything that can be set.

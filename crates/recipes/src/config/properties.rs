@@ -33,7 +33,8 @@ pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<S
 fn logical_lines(text: &str) -> Vec<String> {
     let mut logical: Vec<String> = Vec::new();
     let mut open = false;
-    for line in text.lines() {
+    // Java ends lines at a lone carriage return as well.
+    for line in text.replace("\r\n", "\n").replace('\r', "\n").lines() {
         match logical.last_mut().filter(|_| open) {
             Some(last) => {
                 last.push('\n');
@@ -41,9 +42,13 @@ fn logical_lines(text: &str) -> Vec<String> {
             }
             None => logical.push(line.to_owned()),
         }
-        let comment = !open && line.trim_start().starts_with(['#', '!']);
+        let comment = !open && line.trim_start_matches(BLANK).starts_with(['#', '!']);
         let backslashes = line.bytes().rev().take_while(|byte| *byte == b'\\').count();
         open = !comment && backslashes % 2 == 1;
+    }
+    // A continuation at the file's end continues with nothing, and must not swallow what is added behind it.
+    if let Some(last) = logical.last_mut().filter(|_| open) {
+        last.pop();
     }
     logical
 }
@@ -52,7 +57,7 @@ fn logical_lines(text: &str) -> Vec<String> {
 fn key_and_value(line: &str) -> Option<(String, String)> {
     let mut joined = String::new();
     for (index, part) in line.lines().enumerate() {
-        let part = if index == 0 { part } else { part.trim_start() };
+        let part = if index == 0 { part } else { part.trim_start_matches(BLANK) };
         let backslashes = part.bytes().rev().take_while(|byte| *byte == b'\\').count();
         joined.push_str(if backslashes % 2 == 1 { &part[..part.len() - 1] } else { part });
     }

@@ -1,0 +1,376 @@
+//! Answers: the first within Discord's three seconds, and what comes after it.
+//!
+//! An operation that takes longer is acknowledged, and its answer is an edit. Edits go through the
+//! interaction's token while it lives (15 minutes). After that a public answer is edited with the bot's own
+//! token, and a private one, which the bot cannot reach, is sent as a direct message that says so.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use guildhall_core::{Error, Follow, Kind as Blame, Reply, TenantId};
+use time::OffsetDateTime;
+use twilight_model::{
+    application::command::CommandOptionChoice,
+    channel::message::{AllowedMentions, Component, MessageFlags},
+    http::interaction::{InteractionResponse, InteractionResponseData, InteractionResponseType as Type},
+};
+
+use super::{Counter, Desk, Seat};
+use crate::{
+    interaction::{Interaction, Kind},
+    meters, patience,
+    render::{self, Asked, Rendered},
+    rest::{Body, Place, RestError},
+};
+
+/// How long an answer may take from Guildhall to Discord. Until then "unknown interaction" can mean that an
+/// edit has overtaken it.
+const UNDERWAY: Duration = Duration::from_secs(10);
+
+/// What comes of an interaction.
+pub(super) enum Reaction {
+    /// A message of its own.
+    Message(Message),
+    /// The message with the button now reads like this.
+    Replace(Message),
+    /// A form to fill in.
+    Form(InteractionResponseData),
+}
+
+/// A message for the one who acted, or for everybody there.
+pub(super) struct Message {
+    components: Vec<Component>,
+    ephemeral: bool,
+    /// The conversation to show the way to.
+    topic: Option<(TenantId, String)>,
+}
+
+/// How an interaction is acknowledged when the answer takes longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deferral {
+    /// "… is thinking"; whether only one person will see the answer has to be said now.
+    Message { ephemeral: bool },
+    /// Nothing to see; the message with the button changes later.
+    Update,
+}
+
+/// What is needed to reach the one who acted later.
+struct Ticket {
+    kind: Kind,
+    token: String,
+    user: u64,
+    received: OffsetDateTime,
+}
+
+/// The answer to a PING.
+pub(crate) fn pong() -> InteractionResponse {
+    InteractionResponse { kind: Type::Pong, data: None }
+}
+
+/// The answer while there is too much to do.
+pub(super) fn busy(kind: Kind) -> InteractionResponse {
+    if kind == Kind::Autocomplete {
+        return choices(Vec::new());
+    }
+    let error = Error::new(Blame::Limit, "busy", "Guildhall has too much to do right now.")
+        .remedy("Try again in a few seconds.");
+    let message = Message {
+        components: first_page(render::document(&error.document())),
+        ephemeral: true,
+        topic: None,
+    };
+    message.response(Type::ChannelMessageWithSource)
+}
+
+/// The answer to somebody who types.
+pub(super) fn choices(choices: Vec<CommandOptionChoice>) -> InteractionResponse {
+    let data = InteractionResponseData { choices: Some(choices), ..InteractionResponseData::default() };
+    InteractionResponse { kind: Type::ApplicationCommandAutocompleteResult, data: Some(data) }
+}
+
+impl Message {
+    fn response(&self, kind: Type) -> InteractionResponse {
+        let mut flags = MessageFlags::IS_COMPONENTS_V2;
+        if self.ephemeral {
+            flags |= MessageFlags::EPHEMERAL;
+        }
+        let data = InteractionResponseData {
+            allowed_mentions: Some(AllowedMentions::default()),
+            components: Some(self.components.clone()),
+            flags: Some(flags),
+            ..InteractionResponseData::default()
+        };
+        InteractionResponse { kind, data: Some(data) }
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body::of(&self.components)
+    }
+}
+
+impl Reaction {
+    fn response(&self) -> InteractionResponse {
+        match self {
+            Self::Message(message) => message.response(Type::ChannelMessageWithSource),
+            Self::Replace(message) => message.response(Type::UpdateMessage),
+            Self::Form(form) => InteractionResponse { kind: Type::Modal, data: Some(form.clone()) },
+        }
+    }
+}
+
+impl Deferral {
+    fn response(self) -> InteractionResponse {
+        match self {
+            Self::Update => InteractionResponse { kind: Type::DeferredUpdateMessage, data: None },
+            Self::Message { ephemeral } => {
+                let flags = ephemeral.then_some(MessageFlags::EPHEMERAL);
+                let data = InteractionResponseData { flags, ..InteractionResponseData::default() };
+                InteractionResponse { kind: Type::DeferredChannelMessageWithSource, data: Some(data) }
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// Does `work` and answers: at once when it is quick, else acknowledged first and answered later.
+    pub(super) async fn answer(
+        &self,
+        interaction: Interaction,
+        counter: Counter,
+        deferral: Deferral,
+        work: impl Future<Output = Reaction> + Send,
+    ) {
+        let received = self.clock.now();
+        let user = interaction.user_id();
+        let ticket = Ticket { kind: interaction.kind, token: interaction.token, user, received };
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            reaction = &mut work => self.at_once(ticket, counter, reaction).await,
+            () = self.clock.sleep(self.timing.defer_after) => {
+                meters::interaction(ticket.kind, "deferred");
+                if let Some(handed) = counter.hand_over(deferral.response())
+                    && handed.await != Ok(true)
+                {
+                    // The operation goes on all the same; its events tell how it went.
+                    tracing::warn!("an interaction could not be acknowledged; its answer will not be seen");
+                }
+                let margin = self.timing.token_life / 15;
+                let ends = received + self.timing.token_life;
+                let mut place = None;
+                let reaction = tokio::select! {
+                    biased;
+                    reaction = &mut work => reaction,
+                    () = self.clock.sleep_until(ends - margin) => {
+                        if deferral == (Deferral::Message { ephemeral: false }) {
+                            place = self.rest.original(&ticket.token).await.ok();
+                        }
+                        work.await
+                    }
+                };
+                self.later(ticket, deferral, place, reaction).await;
+            }
+        }
+    }
+
+    async fn at_once(&self, ticket: Ticket, counter: Counter, mut reaction: Reaction) {
+        let missing = match &mut reaction {
+            Reaction::Message(message) | Reaction::Replace(message) => self.show_way(message),
+            Reaction::Form(_) => None,
+        };
+        let handed = counter.hand_over(reaction.response());
+        let (Some((tenant, topic)), Reaction::Message(message) | Reaction::Replace(message)) = (missing, reaction)
+        else {
+            return;
+        };
+        if let Some(handed) = handed
+            && handed.await != Ok(true)
+        {
+            return;
+        }
+        self.show_way_later(&ticket, message, &tenant, &topic).await;
+    }
+
+    /// Shows the way to the conversation, if its thread is known; else returns what to wait for.
+    fn show_way(&self, message: &mut Message) -> Option<(TenantId, String)> {
+        let (tenant, topic) = message.topic.take()?;
+        match self.topics.thread(&tenant, &topic) {
+            Some(thread) => {
+                message.components.push(way(thread));
+                None
+            }
+            None => Some((tenant, topic)),
+        }
+    }
+
+    async fn show_way_later(&self, ticket: &Ticket, mut message: Message, tenant: &TenantId, topic: &str) {
+        let Some(thread) = self.topics.wait(tenant, topic, self.timing.link_wait).await else {
+            tracing::debug!(topic, "there was no thread to show the way to");
+            return;
+        };
+        message.components.push(way(thread));
+        if let Err(error) = self.edit(ticket, &message).await {
+            tracing::debug!(%error, "the way to a thread could not be shown");
+        }
+    }
+
+    async fn edit(&self, ticket: &Ticket, message: &Message) -> Result<(), RestError> {
+        self.insist(ticket, || self.rest.edit_original(&ticket.token, &message.body())).await
+    }
+
+    async fn insist<T, F>(&self, ticket: &Ticket, attempt: impl FnMut() -> F) -> Result<T, RestError>
+    where
+        F: Future<Output = Result<T, RestError>>,
+    {
+        let settled = ticket.received + self.timing.defer_after + UNDERWAY;
+        let passes = |error: &RestError| {
+            error.is_transient() || (matches!(error, RestError::Gone { .. }) && self.clock.now() < settled)
+        };
+        patience::insist(self.clock.as_ref(), ticket.received + self.timing.token_life, passes, attempt).await
+    }
+
+    /// The answer to something that has been acknowledged before.
+    async fn later(&self, ticket: Ticket, deferral: Deferral, place: Option<Place>, reaction: Reaction) {
+        let (mut message, replaces) = match reaction {
+            Reaction::Message(message) => (message, false),
+            Reaction::Replace(message) => (message, true),
+            Reaction::Form(_) => {
+                let error = Error::new(Blame::Upstream, "too_slow", "The form took too long to open.")
+                    .remedy("Press the button again.");
+                (self.failure(None, &error).await, false)
+            }
+        };
+        let missing = self.show_way(&mut message);
+        if self.clock.now() < ticket.received + self.timing.token_life {
+            match self.through_token(&ticket, deferral, &message, replaces).await {
+                Ok(()) => {
+                    meters::answer("edited");
+                    if let Some((tenant, topic)) = missing {
+                        self.show_way_later(&ticket, message, &tenant, &topic).await;
+                    }
+                    return;
+                }
+                Err(error) => tracing::info!(%error, "an answer could not be shown where it belongs"),
+            }
+        }
+        match self.elsewhere(&ticket, place, &mut message).await {
+            Ok(outcome) => meters::answer(outcome),
+            Err(error) => {
+                meters::answer("lost");
+                tracing::warn!(%error, user = ticket.user, "an answer came too late and found no other way");
+            }
+        }
+    }
+
+    async fn through_token(
+        &self,
+        ticket: &Ticket,
+        deferral: Deferral,
+        message: &Message,
+        replaces: bool,
+    ) -> Result<(), RestError> {
+        let token = &ticket.token;
+        let private = message.ephemeral;
+        match deferral {
+            // Everybody was promised an answer, but this one is for one person: Discord cannot change that,
+            // so the promise is taken back and the answer follows.
+            Deferral::Message { ephemeral: false } if private => {
+                self.insist(ticket, || self.rest.delete_original(token)).await?;
+                self.insist(ticket, || self.rest.follow_up(token, &message.body().ephemeral(true))).await
+            }
+            Deferral::Update if !replaces => {
+                self.insist(ticket, || self.rest.follow_up(token, &message.body().ephemeral(private))).await
+            }
+            _ => self.edit(ticket, message).await,
+        }
+    }
+
+    /// Without the interaction's token: a public answer by the bot's own, a private one by direct message.
+    async fn elsewhere(
+        &self,
+        ticket: &Ticket,
+        place: Option<Place>,
+        message: &mut Message,
+    ) -> Result<&'static str, RestError> {
+        let until = self.clock.now() + self.timing.link_wait;
+        let clock = self.clock.as_ref();
+        if let Some(place) = place {
+            if !message.ephemeral {
+                let edit = || self.rest.edit(place, &message.body());
+                return patience::insist(clock, until, RestError::is_transient, edit).await.map(|()| "edited_by_bot");
+            }
+            let delete = || self.rest.delete(place);
+            patience::insist(clock, until, RestError::is_transient, delete).await?;
+        }
+        let note = "-# This took longer than Discord keeps an answer open, so it comes as a direct message.";
+        message.components.push(render::footnote(note.to_owned()));
+        let open = || self.rest.direct(ticket.user);
+        let channel = patience::insist(clock, until, RestError::is_transient, open).await?;
+        let send = || self.rest.send(channel, &message.body());
+        patience::insist(clock, until, RestError::is_transient, send).await.map(|_| "direct_message")
+    }
+
+    /// What a call came to, as a message.
+    pub(super) async fn outcome(&self, kind: Kind, seat: &Seat, result: Result<Reply, Error>) -> Message {
+        match result {
+            Ok(Reply::Done { document, follow, private, .. }) => {
+                meters::interaction(kind, "done");
+                let components = self.present(&seat.tenant, render::document(&document), 0).await;
+                let topic = follow.and_then(|Follow { topic, .. }| topic).map(|topic| (seat.tenant.clone(), topic));
+                Message { components, ephemeral: private, topic }
+            }
+            Ok(Reply::Confirm { document, .. }) => {
+                meters::interaction(kind, "asked");
+                let until = (self.clock.now() + self.timing.confirm_within).unix_timestamp();
+                let user = seat.actor.id.discord_user().unwrap_or_default();
+                let question = render::question(&document, Asked { user, until });
+                let components = self.present(&seat.tenant, question, 0).await;
+                Message { components, ephemeral: true, topic: None }
+            }
+            Err(error) => {
+                meters::interaction(kind, if error.kind.is_refusal() { "refused" } else { "failed" });
+                self.failure(Some(&seat.tenant), &error).await
+            }
+        }
+    }
+
+    /// An error, which only the one who acted sees.
+    pub(super) async fn failure(&self, tenant: Option<&TenantId>, error: &Error) -> Message {
+        let rendered = render::document(&error.document());
+        let components = match tenant {
+            Some(tenant) => self.present(tenant, rendered, 0).await,
+            None => first_page(rendered),
+        };
+        Message { components, ephemeral: true, topic: None }
+    }
+
+    /// A page of a document for the one who acted.
+    pub(super) async fn page(&self, tenant: &TenantId, rendered: Rendered, page: usize) -> Message {
+        let components = self.present(tenant, rendered, page).await;
+        Message { components, ephemeral: true, topic: None }
+    }
+
+    /// One page, after everything that its buttons refer to is kept.
+    pub(crate) async fn present(&self, tenant: &TenantId, mut rendered: Rendered, page: usize) -> Vec<Component> {
+        let kept = self.shelf.keep(tenant, &rendered.keep).await;
+        let page = page.min(rendered.pages.len().saturating_sub(1));
+        let mut components = if rendered.pages.is_empty() { Vec::new() } else { rendered.pages.swap_remove(page) };
+        if let Err(error) = kept {
+            tracing::warn!("what buttons refer to could not be kept: {}", error.causes());
+            let note = if error.kind.is_refusal() {
+                error.to_string()
+            } else {
+                "Some buttons here may not work: Guildhall could not keep what they refer to.".to_owned()
+            };
+            components.push(render::footnote(format!("-# {}", render::escape(&note))));
+        }
+        components
+    }
+}
+
+fn first_page(rendered: Rendered) -> Vec<Component> {
+    rendered.pages.into_iter().next().unwrap_or_default()
+}
+
+fn way(thread: u64) -> Component {
+    render::footnote(format!("-# How it goes on: <#{thread}>"))
+}

@@ -1,0 +1,202 @@
+//! The message broker and the link to the agents: the embedded broker or one beside Guildhall, its users, and
+//! the settings file of each host.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use async_trait::async_trait;
+use guildhall_broker::{Broker, BrokerConfig, BrokerError, User};
+use guildhall_core::{Clock, HostId};
+use guildhall_link::{
+    Agents, Inbox, LinkError, MqttConfig,
+    controller::{Controller, ControllerConfig},
+    message::{Presence, Reply, Request},
+    topic::{self, Access, ControlId},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use url::Url;
+
+use super::secrets::{Secrets, write_private};
+use crate::configuration::Configuration;
+
+/// Why there is no link to the agents.
+#[derive(Debug, thiserror::Error)]
+pub enum MessagesError {
+    /// The embedded broker does not run.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The broker's address cannot be used.
+    #[error("mqtt.url: {0}")]
+    Address(#[from] guildhall_link::mqtt::ConfigError),
+    /// The address is none.
+    #[error("mqtt.url: '{0}' is not an address; write mqtt://host:1883 or mqtts://host:8883")]
+    NotAnAddress(String),
+    /// A secret or a host's file cannot be kept.
+    #[error("{}: {source}. Check the data folder and its permissions.", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What an agent is told to begin with: the file that `guildhall agent` reads.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostFile {
+    /// The host's name.
+    pub host: HostId,
+    /// Where the agent keeps everything.
+    pub data: PathBuf,
+    /// The broker.
+    pub broker: Url,
+    /// The host's user there.
+    pub username: String,
+    /// Its password.
+    #[serde(serialize_with = "expose")]
+    pub password: SecretString,
+    /// Authorities to trust for `mqtts`, as PEM; the system's when not given.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+fn expose<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+/// The broker, and the way to the agents.
+pub struct Messages {
+    embedded: Option<Broker>,
+    controller: Arc<Controller>,
+    files: BTreeMap<HostId, PathBuf>,
+}
+
+/// The agents, before there is a connection to them: the domain that asks them is also the one that takes in
+/// what they say, so one of the two has to come first.
+#[derive(Default)]
+pub struct LateAgents(OnceLock<Arc<Controller>>);
+
+#[async_trait]
+impl Agents for LateAgents {
+    async fn request(&self, host: &HostId, request: Request) -> Result<Reply, LinkError> {
+        match self.0.get() {
+            Some(controller) => controller.request(host, request).await,
+            None => Err(LinkError::Offline(host.clone())),
+        }
+    }
+
+    fn hosts(&self) -> watch::Receiver<BTreeMap<HostId, Presence>> {
+        self.0.get().map_or_else(|| watch::channel(BTreeMap::new()).1, |controller| controller.hosts())
+    }
+}
+
+impl Messages {
+    /// Starts the embedded broker, unless there is another, and connects to it.
+    pub async fn start(
+        configuration: &Configuration,
+        secrets: &Secrets,
+        inbox: Arc<dyn Inbox>,
+        agents: &LateAgents,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, MessagesError> {
+        let control = ControlId::default();
+        let settings = &configuration.mqtt;
+        let keep = |name: &str| {
+            secrets.get_or_make(name).map_err(|source| MessagesError::Keep { path: secrets.path(name), source })
+        };
+        let mut passwords = BTreeMap::new();
+        for host in &configuration.hosts {
+            passwords.insert(host.name.clone(), keep(&format!("host-{}", host.name))?);
+        }
+        let (embedded, url, username, password) = match &settings.url {
+            Some(url) => {
+                let url = url.parse().map_err(|_| MessagesError::NotAnAddress(url.clone()))?;
+                let username = settings.username.clone().unwrap_or_else(|| topic::control_user(&control));
+                (None, url, username, settings.password.clone().unwrap_or_default())
+            }
+            None => {
+                let password = keep("control")?;
+                let mut users = vec![user(topic::control_access(&control), password.clone())];
+                for (host, password) in &passwords {
+                    users.push(user(topic::host_access(host), password.clone()));
+                }
+                let broker = Broker::start(BrokerConfig::new(settings.listen, users)).await?;
+                let address = format!("mqtt://{}", broker.addr());
+                let url = address.parse().map_err(|_| MessagesError::NotAnAddress(address))?;
+                (Some(broker), url, topic::control_user(&control), password)
+            }
+        };
+        let mut files = BTreeMap::new();
+        for (host, password) in passwords {
+            let file = write_host_file(configuration, &host, &url, password)?;
+            files.insert(host, file);
+        }
+        let config = ControllerConfig::new(MqttConfig::new(url, username, password), control);
+        let controller = Arc::new(Controller::connect(config, inbox, clock)?);
+        // Nothing else fills it, so it is empty here.
+        let _ = agents.0.set(controller.clone());
+        Ok(Self { embedded, controller, files })
+    }
+
+    /// Whether the broker is there.
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.controller.connected()
+    }
+
+    /// The settings file of a host's agent.
+    pub fn file(&self, host: &HostId) -> Option<&Path> {
+        self.files.get(host).map(PathBuf::as_path)
+    }
+
+    /// Leaves the broker and stops the embedded one.
+    pub async fn stop(self) {
+        self.controller.shutdown().await;
+        if let Some(broker) = self.embedded {
+            broker.shutdown().await;
+        }
+    }
+}
+
+fn user(access: Access, password: SecretString) -> User {
+    let may_retain = access.publish.iter().filter(|filter| filter.ends_with("/presence")).cloned().collect();
+    User {
+        name: access.user,
+        password,
+        may_publish: access.publish,
+        may_subscribe: access.subscribe,
+        may_retain,
+    }
+}
+
+/// Writes what a host's agent has to know. For another machine, the operator copies the file there and sets
+/// `data` and the broker's address as that machine sees them.
+fn write_host_file(
+    configuration: &Configuration,
+    host: &HostId,
+    broker: &Url,
+    password: SecretString,
+) -> Result<PathBuf, MessagesError> {
+    let folder = configuration.data.join("hosts");
+    let path = folder.join(format!("{host}.json"));
+    let keep = |source| MessagesError::Keep { path: path.clone(), source };
+    std::fs::create_dir_all(&folder).map_err(keep)?;
+    let data = std::path::absolute(folder.join(host.as_str())).map_err(keep)?;
+    let file = HostFile {
+        host: host.clone(),
+        data,
+        broker: broker.clone(),
+        username: topic::host_user(host),
+        password,
+        ca_file: None,
+    };
+    let text = serde_json::to_string_pretty(&file).map_err(|error| keep(error.into()))?;
+    write_private(&path, &text).map_err(keep)?;
+    Ok(path)
+}

@@ -1,0 +1,355 @@
+//! A running Guildhall: everything wired together, started in order and stopped in the reverse of it.
+
+mod local_agent;
+mod messages;
+mod ranking;
+mod readiness;
+mod secrets;
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use guildhall_agent::AgentConfig;
+use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId, permission::DefaultRanks};
+use guildhall_discord::{Community, Discord, DiscordConfig, DiscordError, GatewayConfig};
+use guildhall_flows::Engine;
+use guildhall_http::{Http, HttpConfig, metrics::Counted};
+use guildhall_link::MqttConfig;
+use guildhall_servers::{RecipeBook, Servers, ServersConfig};
+use guildhall_store::{AuditStore, EventStore, NewToken, NotebookStore, Store, StoreError, TokenStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    administration::{self, Administration},
+    command_line::Trouble,
+    configuration::Configuration,
+};
+use local_agent::LocalAgent;
+use messages::{HostFile, LateAgents, Messages, MessagesError};
+use secrets::Secrets;
+
+/// The file, in the data folder, that holds the operator's own API token.
+const OPERATOR_TOKEN: &str = "operator";
+/// The folder, in the data folder, of what nobody else may read.
+const SECRETS: &str = "secrets";
+
+/// The file, in the data folder, that says where the HTTP interface is.
+const ADDRESS: &str = "address";
+
+/// Where the installation with this data folder is, or was, reached.
+pub fn address_of(data: &Path) -> String {
+    let kept = std::fs::read_to_string(data.join(ADDRESS)).map(|text| text.trim().to_owned());
+    kept.unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned())
+}
+
+/// The operator's own API token of the installation with this data folder.
+pub fn operator_token(data: &Path) -> Result<SecretString, Trouble> {
+    let path = data.join(SECRETS).join(OPERATOR_TOKEN);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned().into()),
+        Err(error) => Err(format!(
+            "no API token: {}: {error}. Give one with --token or GUILDHALL_TOKEN, or run this where `guildhall run` has its data.",
+            path.display()
+        )
+        .into()),
+    }
+}
+
+/// What keeps Guildhall from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("{}: {source}. Check `data` in the configuration and the folder's permissions.", path.display())]
+    Data {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another Guildhall runs on the same data.
+    #[error("another Guildhall uses {}. Stop it first, or give this one a data folder of its own.", .0.display())]
+    InUse(PathBuf),
+    /// The database cannot be used.
+    #[error("store.url: {0}")]
+    Store(#[from] StoreError),
+    /// The operator's token cannot be made.
+    #[error("the operator's token cannot be made: {0}")]
+    Token(guildhall_core::Error),
+    /// There is no link to the agents.
+    #[error(transparent)]
+    Messages(#[from] MessagesError),
+    /// Discord cannot be set up.
+    #[error("discord: {0}")]
+    Discord(#[from] DiscordError),
+    /// The HTTP address cannot be used.
+    #[error("http.listen: {address} cannot be used: {source}. Free the port or choose another one.")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The figures cannot be kept.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(String),
+}
+
+/// What is known of every operation, without anything running.
+pub fn specs() -> Vec<Spec> {
+    let servers = guildhall_servers::operations();
+    let administration = administration::operations();
+    let mut specs: Vec<Spec> = servers.specs().chain(administration.specs()).cloned().collect();
+    specs.sort_by_key(|spec| spec.name);
+    specs
+}
+
+/// Runs until Ctrl-C or SIGTERM.
+pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
+    let installation = Installation::start(configuration).await?;
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping; games go on");
+    installation.stop().await;
+    Ok(())
+}
+
+/// Runs a host's agent until Ctrl-C or SIGTERM.
+pub fn run_agent(file: &Path) -> Result<(), Trouble> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let told: HostFile = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut mqtt = MqttConfig::new(told.broker, told.username, told.password);
+    mqtt.ca_file = told.ca_file;
+    let config = AgentConfig::new(told.host, told.data, mqtt);
+    // One thread: an agent waits far more than it works, and each thread costs memory.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+        let stopper = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            stopper.cancel();
+        });
+        guildhall_agent::run(config, stop).await?;
+        Ok(())
+    })
+}
+
+/// A running Guildhall.
+pub struct Installation {
+    address: SocketAddr,
+    stop: CancellationToken,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+    agents: Vec<LocalAgent>,
+    messages: Messages,
+    store: Store,
+    _lock: File,
+}
+
+impl Installation {
+    /// Starts everything. When this returns, it takes requests.
+    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        let metrics = guildhall_http::metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let lock = lock(&configuration.data)?;
+        let folder = configuration.data.join(SECRETS);
+        let secrets =
+            Secrets::open(folder.clone()).map_err(|source| StartError::Data { path: folder, source })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = open_store(&configuration).await?;
+        let events = Arc::new(EventStore::new(store.clone(), clock.clone()));
+        let audit = AuditStore::new(store.clone());
+        let tokens = TokenStore::new(store.clone(), clock.clone());
+        keep_operator_token(&tokens, &secrets, &configuration.home()).await?;
+
+        let agents = Arc::new(LateAgents::default());
+        let (recipes, left_out) = RecipeBook::load(configuration.recipes.folder.as_deref());
+        for left in left_out {
+            tracing::warn!(file = left.file, "a recipe is left out: {}", left.reason);
+        }
+        let config = servers_config(&configuration);
+        let servers =
+            Servers::new(store.clone(), events.clone(), agents.clone(), recipes, config, clock.clone());
+        let engine = guildhall_servers::workflows(Engine::builder(store.clone(), clock.clone()), &servers).build();
+        servers.set_engine(engine.clone());
+        let messages =
+            Messages::start(&configuration, &secrets, servers.clone(), &agents, clock.clone()).await?;
+
+        let counted = Counted::new(Arc::new(audit.clone()), specs().iter().map(|spec| spec.name));
+        let administration = Administration { tokens: tokens.clone(), audit, agents };
+        let catalogue = Catalogue::builder(Arc::new(counted), clock.clone(), Arc::new(DefaultRanks))
+            .add(guildhall_servers::operations(), servers.clone())
+            .add(administration::operations(), Arc::new(administration))
+            .build();
+        let catalogue = Arc::new(catalogue);
+
+        let discord = match discord_config(&configuration) {
+            Some(config) => Some(Discord::new(
+                config,
+                catalogue.clone(),
+                events.clone(),
+                Arc::new(NotebookStore::new(store.clone())),
+                Arc::new(ranking::ConfiguredRanks(configuration.communities.clone())),
+                clock.clone(),
+            )?),
+            None => None,
+        };
+        let readiness = readiness::Parts {
+            store: store.clone(),
+            broker: messages.connected(),
+            gateway: discord.as_ref().map(|discord| discord.gateway()),
+        };
+        let http = Http::new(
+            HttpConfig::new(configuration.http.listen, configuration.home()),
+            guildhall_http::Parts {
+                catalogue,
+                events,
+                tokens: Arc::new(tokens),
+                readiness: Arc::new(readiness),
+                clock: clock.clone(),
+                metrics,
+            },
+        );
+        let mut router = http.routes();
+        if let Some(discord) = &discord {
+            router = router.merge(discord.routes());
+        }
+        let listen = |source| StartError::Listen { address: configuration.http.listen, source };
+        let listener = TcpListener::bind(configuration.http.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let kept = configuration.data.join(ADDRESS);
+        std::fs::write(&kept, format!("http://{address}\n"))
+            .map_err(|source| StartError::Data { path: kept, source })?;
+
+        let stop = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let ended = stop.clone();
+        tasks.push(("workflows", tokio::spawn(async move { engine.run(ended).await })));
+        let ended = stop.clone();
+        tasks.push(("servers", tokio::spawn(async move { servers.run(ended).await })));
+        if let Some(discord) = discord {
+            let ended = stop.clone();
+            tasks.push(("discord", tokio::spawn(discord.run(async move { ended.cancelled().await }))));
+        }
+        let ended = stop.clone();
+        let serve = async move {
+            if let Err(error) = http.serve(listener, router, async move { ended.cancelled().await }).await {
+                tracing::error!("the HTTP interface ended: {error}");
+            }
+        };
+        tasks.push(("http", tokio::spawn(serve)));
+        let agents = configuration
+            .hosts
+            .iter()
+            .filter(|host| host.local)
+            .filter_map(|host| messages.file(&host.name))
+            .map(|file| LocalAgent::start(file.to_owned(), clock.clone()))
+            .collect();
+        Ok(Self { address, stop, tasks, agents, messages, store, _lock: lock })
+    }
+
+    /// Where the HTTP interface is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops everything; games go on.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for (name, task) in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!("{name} ended badly: {error}");
+            }
+        }
+        for agent in self.agents {
+            agent.stop().await;
+        }
+        self.messages.stop().await;
+        if let Err(error) = self.store.close().await {
+            tracing::error!("the database did not close in order: {error}");
+        }
+    }
+}
+
+/// Takes the data folder for this process.
+fn lock(data: &Path) -> Result<File, StartError> {
+    let path = data.join("lock");
+    let failed = |source| StartError::Data { path: path.clone(), source };
+    std::fs::create_dir_all(data).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
+    let embedded = || {
+        let file = std::path::absolute(configuration.data.join("guildhall.db"))?;
+        io::Result::Ok(SecretString::from(format!("sqlite://{}", file.display())))
+    };
+    let url = match &configuration.store.url {
+        Some(url) => url.clone(),
+        None => {
+            embedded().map_err(|source| StartError::Data { path: configuration.data.clone(), source })?
+        }
+    };
+    let mut migrations = guildhall_flows::migrations();
+    migrations.extend(guildhall_servers::migrations());
+    Ok(Store::open(url.expose_secret(), migrations).await?)
+}
+
+/// The first start leaves a token for whoever runs the installation, so that the command line works on this
+/// machine without any setting up.
+async fn keep_operator_token(tokens: &TokenStore, secrets: &Secrets, tenant: &TenantId) -> Result<(), StartError> {
+    let path = secrets.path(OPERATOR_TOKEN);
+    if secrets.has(OPERATOR_TOKEN) {
+        return Ok(());
+    }
+    // A database whose token file was lost: the old token is of no use to anybody.
+    tokens.revoke(tenant, OPERATOR_TOKEN).await?;
+    let new = NewToken { name: OPERATOR_TOKEN.to_owned(), rank: Rank::OPERATOR, scope: None, expires: None };
+    let secret = tokens.create(tenant, new).await.map_err(StartError::Token)?;
+    secrets.keep(OPERATOR_TOKEN, &secret.into()).map_err(|source| StartError::Data { path, source })
+}
+
+fn servers_config(configuration: &Configuration) -> ServersConfig {
+    let hosts: BTreeMap<HostId, Option<String>> =
+        configuration.hosts.iter().map(|host| (host.name.clone(), Some(host.address.clone()))).collect();
+    ServersConfig { hosts, recipes: configuration.recipes.folder.clone(), ..ServersConfig::default() }
+}
+
+fn discord_config(configuration: &Configuration) -> Option<DiscordConfig> {
+    let section = configuration.discord.as_ref()?;
+    let mut config = DiscordConfig::new(section.application_id, &section.public_key, section.token.clone());
+    if let Some(url) = &section.api_url {
+        config.api_url.clone_from(url);
+    }
+    config.gateway = section.gateway.then(|| GatewayConfig { url: section.gateway_url.clone() });
+    config.communities = configuration
+        .communities
+        .iter()
+        .filter_map(|community| {
+            Some(Community {
+                tenant: community.tenant.clone(),
+                guild_id: community.guild?,
+                announce_channel: community.channel?,
+            })
+        })
+        .collect();
+    Some(config)
+}
