@@ -91,7 +91,7 @@ impl Reason {
 pub struct Refused {
     /// Why.
     pub reason: Reason,
-    /// In words. It may quote the message.
+    /// In words. Nothing in it is quoted from the message but numbers and names of hosts.
     pub detail: String,
 }
 

@@ -36,11 +36,11 @@ pub(crate) enum Status {
 /// What a connection tells its owner, from within its task: neither call may wait.
 pub(crate) trait Owner: Send + Sync + 'static {
     /// A message came.
-    fn message(&self, message: Publish);
+    fn message(self: Arc<Self>, message: Publish);
     /// The subscriptions are granted.
-    fn connected(&self);
+    fn connected(self: Arc<Self>);
     /// The connection is lost, or was refused.
-    fn lost(&self) {}
+    fn lost(self: Arc<Self>);
 }
 
 /// What there is to say beside the broker's address.
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Starts to connect, and reports to `owner`.
-    pub(crate) fn run(&self, driver: Driver, owner: Arc<dyn Owner>) {
+    pub(crate) fn run(&self, driver: Driver, owner: Arc<impl Owner>) {
         self.tasks.spawn(driver.run(owner));
     }
 
@@ -98,6 +98,11 @@ impl Connection {
                 () = task => {}
             }
         });
+    }
+
+    /// Ends every task, without a goodbye.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
     }
 
     pub(crate) fn status(&self) -> watch::Receiver<Status> {
@@ -145,11 +150,6 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
 
 /// The task's end of a connection.
 pub(crate) struct Driver {
@@ -163,7 +163,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self, owner: Arc<dyn Owner>) {
+    async fn run(mut self, owner: Arc<impl Owner>) {
         loop {
             let event = tokio::select! {
                 () = self.stop.cancelled() => break,
@@ -189,17 +189,17 @@ impl Driver {
                         self.connections += 1;
                         self.status.send_replace(Status::Connected(self.connections));
                         tracing::info!("broker connected");
-                        owner.connected();
+                        owner.clone().connected();
                     } else {
                         let why = "it does not let this user subscribe: check the broker's access rules";
                         tracing::error!(codes = ?answer.return_codes, "{why}");
                         self.status.send_replace(Status::Away(why.to_owned()));
                     }
                 }
-                Ok(Event::Incoming(Packet::Publish(message))) => owner.message(message),
+                Ok(Event::Incoming(Packet::Publish(message))) => owner.clone().message(message),
                 Ok(_) => {}
                 Err(error) => {
-                    if !self.lost(&*owner, &error.to_string()).await {
+                    if !self.lost(&owner, &error.to_string()).await {
                         break;
                     }
                 }
@@ -209,7 +209,7 @@ impl Driver {
     }
 
     /// Waits before the next try; false when there is to be none.
-    async fn lost(&mut self, owner: &dyn Owner, why: &str) -> bool {
+    async fn lost(&mut self, owner: &Arc<impl Owner>, why: &str) -> bool {
         let was = self.status.send_replace(Status::Away(why.to_owned()));
         if self.stop.is_cancelled() {
             return false;
@@ -218,7 +218,7 @@ impl Driver {
         if was != Status::Away(why.to_owned()) {
             tracing::warn!(reason = why, "broker is away, trying again");
         }
-        owner.lost();
+        owner.clone().lost();
         tokio::select! {
             () = self.stop.cancelled() => false,
             () = tokio::time::sleep(self.backoff.next()) => true,

@@ -112,8 +112,8 @@ impl HostLink {
             seen: Mutex::default(),
             connected: set_connected,
         });
-        end.connection.run(driver, Arc::new(Weakly(Arc::downgrade(&end))));
-        end.connection.spawn(send_consoles(Arc::downgrade(&end)));
+        end.connection.run(driver, end.clone());
+        end.connection.spawn(send_consoles(end.clone()));
         Ok(Self { end, connected })
     }
 
@@ -164,30 +164,29 @@ fn retained() -> PublishOptions {
     PublishOptions::at_least_once().retained()
 }
 
-/// The connection's task must not keep the link alive that it belongs to.
-struct Weakly(std::sync::Weak<End>);
+impl Drop for HostLink {
+    /// Without [`HostLink::shutdown`] the connection just ends, and the broker publishes the will.
+    fn drop(&mut self) {
+        self.end.connection.stop();
+    }
+}
 
-impl Owner for Weakly {
-    fn message(&self, message: Publish) {
-        let Some(end) = self.0.upgrade() else { return };
-        if message.topic == topic::request(&end.host).as_bytes() {
-            end.take(message);
+impl Owner for End {
+    fn message(self: Arc<Self>, message: Publish) {
+        if message.topic == topic::request(&self.host).as_bytes() {
+            self.take(message);
         } else {
-            end.own_presence(&message);
+            self.own_presence(&message);
         }
     }
 
-    fn connected(&self) {
-        if let Some(end) = self.0.upgrade() {
-            end.connected.send_replace(true);
-            end.announce();
-        }
+    fn connected(self: Arc<Self>) {
+        self.connected.send_replace(true);
+        self.announce();
     }
 
-    fn lost(&self) {
-        if let Some(end) = self.0.upgrade() {
-            end.connected.send_replace(false);
-        }
+    fn lost(self: Arc<Self>) {
+        self.connected.send_replace(false);
     }
 }
 
@@ -291,14 +290,10 @@ fn shorten(reply: &mut Reply, newest_first: bool) -> bool {
     true
 }
 
-async fn send_consoles(end: std::sync::Weak<End>) {
-    loop {
-        // Without a broker, lines wait in the bounded queue.
-        let Some(mut status) = end.upgrade().map(|end| end.connection.status()) else { return };
-        if status.wait_for(|status| matches!(status, Status::Connected(_))).await.is_err() {
-            return;
-        }
-        let Some(end) = end.upgrade() else { return };
+async fn send_consoles(end: Arc<End>) {
+    let mut status = end.connection.status();
+    // Without a broker, lines wait in the bounded queue.
+    while status.wait_for(|status| matches!(status, Status::Connected(_))).await.is_ok() {
         let push = end.consoles.pop().await;
         let sent = match wire::encode(&end.host, &push) {
             Ok(bytes) => {

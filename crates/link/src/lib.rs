@@ -11,6 +11,7 @@ pub mod check;
 mod connection;
 mod console;
 pub mod controller;
+mod feed;
 pub mod host;
 pub mod message;
 pub mod mqtt;

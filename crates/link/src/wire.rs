@@ -2,7 +2,7 @@
 
 use guildhall_core::HostId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 
 use crate::{
     check::{Reason, Refused},
@@ -18,7 +18,6 @@ struct Sealed<'a, T> {
 
 #[derive(Deserialize)]
 struct Opened<'a> {
-    version: u32,
     host: HostId,
     #[serde(borrow)]
     body: &'a RawValue,
@@ -68,5 +67,12 @@ pub(crate) fn within_bounds(bytes: &[u8]) -> Result<(), Refused> {
 }
 
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Refused> {
-    serde_json::from_slice(bytes).map_err(|error| Refused::new(Reason::Malformed, error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The parser's own words may quote the message, and a message may hold secrets.
+        let what = match error.classify() {
+            Category::Data => "not of the right shape",
+            Category::Syntax | Category::Eof | Category::Io => "not JSON",
+        };
+        Refused::new(Reason::Malformed, format!("{what}, near column {}", error.column()))
+    })
 }

@@ -1,15 +1,14 @@
 //! One change of one server: everything it needs is read, plain code decides, and the row (compare-and-set on
 //! its version), its session, its players and its events are written, all in one transaction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use guildhall_core::{Clock, NewEvent, RunId, ServerId, SessionId, TenantId};
-use guildhall_store::{EventStore, Tx, scope};
+use guildhall_store::{EventStore, Timestamp, Tx, scope};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
 };
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -40,7 +39,7 @@ pub(crate) struct Change<'a> {
     /// Its reserved ports.
     pub(crate) ports: BTreeMap<String, u16>,
     /// The moment of the change.
-    pub(crate) at: OffsetDateTime,
+    pub(crate) at: Timestamp,
     pub(crate) deadlines: &'a Deadlines,
     pub(crate) clock: &'a dyn Clock,
     /// The address that players of its host are told.
@@ -106,7 +105,7 @@ impl<'a> Change<'a> {
             session,
             visits,
             ports,
-            at: around.clock.now(),
+            at: around.clock.now().into(),
             deadlines: around.deadlines,
             clock: around.clock,
             address,
@@ -137,15 +136,29 @@ impl<'a> Change<'a> {
             }
         }
         if let Some(now) = self.session.filter(|now| session.as_ref() != Some(now)) {
-            let is_new = session.is_none_or(|before| before.id != now.id);
+            let id = now.id;
+            let is_new = session.is_none_or(|before| before.id != id);
             let active = now.into_active_model().reset_all();
-            if is_new { active.insert(conn).await?; } else { active.update(conn).await?; }
+            if is_new {
+                session::Entity::insert(active).exec_without_returning(conn).await?;
+            } else {
+                let update = scope::update::<session::Entity>(&self.tenant).set(active);
+                update.filter(session::Column::Id.eq(id)).exec(conn).await?;
+            }
         }
         for now in self.visits {
-            match visits.iter().find(|before| before.id == now.id) {
-                Some(before) if *before == now => {}
-                Some(_) => drop(now.into_active_model().reset_all().update(conn).await?),
-                None => drop(now.into_active_model().reset_all().insert(conn).await?),
+            let id = now.id;
+            let before = visits.iter().find(|before| before.id == id);
+            if before == Some(&now) {
+                continue;
+            }
+            let is_new = before.is_none();
+            let active = now.into_active_model().reset_all();
+            if is_new {
+                visit::Entity::insert(active).exec_without_returning(conn).await?;
+            } else {
+                let update = scope::update::<visit::Entity>(&self.tenant).set(active);
+                update.filter(visit::Column::Id.eq(id)).exec(conn).await?;
             }
         }
         for event in self.told {
@@ -181,7 +194,12 @@ impl<'a> Change<'a> {
         }
         self.row.state = state;
         self.row.progress = None;
-        self.row.deadline = state.deadline(self.deadlines, Some(&self.launch.recipe)).map(|expiry| self.at + expiry.after);
+        self.row.deadline = state.deadline(self.deadlines, Some(&self.launch.recipe)).map(|expiry| self.after(expiry.after));
+    }
+
+    /// The moment that comes this long after the change.
+    pub(crate) fn after(&self, duration: Duration) -> Timestamp {
+        (self.at.time() + duration).into()
     }
 
     /// A fresh id.

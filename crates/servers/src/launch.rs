@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use guildhall_core::Actor;
 use guildhall_link::message::{Desired, Want};
 use guildhall_recipes::{Place, Recipe, ValueProblem, Values, render};
+use guildhall_store::Timestamp;
 use rand::{Rng, distr::Alphanumeric};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     entity::{config, server},
     error::ServersError,
+    text,
 };
 
 /// What stands in for a secret, wherever people read.
@@ -139,6 +139,11 @@ impl Launch {
         self.wished.get(name).copied().or_else(|| self.recipe.ports.get(name).map(|port| port.default))
     }
 
+    /// Whether somebody asked for this very number.
+    pub(crate) fn is_wished(&self, name: &str) -> bool {
+        self.wished.contains_key(name)
+    }
+
     /// The text without any secret of this configuration, wherever a game or an agent may have printed one.
     pub(crate) fn redact(&self, text: &str) -> String {
         let secrets = self.variables.iter().filter(|(name, value)| self.is_secret(name) && !value.is_empty());
@@ -183,7 +188,7 @@ impl Launch {
         &self,
         server: Uuid,
         actor: &Actor,
-        at: OffsetDateTime,
+        at: Timestamp,
         changed: &[Changed],
     ) -> Result<config::Model, ServersError> {
         Ok(config::Model {
@@ -192,11 +197,11 @@ impl Launch {
             tenant: actor.tenant.to_string(),
             at,
             actor: actor.id.to_string(),
-            actor_name: actor.name.clone(),
-            changes: json!(changed),
-            variables: serde_json::to_value(&self.variables)?,
-            recipe: serde_json::to_value(&self.recipe)?,
-            ports: serde_json::to_value(&self.wished)?,
+            actor_name: text::line(&actor.name, 64),
+            changes: serde_json::to_string(changed)?,
+            variables: serde_json::to_string(&self.variables)?,
+            recipe: serde_json::to_string(&self.recipe)?,
+            ports: serde_json::to_string(&self.wished)?,
             idle_stop: self.idle_stop,
         })
     }
@@ -205,10 +210,10 @@ impl Launch {
     pub(crate) fn read(row: &config::Model) -> Result<Self, ServersError> {
         Ok(Self {
             version: row.version,
-            recipe: serde_json::from_value(row.recipe.clone())?,
+            recipe: serde_json::from_str(&row.recipe)?,
             idle_stop: row.idle_stop,
-            variables: serde_json::from_value(row.variables.clone())?,
-            wished: serde_json::from_value(row.ports.clone())?,
+            variables: serde_json::from_str(&row.variables)?,
+            wished: serde_json::from_str(&row.ports)?,
         })
     }
 

@@ -158,7 +158,7 @@ impl Change<'_> {
         self.row.failure_code = Some(trouble.code.as_str().to_owned());
         self.row.failure_message = Some(self.launch.redact(&trouble.message));
         let output: Vec<String> = trouble.output.iter().map(|line| self.launch.redact(line)).collect();
-        self.row.failure_output = (!output.is_empty()).then(|| serde_json::json!(output));
+        self.row.failure_output = (!output.is_empty()).then(|| serde_json::json!(output).to_string());
     }
 
     /// What was kept of a failure.
@@ -175,10 +175,19 @@ impl Change<'_> {
         }
         self.enter(State::Failed);
         let ending = Ending { trouble: Some(trouble.clone()), ..Ending::new(How::Failed) };
-        told::failed(self, &trouble);
         self.close_session(ending, Some(Outcome::Failed));
         self.release();
         self.forget_players();
+    }
+
+    /// It could not be stopped or removed: the wish stays, the session stays open until the exit is seen, and
+    /// the job is over.
+    pub(crate) fn settle_unstopped(&mut self, trouble: &Trouble) {
+        self.note(trouble);
+        let trouble = self.trouble().unwrap_or_else(|| trouble.clone());
+        self.enter(State::Failed);
+        told::unstopped(self, &trouble);
+        self.release();
     }
 
     /// It does not run, as wanted, and that ends the job and the session.
@@ -196,15 +205,14 @@ impl Change<'_> {
     /// Ends the session, if there is one, with its summary. `outcome` ends the job at work with the same event.
     pub(crate) fn close_session(&mut self, ending: Ending, outcome: Option<Outcome>) {
         self.leave_all();
-        let Some(session) = &mut self.session else {
-            if let Some(outcome) = outcome {
-                told::ended_without_session(self, outcome);
-            }
+        if self.session.is_none() && outcome.is_none() {
             return;
-        };
-        session.ended_at = Some(self.at);
-        session.ending = serde_json::to_value(&ending).ok();
-        told::closed(self, &ending, outcome);
+        }
+        if let Some(session) = &mut self.session {
+            session.ended_at = Some(self.at);
+            session.ending = serde_json::to_string(&ending).ok();
+        }
+        told::ended(self, &ending, outcome);
         self.row.session = None;
     }
 
@@ -248,7 +256,7 @@ impl Change<'_> {
             name: self.row.name.clone(),
             doing: job.doing(),
             by: self.row.busy_name.clone().unwrap_or_else(|| "somebody".to_owned()),
-            ago: span(self.row.busy_since.unwrap_or(self.at), self.at),
+            ago: span(self.row.busy_since.unwrap_or(self.at).time(), self.at.time()),
         })
     }
 }
@@ -256,6 +264,6 @@ impl Change<'_> {
 /// What a row says of a failure.
 pub(crate) fn trouble_of(row: &crate::entity::server::Model) -> Option<Trouble> {
     let code = Code::parse(row.failure_code.as_deref()?);
-    let output = row.failure_output.clone().and_then(|lines| serde_json::from_value(lines).ok()).unwrap_or_default();
+    let output = row.failure_output.clone().and_then(|lines| serde_json::from_str(&lines).ok()).unwrap_or_default();
     Some(Trouble { code, message: row.failure_message.clone().unwrap_or_default(), output })
 }

@@ -4,7 +4,6 @@
 use guildhall_core::Outcome;
 use guildhall_link::message::{Exit, Observed, Phase, PlayersSeen};
 use metrics::counter;
-use serde_json::json;
 
 use crate::{
     change::{Change, MOST_VISITS},
@@ -15,6 +14,7 @@ use crate::{
     session::{Ending, How},
     state::{Goal, State},
     text,
+    view::Progress,
     workflows::News,
 };
 
@@ -30,7 +30,7 @@ impl Change<'_> {
                 // During a restart's first half the old process's phases are still coming in.
                 if self.row.goal == Goal::Running && self.row.state != state && self.row.state != State::Ready {
                     self.enter(state);
-                    told::progress(self);
+                    told::status(self);
                 }
             }
             Phase::Ready | Phase::Failed | Phase::Restarting | Phase::Stopping => {}
@@ -44,8 +44,9 @@ impl Change<'_> {
         self.see_phase(phase);
         if self.row.state == State::from(phase) && !self.row.state.is_settled() {
             let step = self.launch.redact(&text::line(step, 100));
-            self.row.progress = Some(json!({ "label": step, "done": done.min(total), "total": total }));
-            told::progress(self);
+            let progress = Progress { label: step, done: done.min(total), total };
+            self.row.progress = serde_json::to_string(&progress).ok();
+            told::status(self);
         }
     }
 
@@ -92,7 +93,7 @@ impl Change<'_> {
                     self.enter(State::Restarting);
                     // The wait itself is the agent's; the deadline begins after it.
                     let wait = std::time::Duration::from_millis(wait.min(3_600_000));
-                    self.row.deadline = self.row.deadline.map(|deadline| deadline + wait);
+                    self.row.deadline = self.row.deadline.map(|deadline| (deadline.time() + wait).into());
                     told::crashed(self, exit, wait, crashes);
                 }
             }

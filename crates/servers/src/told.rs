@@ -135,6 +135,16 @@ pub(crate) fn ended(change: &mut Change<'_>, ending: &Ending, outcome: Option<Ou
     push(change, kind, data, Some(document), Some(tell), outcome);
 }
 
+/// It could not be stopped or removed.
+pub(crate) fn unstopped(change: &mut Change<'_>, trouble: &Trouble) {
+    status(change);
+    let title = format!("{} could not be stopped", change.row.name);
+    let document = view::trouble_in(Document::titled(title).tone(Tone::Bad), trouble);
+    let document = View::of(change).actions().into_iter().fold(document, Document::action);
+    let tell = Some(Tell::Say { topic: conversation(change) });
+    push(change, "server.stop_failed", failure(trouble), Some(document), tell, Some(Outcome::Failed));
+}
+
 /// It crashed, and is started again after a while.
 pub(crate) fn crashed(change: &mut Change<'_>, exit: &Exit, wait: Duration, crashes: u32) {
     status(change);

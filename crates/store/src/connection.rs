@@ -122,10 +122,6 @@ impl Store {
         self.inner.reader.close_by_ref().await?;
         self.inner.writer.close_by_ref().await.map_err(Into::into)
     }
-
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
-        &self.inner.writer
-    }
 }
 
 fn pool(address: &str, size: u32) -> ConnectOptions {

@@ -1,5 +1,7 @@
 //! Messages: what the world keeps of one, how the REST API and the gateway write it, and its changes.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -288,8 +290,9 @@ impl World {
         message.mentions = text::marked(&read, "@")
             .filter_map(|id| id.trim_start_matches('!').parse().ok())
             .filter(|id| self.users.contains_key(id) && (allowed.all_users || allowed.users.contains(id)))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
             .collect();
-        message.mentions.dedup();
         message.mention_roles = text::marked(&read, "@&")
             .filter_map(|id| id.parse().ok())
             .filter(|id| allowed.all_roles || allowed.roles.contains(id))
@@ -297,8 +300,9 @@ impl World {
                 let role = guild.and_then(|guild| self.guilds.get(&guild)).and_then(|g| g.roles.get(id));
                 role.is_some_and(|role| loud || role.mentionable)
             })
+            .collect::<BTreeSet<_>>()
+            .into_iter()
             .collect();
-        message.mention_roles.dedup();
         let everyone = read.contains("@everyone") || read.contains("@here");
         message.mention_everyone = everyone && allowed.everyone && loud;
     }

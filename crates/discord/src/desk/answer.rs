@@ -54,7 +54,7 @@ pub(super) enum Deferral {
 }
 
 /// What is needed to reach the one who acted later.
-struct Ticket {
+pub(super) struct Ticket {
     kind: Kind,
     token: String,
     user: u64,
@@ -73,12 +73,7 @@ pub(super) fn busy(kind: Kind) -> InteractionResponse {
     }
     let error = Error::new(Blame::Limit, "busy", "Guildhall has too much to do right now.")
         .remedy("Try again in a few seconds.");
-    let message = Message {
-        components: first_page(render::document(&error.document())),
-        ephemeral: true,
-        topic: None,
-    };
-    message.response(Type::ChannelMessageWithSource)
+    unkept(&error).response(Type::ChannelMessageWithSource)
 }
 
 /// The answer to somebody who types.
@@ -131,17 +126,21 @@ impl Deferral {
 }
 
 impl Desk {
+    /// What it takes to answer the interaction later. Its token moves there.
+    pub(super) fn ticket(&self, interaction: &mut Interaction) -> Ticket {
+        let token = std::mem::take(&mut interaction.token);
+        Ticket { kind: interaction.kind, token, user: interaction.user_id(), received: self.clock.now() }
+    }
+
     /// Does `work` and answers: at once when it is quick, else acknowledged first and answered later.
     pub(super) async fn answer(
         &self,
-        interaction: Interaction,
+        ticket: Ticket,
         counter: Counter,
         deferral: Deferral,
         work: impl Future<Output = Reaction> + Send,
     ) {
-        let received = self.clock.now();
-        let user = interaction.user_id();
-        let ticket = Ticket { kind: interaction.kind, token: interaction.token, user, received };
+        let received = ticket.received;
         let mut work = pin!(work);
         tokio::select! {
             biased;
@@ -236,7 +235,7 @@ impl Desk {
             Reaction::Form(_) => {
                 let error = Error::new(Blame::Upstream, "too_slow", "The form took too long to open.")
                     .remedy("Press the button again.");
-                (self.failure(None, &error).await, false)
+                (unkept(&error), false)
             }
         };
         let missing = self.show_way(&mut message);
@@ -328,19 +327,21 @@ impl Desk {
             }
             Err(error) => {
                 meters::interaction(kind, if error.kind.is_refusal() { "refused" } else { "failed" });
-                self.failure(Some(&seat.tenant), &error).await
+                self.failure(&seat.tenant, &error).await
             }
         }
     }
 
     /// An error, which only the one who acted sees.
-    pub(super) async fn failure(&self, tenant: Option<&TenantId>, error: &Error) -> Message {
-        let rendered = render::document(&error.document());
-        let components = match tenant {
-            Some(tenant) => self.present(tenant, rendered, 0).await,
-            None => first_page(rendered),
-        };
+    pub(super) async fn failure(&self, tenant: &TenantId, error: &Error) -> Message {
+        let components = self.present(tenant, render::document(&error.document()), 0).await;
         Message { components, ephemeral: true, topic: None }
+    }
+
+    /// An error for somebody whose community is not served: there is no notebook to keep anything in.
+    pub(super) fn turned_away(&self, kind: Kind, error: &Error) -> Message {
+        meters::interaction(kind, "refused");
+        unkept(error)
     }
 
     /// A page of a document for the one who acted.
@@ -367,8 +368,10 @@ impl Desk {
     }
 }
 
-fn first_page(rendered: Rendered) -> Vec<Component> {
-    rendered.pages.into_iter().next().unwrap_or_default()
+fn unkept(error: &Error) -> Message {
+    let rendered = render::document(&error.document());
+    let components = rendered.pages.into_iter().next().unwrap_or_default();
+    Message { components, ephemeral: true, topic: None }
 }
 
 fn way(thread: u64) -> Component {

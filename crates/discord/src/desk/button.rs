@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Desk {
-    pub(super) async fn button(&self, interaction: Interaction, counter: Counter) {
+    pub(super) async fn button(&self, mut interaction: Interaction, counter: Counter) {
         let press = custom_id::read(interaction.custom_id());
         let own = interaction.message.as_ref().is_some_and(crate::interaction::Message::is_ephemeral);
         let deferral = match &press {
@@ -30,24 +30,24 @@ impl Desk {
             }
             _ => Deferral::Message { ephemeral: true },
         };
-        let seat = self.seat(&interaction, "a button").await;
+        let ticket = self.ticket(&mut interaction);
         let kind = interaction.kind;
         let user = interaction.user_id();
         let work = async {
-            let seat = match seat {
+            let seat = match self.seat(&interaction, "a button").await {
                 Ok(seat) => seat,
-                Err(error) => return Reaction::Message(self.failure(None, &error).await),
+                Err(error) => return Reaction::Message(self.turned_away(kind, &error)),
             };
             match self.press(kind, user, &seat, press, own).await {
                 Ok(reaction) => reaction,
                 Err(error) => {
                     meters::interaction(kind, "refused");
                     let error = self.refusals.verified(seat.actor.clone(), "a button", error).await;
-                    Reaction::Message(self.failure(Some(&seat.tenant), &error).await)
+                    Reaction::Message(self.failure(&seat.tenant, &error).await)
                 }
             }
         };
-        self.answer(interaction, counter, deferral, work).await;
+        self.answer(ticket, counter, deferral, work).await;
     }
 
     async fn press(

@@ -19,19 +19,17 @@ impl Desk {
         let spec = self.catalogue.spec(&operation);
         let private = spec.is_none_or(|spec| spec.private);
         let input = input_of(spec, options.into_iter().map(|option| (option.name.clone(), value_of(option))));
-        let seat = match self.seat(&interaction, &operation).await {
-            Ok(seat) => seat,
-            Err(error) => {
-                let failure = async { Reaction::Message(self.failure(None, &error).await) };
-                return self.answer(interaction, counter, Deferral::Message { ephemeral: true }, failure).await;
-            }
-        };
+        let ticket = self.ticket(&mut interaction);
         let kind = interaction.kind;
         let work = async {
+            let seat = match self.seat(&interaction, &operation).await {
+                Ok(seat) => seat,
+                Err(error) => return Reaction::Message(self.turned_away(kind, &error)),
+            };
             let result = self.call(&seat, operation, input, false).await;
             Reaction::Message(self.outcome(kind, &seat, result).await)
         };
-        self.answer(interaction, counter, Deferral::Message { ephemeral: private }, work).await;
+        self.answer(ticket, counter, Deferral::Message { ephemeral: private }, work).await;
     }
 
     /// Calls the operation. Everything that could be wrong with it is the catalogue's to say.

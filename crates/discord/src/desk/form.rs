@@ -102,7 +102,7 @@ impl Desk {
         let kind = interaction.kind;
         let filled_in = interaction.filled_in();
         let press = custom_id::read(interaction.custom_id());
-        let seat = self.seat(&interaction, "a form").await;
+        let ticket = self.ticket(&mut interaction);
         let private = match &press {
             Some(Press::Form { what: What::Inline(stored) }) => {
                 self.catalogue.spec(&stored.operation).is_none_or(|spec| spec.private)
@@ -110,9 +110,9 @@ impl Desk {
             _ => true,
         };
         let work = async {
-            let seat = match seat {
+            let seat = match self.seat(&interaction, "a form").await {
                 Ok(seat) => seat,
-                Err(error) => return Reaction::Message(self.failure(None, &error).await),
+                Err(error) => return Reaction::Message(self.turned_away(kind, &error)),
             };
             let meant = match press {
                 Some(Press::Form { what }) => self.meant(&seat, what).await,
@@ -123,7 +123,7 @@ impl Desk {
                 Err(error) => {
                     meters::interaction(kind, "refused");
                     let error: Error = self.refusals.verified(seat.actor.clone(), "a form", error).await;
-                    return Reaction::Message(self.failure(Some(&seat.tenant), &error).await);
+                    return Reaction::Message(self.failure(&seat.tenant, &error).await);
                 }
             };
             let spec = self.catalogue.spec(&stored.operation);
@@ -132,6 +132,6 @@ impl Desk {
             let result = self.call(&seat, stored.operation, input, false).await;
             Reaction::Message(self.outcome(kind, &seat, result).await)
         };
-        self.answer(interaction, counter, Deferral::Message { ephemeral: private }, work).await;
+        self.answer(ticket, counter, Deferral::Message { ephemeral: private }, work).await;
     }
 }

@@ -1,0 +1,291 @@
+//! Slash commands from the catalogue, registered with Discord only when they have changed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use guildhall_core::{
+    Clock, Error, Rank, Spec, TenantId,
+    input::{Field, FieldKind},
+    notebook::{self, Notebook},
+};
+use sha2::{Digest, Sha256};
+use twilight_model::{
+    application::{
+        command::{
+            Command, CommandOption, CommandOptionChoice, CommandOptionChoiceValue, CommandOptionType,
+            CommandOptionValue, CommandType,
+        },
+        interaction::InteractionContextType,
+    },
+    guild::Permissions,
+    id::{Id, marker::CommandVersionMarker},
+    oauth::ApplicationIntegrationType,
+};
+
+use crate::{
+    config::{Community, CommandScope, DiscordError},
+    desk::nobody,
+    patience,
+    rest::{Rest, RestError},
+    shelf::OWNER,
+};
+
+/// Discord's limits: <https://discord.com/developers/docs/interactions/application-commands>.
+const DESCRIPTION: usize = 100;
+const CHOICES: usize = 25;
+const TEXT: u64 = 6_000;
+const COMMANDS: usize = 100;
+/// Whole numbers that JavaScript, and so Discord's client, can tell apart.
+const SAFE: i64 = (1 << 53) - 1;
+
+/// The commands for these operations, or why one cannot be a command.
+pub(crate) fn commands<'a>(specs: impl Iterator<Item = &'a Spec>) -> Result<Vec<Command>, DiscordError> {
+    let mut tree: BTreeMap<&str, Word<'_>> = BTreeMap::new();
+    for spec in specs {
+        let words: Vec<&str> = spec.name.split(' ').collect();
+        if words.len() > 3 {
+            return Err(unfit(spec, "Discord has room for three words: command, group, sub-command"));
+        }
+        place(&mut tree, &words, spec)?;
+    }
+    let commands = tree.iter().map(|(name, word)| command(name, word)).collect::<Result<Vec<_>, _>>()?;
+    if commands.len() > COMMANDS {
+        let problem = format!("Discord takes {COMMANDS} commands and this makes {}", commands.len());
+        return Err(DiscordError::Operation { operation: "(all)".to_owned(), problem });
+    }
+    Ok(commands)
+}
+
+/// A word of a command: an operation, or more words.
+enum Word<'a> {
+    Operation(&'a Spec),
+    More(BTreeMap<&'a str, Word<'a>>),
+}
+
+impl Word<'_> {
+    fn operations(&self) -> Vec<&Spec> {
+        match self {
+            Self::Operation(spec) => vec![spec],
+            Self::More(words) => words.values().flat_map(Word::operations).collect(),
+        }
+    }
+}
+
+fn place<'a>(tree: &mut BTreeMap<&'a str, Word<'a>>, words: &[&'a str], spec: &'a Spec) -> Result<(), DiscordError> {
+    const BOTH: &str = "it is the beginning of another operation's name, and Discord cannot run such a command";
+    let [first, rest @ ..] = words else { return Err(unfit(spec, "it has no name")) };
+    if rest.is_empty() {
+        return match tree.insert(first, Word::Operation(spec)) {
+            None => Ok(()),
+            Some(_) => Err(unfit(spec, BOTH)),
+        };
+    }
+    match tree.entry(first).or_insert_with(|| Word::More(BTreeMap::new())) {
+        Word::More(words) => place(words, rest, spec),
+        Word::Operation(other) => Err(unfit(other, BOTH)),
+    }
+}
+
+fn unfit(spec: &Spec, problem: &str) -> DiscordError {
+    DiscordError::Operation { operation: spec.name.to_owned(), problem: problem.to_owned() }
+}
+
+#[expect(deprecated, reason = "twilight's Command has the old members, which have to be named")]
+fn command(name: &str, word: &Word<'_>) -> Result<Command, DiscordError> {
+    let (description, options) = match word {
+        Word::Operation(spec) => (described(spec.summary, name), options(spec)),
+        Word::More(words) => (described("", name), words.iter().map(|(name, word)| sub(name, word)).collect()),
+    };
+    let operations = word.operations();
+    let command = Command {
+        application_id: None,
+        contexts: Some(vec![InteractionContextType::Guild]),
+        default_member_permissions: hint(&operations),
+        description,
+        description_localizations: None,
+        dm_permission: None,
+        guild_id: None,
+        id: None,
+        integration_types: Some(vec![ApplicationIntegrationType::GuildInstall]),
+        kind: CommandType::ChatInput,
+        name: name.to_owned(),
+        name_localizations: None,
+        nsfw: None,
+        options,
+        version: Id::<CommandVersionMarker>::new(1),
+    };
+    twilight_validate::command::command(&command).map_err(|error| {
+        let names: Vec<&str> = operations.iter().map(|spec| spec.name).collect();
+        DiscordError::Operation { operation: names.join(", "), problem: error.to_string() }
+    })?;
+    Ok(command)
+}
+
+/// Who sees a command in Discord's list, unless the guild's staff says otherwise: where every operation of
+/// it asks for an administrator's rank, only members who may manage the guild.
+///
+/// This keeps the list short for everybody else and nothing more. Who may call an operation is decided by
+/// rank, in the catalogue, at every call: a member with the rank but without Discord's permission can be
+/// given the command in the guild's integration settings, and one with the permission but without the rank
+/// is turned away.
+fn hint(operations: &[&Spec]) -> Option<Permissions> {
+    operations.iter().all(|spec| spec.rank >= Rank::ADMIN).then_some(Permissions::MANAGE_GUILD)
+}
+
+fn sub(name: &str, word: &Word<'_>) -> CommandOption {
+    let (kind, description, options) = match word {
+        Word::Operation(spec) => (CommandOptionType::SubCommand, described(spec.summary, name), options(spec)),
+        Word::More(words) => (
+            CommandOptionType::SubCommandGroup,
+            described("", name),
+            words.iter().map(|(name, word)| sub(name, word)).collect(),
+        ),
+    };
+    CommandOption { options: Some(options), required: None, ..blank(name, kind, description) }
+}
+
+/// The inputs, those that must be given first, as Discord wants it.
+fn options(spec: &Spec) -> Vec<CommandOption> {
+    let (required, others): (Vec<&Field>, Vec<&Field>) = spec.fields.iter().partition(|field| field.required);
+    required.into_iter().chain(others).map(option).collect()
+}
+
+fn option(field: &Field) -> CommandOption {
+    let kind = match field.kind {
+        FieldKind::Integer { .. } => CommandOptionType::Integer,
+        FieldKind::Number { .. } => CommandOptionType::Number,
+        FieldKind::Boolean => CommandOptionType::Boolean,
+        _ => CommandOptionType::String,
+    };
+    let how = match field.kind {
+        FieldKind::List => " (several, with commas between)",
+        FieldKind::Map => " (name=value other=\"two words\")",
+        _ => "",
+    };
+    let description = described(&format!("{}{how}", field.description), &field.name);
+    let mut option = CommandOption { required: Some(field.required), ..blank(&field.name, kind, description) };
+    match &field.kind {
+        FieldKind::Text { min, max, .. } => {
+            let length = |characters: &u64| u16::try_from((*characters).min(TEXT)).ok();
+            option.min_length = min.as_ref().and_then(length);
+            option.max_length = max.as_ref().and_then(length).map(|most| most.max(1));
+        }
+        FieldKind::Integer { min, max } => {
+            let bound = |number: &i64| CommandOptionValue::Integer((*number).clamp(-SAFE, SAFE));
+            option.min_value = min.as_ref().map(bound);
+            option.max_value = max.as_ref().map(bound);
+        }
+        FieldKind::Number { min, max } => {
+            option.min_value = min.map(CommandOptionValue::Number);
+            option.max_value = max.map(CommandOptionValue::Number);
+        }
+        FieldKind::Choice { of } if of.len() <= CHOICES && field.complete.is_none() => {
+            let choice = |word: &String| CommandOptionChoice {
+                name: word.clone(),
+                name_localizations: None,
+                value: CommandOptionChoiceValue::String(word.clone()),
+            };
+            option.choices = Some(of.iter().map(choice).collect());
+        }
+        // More words than Discord lists are suggested while the person types.
+        FieldKind::Choice { .. } => option.autocomplete = Some(true),
+        FieldKind::Boolean | FieldKind::List | FieldKind::Map => {}
+    }
+    if field.complete.is_some() && kind != CommandOptionType::Boolean {
+        option.autocomplete = Some(true);
+    }
+    option
+}
+
+fn described(text: &str, name: &str) -> String {
+    let text = text.trim();
+    let text = if text.is_empty() { name.replace('_', " ") } else { text.to_owned() };
+    if text.chars().count() <= DESCRIPTION {
+        return text;
+    }
+    text.chars().take(DESCRIPTION - 1).chain(['…']).collect()
+}
+
+fn blank(name: &str, kind: CommandOptionType, description: String) -> CommandOption {
+    CommandOption {
+        autocomplete: None,
+        channel_types: None,
+        choices: None,
+        description,
+        description_localizations: None,
+        kind,
+        max_length: None,
+        max_value: None,
+        min_length: None,
+        min_value: None,
+        name: name.to_owned(),
+        name_localizations: None,
+        options: None,
+        file_types: None,
+        required: None,
+    }
+}
+
+/// Registers the commands.
+pub(crate) struct Registration {
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) notebook: Arc<dyn Notebook>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) application: u64,
+    pub(crate) scope: CommandScope,
+    pub(crate) communities: Vec<Community>,
+    pub(crate) commands: Vec<Command>,
+}
+
+impl Registration {
+    /// Registers where it is needed, and tries again while Discord cannot be reached.
+    pub(crate) async fn run(&self) {
+        match self.scope {
+            CommandScope::Global => self.register(&nobody(), 0).await,
+            CommandScope::Guilds => {
+                for community in &self.communities {
+                    self.register(&community.tenant, community.guild_id).await;
+                }
+            }
+        }
+    }
+
+    async fn register(&self, tenant: &TenantId, guild: u64) {
+        let mut failed = 0;
+        loop {
+            match self.once(tenant, guild).await {
+                Ok(true) => return tracing::info!(commands = self.commands.len(), guild, "slash commands registered"),
+                Ok(false) => return tracing::debug!(guild, "slash commands have not changed"),
+                Err(Trouble::Rest(error)) if !error.is_transient() => {
+                    return tracing::error!(guild, "slash commands could not be registered: {error}");
+                }
+                Err(trouble) => tracing::warn!(guild, "slash commands could not be registered yet: {trouble}"),
+            }
+            self.clock.sleep(patience::pause(failed)).await;
+            failed += 1;
+        }
+    }
+
+    /// Registers unless the notebook says that Discord has these very commands. Returns whether it did.
+    async fn once(&self, tenant: &TenantId, guild: u64) -> Result<bool, Trouble> {
+        let definition = serde_json::to_vec(&self.commands).map_err(|error| Trouble::Notebook(Error::bug(error)))?;
+        let digest = hex::encode(Sha256::digest(&definition));
+        let key = format!("commands/{}/{guild}", self.application);
+        let known: Option<String> =
+            notebook::read(self.notebook.as_ref(), tenant, OWNER, &key).await.map_err(Trouble::Notebook)?;
+        if known.as_ref() == Some(&digest) {
+            return Ok(false);
+        }
+        self.rest.set_commands(self.scope, guild, &self.commands).await.map_err(Trouble::Rest)?;
+        notebook::write(self.notebook.as_ref(), tenant, OWNER, &key, &digest).await.map_err(Trouble::Notebook)?;
+        Ok(true)
+    }
+}
+
+/// What keeps commands from being registered.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("{0}")]
+    Rest(RestError),
+    #[error("the notebook cannot be used: {0}")]
+    Notebook(Error),
+}

@@ -1,0 +1,269 @@
+//! What operations, workflows, the inbox and the reconciler share: the store, the agents, the recipes, the
+//! clock, and the way in which every change of a server is made.
+
+use std::sync::Arc;
+
+use guildhall_core::{Clock, HostId, RunId, ServerId, TenantId};
+use guildhall_flows::EngineBuilder;
+use guildhall_link::{Agents, LinkError, message::{Refusal, Reply, Request, Want}};
+use guildhall_store::{EventStore, Store, Tx, scope};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::sync::Notify;
+
+use crate::{
+    RecipeBook, ServersConfig,
+    change::{Change, Sent, Surroundings},
+    entity::{config, port, server, session, visit},
+    error::ServersError,
+    workflows,
+};
+
+/// How often a change is tried when others change the same server in the same moment.
+const TRIES: u32 = 16;
+
+/// What every part of the domain works with. Make one, register its workflows with the engine, and make
+/// [`Servers`](crate::Servers) from both.
+pub struct Workshop {
+    pub(crate) store: Store,
+    pub(crate) events: EventStore,
+    pub(crate) agents: Arc<dyn Agents>,
+    pub(crate) book: RecipeBook,
+    pub(crate) config: ServersConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Wakes the reconciler.
+    pub(crate) wake: Notify,
+}
+
+/// What an agent made of a desired state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It works on it.
+    Yes,
+    /// It has never heard of the server, and was asked to remove it.
+    Nothing,
+}
+
+/// Why an agent did not take a desired state.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotApplied {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{1}")]
+    Refused(Refusal, String),
+    #[error(transparent)]
+    Domain(#[from] ServersError),
+}
+
+impl Workshop {
+    /// Puts the shared parts together.
+    pub fn new(
+        store: Store,
+        events: EventStore,
+        agents: Arc<dyn Agents>,
+        book: RecipeBook,
+        config: ServersConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self { store, events, agents, book, config, clock, wake: Notify::new() })
+    }
+
+    /// Registers this domain's workflows.
+    pub fn register(self: &Arc<Self>, engine: EngineBuilder) -> EngineBuilder {
+        workflows::register(self, engine)
+    }
+
+    /// Changes one server in a transaction of its own; `None` when there is no such server. `decide` may be
+    /// asked several times, each time with what is there then.
+    pub(crate) async fn change<T: Send>(
+        &self,
+        tenant: &TenantId,
+        server: ServerId,
+        mut decide: impl FnMut(&mut Change<'_>) -> Result<T, ServersError> + Send,
+    ) -> Result<Option<(T, Vec<Sent>)>, ServersError> {
+        for _ in 0..TRIES {
+            let tx = self.store.begin().await?;
+            match self.change_in(&tx, tenant, server, &mut decide).await? {
+                Tried::Done(value, sent) => {
+                    tx.commit().await?;
+                    return Ok(Some((value, sent)));
+                }
+                Tried::Missing => return Ok(None),
+                Tried::Overtaken => tx.rollback().await?,
+            }
+        }
+        Err(ServersError::Contended("The server".to_owned()))
+    }
+
+    /// The same as part of a larger transaction, once.
+    pub(crate) async fn change_in<T: Send>(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        server: ServerId,
+        decide: &mut (impl FnMut(&mut Change<'_>) -> Result<T, ServersError> + Send),
+    ) -> Result<Tried<T>, ServersError> {
+        let Some(mut change) = Change::read(tx, &self.surroundings(), tenant, server).await? else {
+            return Ok(Tried::Missing);
+        };
+        let value = decide(&mut change)?;
+        let (written, sent) = change.write(tx, &self.events).await?;
+        Ok(if written { Tried::Done(value, sent) } else { Tried::Overtaken })
+    }
+
+    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { deadlines: &self.config.deadlines, clock: self.clock.as_ref(), config: &self.config }
+    }
+
+    /// Tells the server's agent what is wanted now. Can be repeated: the agent knows the generation.
+    pub(crate) async fn apply(&self, tenant: &TenantId, server: ServerId) -> Result<Applied, NotApplied> {
+        let wish = self.change(tenant, server, |change| {
+            let Some(host) = change.row.host.clone() else { return Ok(None) };
+            let want = Want::from(change.row.goal);
+            let mut ports = change.ports.clone();
+            for name in change.launch.recipe.ports.keys() {
+                if let Some(number) = change.launch.wished_port(name) {
+                    ports.entry(name.clone()).or_insert(number);
+                }
+            }
+            ports.retain(|name, _| change.launch.recipe.ports.contains_key(name));
+            let desired = change.launch.desired(&change.row, want, ports, &change.address)?;
+            Ok(Some((host, desired)))
+        });
+        let Some((Some((host, desired)), _)) = wish.await? else { return Ok(Applied::Nothing) };
+        let generation = desired.generation;
+        let unasked = desired.want != Want::Running;
+        let host: HostId = host.parse().map_err(|error| ServersError::Edge(guildhall_core::Error::bug(error)))?;
+        let reply = self.agents.request(&host, Request::Apply { desired: Box::new(desired) }).await?;
+        match reply {
+            Reply::Applied { generation: kept } if kept == generation => {
+                let confirmed = i64::try_from(generation).unwrap_or(i64::MAX);
+                self.change(tenant, server, |change| {
+                    change.row.confirmed = change.row.confirmed.max(confirmed);
+                    Ok(())
+                })
+                .await?;
+                Ok(Applied::Yes)
+            }
+            Reply::Refused { why: Refusal::UnknownServer, .. } if unasked => Ok(Applied::Nothing),
+            Reply::Refused { why, message } => Err(NotApplied::Refused(why, crate::text::line(&message, 300))),
+            other => {
+                let message = format!("an answer to something else ({})", kind_of(&other));
+                Err(LinkError::Untrusted(host, message).into())
+            }
+        }
+    }
+
+    /// The newest operation or event may have changed what is to be repaired.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// A server by name.
+    pub(crate) async fn find(&self, tenant: &TenantId, name: &str) -> Result<Option<server::Model>, ServersError> {
+        let query = scope::find::<server::Entity>(tenant).filter(server::Column::Name.eq(name));
+        Ok(query.one(self.store.reader()).await?)
+    }
+
+    /// A server by name, or the nearest names.
+    pub(crate) async fn named(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        operation: &'static str,
+    ) -> Result<server::Model, ServersError> {
+        if let Some(row) = self.find(tenant, name).await? {
+            return Ok(row);
+        }
+        let names = self.names(tenant).await?;
+        let near = guildhall_core::suggest::nearest(name, names.iter().map(String::as_str), 3);
+        Err(ServersError::NotFound {
+            name: name.chars().take(32).collect(),
+            near: near.into_iter().map(str::to_owned).collect(),
+            operation,
+        })
+    }
+
+    /// Every name, in order.
+    pub(crate) async fn names(&self, tenant: &TenantId) -> Result<Vec<String>, ServersError> {
+        let names = scope::find::<server::Entity>(tenant)
+            .select_only()
+            .column(server::Column::Name)
+            .order_by_asc(server::Column::Name)
+            .limit(1_000);
+        Ok(names.into_tuple().all(self.store.reader()).await?)
+    }
+
+    /// One page of a community's servers, by name, and how many there are in all.
+    pub(crate) async fn page(
+        &self,
+        tenant: &TenantId,
+        page: u64,
+        size: u64,
+    ) -> Result<(Vec<server::Model>, u64), ServersError> {
+        let reader = self.store.reader();
+        let total = scope::find::<server::Entity>(tenant).count(reader).await?;
+        let rows = scope::find::<server::Entity>(tenant)
+            .order_by_asc(server::Column::Name)
+            .offset(page.saturating_mul(size))
+            .limit(size)
+            .all(reader)
+            .await?;
+        Ok((rows, total))
+    }
+
+    /// Removes everything that is kept of a server but its events.
+    pub(crate) async fn erase(&self, tx: &Tx, tenant: &TenantId, server: ServerId) -> Result<(), ServersError> {
+        let (conn, id) = (tx.conn(), server.0);
+        scope::delete::<visit::Entity>(tenant).filter(visit::Column::Server.eq(id)).exec(conn).await?;
+        scope::delete::<session::Entity>(tenant).filter(session::Column::Server.eq(id)).exec(conn).await?;
+        scope::delete::<port::Entity>(tenant).filter(port::Column::Server.eq(id)).exec(conn).await?;
+        scope::delete::<config::Entity>(tenant).filter(config::Column::Server.eq(id)).exec(conn).await?;
+        scope::delete::<server::Entity>(tenant).filter(server::Column::Id.eq(id)).exec(conn).await?;
+        Ok(())
+    }
+
+    /// Whether a host's agent is connected.
+    pub(crate) fn is_online(&self, host: &str) -> bool {
+        self.agents.hosts().borrow().iter().any(|(id, presence)| id.as_str() == host && presence.online)
+    }
+
+    /// Gives a run's ports back; `all` also gives back those that earlier runs reserved.
+    pub(crate) async fn release_ports(
+        &self,
+        tenant: &TenantId,
+        server: ServerId,
+        run: RunId,
+        all: bool,
+    ) -> Result<(), ServersError> {
+        let tx = self.store.begin().await?;
+        let mut release = scope::delete::<port::Entity>(tenant).filter(port::Column::Server.eq(server.0));
+        if !all {
+            release = release.filter(port::Column::Run.eq(run.0));
+        }
+        release.exec(tx.conn()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// What came of one try to change a server.
+pub(crate) enum Tried<T> {
+    Done(T, Vec<Sent>),
+    Missing,
+    /// Somebody else was faster; nothing is written.
+    Overtaken,
+}
+
+/// An answer's name, for a message.
+pub(crate) fn kind_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Applied { .. } => "applied",
+        Reply::Observed { .. } => "observed",
+        Reply::AllObserved { .. } => "all_observed",
+        Reply::Ports { .. } => "ports",
+        Reply::Console { .. } => "console",
+        Reply::Done => "done",
+        Reply::Events { .. } => "events",
+        Reply::Refused { .. } => "refused",
+    }
+}
