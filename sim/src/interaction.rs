@@ -81,7 +81,7 @@ pub(crate) struct Uploads {
 }
 
 impl Interaction {
-    fn metadata(&self, world: &World) -> Value {
+    pub(crate) fn metadata(&self, world: &World) -> Value {
         let mut json = json!({
             "id": self.id, "type": self.kind, "user": world.user_json(self.user),
             "authorizing_integration_owners": owners(self.guild),

@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     /// Posts interactions to applications that have an endpoint.
     pub(crate) http: reqwest::Client,
     pub(crate) stop: watch::Sender<bool>,
+    /// Where delivery and deadlines run, also when a person acts from outside a runtime.
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl Shared {
@@ -34,6 +36,7 @@ impl Shared {
             address,
             http,
             stop: watch::Sender::new(false),
+            runtime: tokio::runtime::Handle::current(),
         }
     }
 
@@ -51,6 +54,13 @@ impl Shared {
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Returns once the stand-in is asked to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // An error means that the stand-in is gone, which is a stop as well.
+        let _ = stop.wait_for(|stopped| *stopped).await;
     }
 
     pub(crate) fn rest_base(&self) -> String {

@@ -5,9 +5,28 @@
 //! agent: an agent that comes back finds the games as it left them.
 
 mod agent;
+mod attend;
 mod config;
+mod console;
+mod disk;
+mod events;
+mod folder;
+mod game;
+mod host;
+mod install;
+mod launch;
+mod players;
+mod ports;
+mod record;
+mod server;
 pub mod shim;
+mod sockets;
+mod stop;
 pub mod trial;
+mod trouble;
+mod user;
+mod watch;
 
-pub use agent::{Agent, ConsoleOut, run};
+pub use agent::{Agent, run};
 pub use config::{AgentConfig, AgentError, Backoff, Settings, ShimCommand};
+pub use host::ConsoleOut;

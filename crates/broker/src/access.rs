@@ -48,13 +48,16 @@ impl Users {
     fn password_fits(&self, name: &str, password: &[u8]) -> bool {
         let given: [u8; 32] = Sha256::digest(password).into();
         // An unknown user costs as much time as a wrong password.
-        let (kept, known) = self.with(name, |user| user.map_or(([0; 32], false), |user| (user.password, true)));
+        let (kept, known) =
+            self.with(name, |user| user.map_or(([0; 32], false), |user| (user.password, true)));
         bool::from(kept.ct_eq(&given)) && known
     }
 
     fn may_publish(&self, name: &str, topic: &str, retain: bool) -> bool {
         self.with(name, |user| {
-            user.is_some_and(|user| any_covers(&user.publish, topic) && (!retain || any_covers(&user.retain, topic)))
+            user.is_some_and(|user| {
+                any_covers(&user.publish, topic) && (!retain || any_covers(&user.retain, topic))
+            })
         })
     }
 

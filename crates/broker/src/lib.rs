@@ -5,8 +5,8 @@
 //! the broker says again what is retained.
 
 mod access;
-mod rules;
 mod retained;
+mod rules;
 
 use std::{
     net::SocketAddr,
@@ -80,7 +80,9 @@ pub enum BrokerError {
     #[error("the broker user '{0}' is listed twice")]
     DuplicateUser(String),
     /// A filter that is none.
-    #[error("'{filter}' of the broker user '{user}' is not a topic filter: '+' and '#' stand alone in a level, '#' comes last")]
+    #[error(
+        "'{filter}' of the broker user '{user}' is not a topic filter: '+' and '#' stand alone in a level, '#' comes last"
+    )]
     BadFilter {
         /// Whose.
         user: String,

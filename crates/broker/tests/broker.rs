@@ -1,11 +1,13 @@
 //! The broker, as its clients see it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use guildhall_broker::{Broker, BrokerConfig, BrokerError, User};
 use rumqttc::{
-    AsyncClient, Broker as Address, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
-    Packet, PubAckReason, Publish, PublishOptions, QoS, SubscribeReasonCode,
+    AsyncClient, Broker as Address, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
+    MqttOptions, Packet, PubAckReason, Publish, PublishOptions, QoS, SubscribeReasonCode,
 };
 
 /// Long enough for a slow machine, and only waited out by a failing test.
@@ -77,7 +79,7 @@ impl Client {
     async fn subscribe(&mut self, filter: &str) -> SubscribeReasonCode {
         self.client.try_subscribe(filter, QoS::AtLeastOnce).unwrap();
         self.next(|packet| match packet {
-            Packet::SubAck(ack) => Some(ack.return_codes[0].clone()),
+            Packet::SubAck(ack) => Some(ack.return_codes[0]),
             _ => None,
         })
         .await
@@ -154,7 +156,10 @@ async fn a_host_stays_on_its_own_topics() {
 
     let once = PublishOptions::at_least_once;
     assert_eq!(alpha.publish("host/beta/event", "forged", once()).await, PubAckReason::NotAuthorized);
-    assert_eq!(alpha.publish("host/alpha/event", "kept", once().retained()).await, PubAckReason::NotAuthorized);
+    assert_eq!(
+        alpha.publish("host/alpha/event", "kept", once().retained()).await,
+        PubAckReason::NotAuthorized
+    );
     assert_eq!(alpha.publish("host/alpha/event", "own", once()).await, PubAckReason::Success);
     let first = control.message().await;
     assert_eq!((&first.topic[..], &first.payload[..]), (&b"host/alpha/event"[..], &b"own"[..]));

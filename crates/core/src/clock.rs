@@ -50,6 +50,7 @@ impl Clock for SystemClock {
         Uuid::now_v7()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else waits by")]
     async fn sleep_until(&self, until: OffsetDateTime) {
         let left = until - self.now();
         if left.is_positive() {

@@ -3,7 +3,7 @@
 //! Each domain has its own error enum and turns it into this one at its operations' edge. A face shows
 //! `message` and `remedy`; it never shows `source`, which goes to the log and the audit record.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,6 +61,8 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     /// What the person may have meant.
     pub actions: Vec<Action>,
+    /// When to try again, where that is known.
+    pub retry_after: Option<Duration>,
     /// The call it happened in; set by the catalogue.
     pub call: Option<CallId>,
     /// For the log only.
@@ -88,6 +90,7 @@ impl Error {
             remedy: None,
             fields: Vec::new(),
             actions: Vec::new(),
+            retry_after: None,
             call: None,
             source: None,
         }
@@ -117,6 +120,13 @@ impl Error {
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 

@@ -87,9 +87,18 @@ pub enum Raw {
     Words(BTreeMap<String, Vec<String>>),
 }
 
-/// The JSON schema of an input or output, without references.
+/// The JSON schema of what is read as `T`, without references.
 pub fn schema_of<T: JsonSchema>() -> Value {
-    let mut settings = SchemaSettings::draft2020_12();
+    schema_with::<T>(SchemaSettings::draft2020_12().for_deserialize())
+}
+
+/// The JSON schema of what is written as `T`, without references: a member that may be left out is not
+/// required here, though it has no default.
+pub fn output_schema_of<T: JsonSchema>() -> Value {
+    schema_with::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn schema_with<T: JsonSchema>(mut settings: SchemaSettings) -> Value {
     settings.inline_subschemas = true;
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }

@@ -68,7 +68,7 @@ impl Spec {
             private: O::PRIVATE,
             fields: input::fields_of(&input),
             input,
-            output: input::schema_of::<O::Output>(),
+            output: input::output_schema_of::<O::Output>(),
         }
     }
 }

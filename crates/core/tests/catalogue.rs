@@ -260,6 +260,18 @@ async fn too_many_calls_wait_and_then_go_on() {
 }
 
 #[tokio::test]
+async fn a_flood_of_refusals_does_not_fill_the_record() {
+    let world = world();
+    for _ in 0..100 {
+        world.call(Rank::MEMBER, "bed cut", json!({})).await.unwrap_err();
+    }
+    assert_eq!((world.kept.0.lock().unwrap().len(), world.catalogue.unrecorded()), (60, 40));
+    world.clock.advance(Duration::from_secs(1));
+    world.call(Rank::MEMBER, "bed cut", json!({})).await.unwrap_err();
+    assert_eq!(world.kept.0.lock().unwrap().len(), 61);
+}
+
+#[tokio::test]
 async fn a_panic_is_a_bug_with_a_reference_and_no_inner_words() {
     let world = world();
     let error = world.call(Rank::MEMBER, "break", json!({})).await.unwrap_err();

@@ -1,34 +1,43 @@
 //! The face as a whole: put together, served, and run.
 
-use std::{future::Future, sync::Arc};
+use std::{collections::HashSet, future::Future, sync::Arc};
 
 use axum::Router;
 use guildhall_core::{Catalogue, Clock, EventLog, notebook::Notebook, permission::Ranking};
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
 use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use twilight_model::application::command::Command;
 
-use crate::config::{DiscordConfig, DiscordError};
-
-/// Whether the gateway is connected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum GatewayState {
-    /// It is not wanted.
-    #[default]
-    Off,
-    /// It is being connected, for the first time or again.
-    Connecting,
-    /// Interactions come in over it.
-    Ready,
-    /// Discord will not have it; the text says why and what to do.
-    Refused(String),
-}
+use crate::{
+    config::{DiscordConfig, DiscordError},
+    desk::Desk,
+    gateway::{Gateway, GatewayState},
+    ingress::Ingress,
+    registration::{self, Registration},
+    rest::Rest,
+    tell::Teller,
+};
 
 /// The Discord face.
 pub struct Discord {
+    config: DiscordConfig,
+    commands: Vec<Command>,
+    events: Arc<dyn EventLog>,
+    notebook: Arc<dyn Notebook>,
+    clock: Arc<dyn Clock>,
+    rest: Arc<Rest>,
+    desk: Arc<Desk>,
+    ingress: Arc<Ingress>,
     gateway: watch::Sender<GatewayState>,
+    since: OffsetDateTime,
 }
 
 impl Discord {
-    /// Checks the configuration and the operations, and connects nothing yet.
+    /// Checks the configuration and the operations. Nothing is connected yet.
+    ///
+    /// Events from before this moment are not told to a community that has never been told anything.
     pub fn new(
         config: DiscordConfig,
         catalogue: Arc<Catalogue>,
@@ -37,22 +46,116 @@ impl Discord {
         ranking: Arc<dyn Ranking>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, DiscordError> {
-        let _ = (config, catalogue, events, notebook, ranking, clock);
-        Ok(Arc::new(Self { gateway: watch::Sender::new(GatewayState::Off) }))
+        check(&config)?;
+        let commands = registration::commands(catalogue.specs())?;
+        let rest = Arc::new(Rest::new(&config, config.token.expose_secret())?);
+        let desk = Desk::new(&config, catalogue, &notebook, ranking, clock.clone(), rest.clone());
+        let desk = Arc::new(desk);
+        let ingress = Arc::new(Ingress::new(&config, desk.clone(), clock.clone())?);
+        let gateway = watch::Sender::new(GatewayState::Off);
+        let since = clock.now();
+        Ok(Arc::new(Self {
+            config,
+            commands,
+            events,
+            notebook,
+            clock,
+            rest,
+            desk,
+            ingress,
+            gateway,
+            since,
+        }))
     }
 
     /// `POST /interactions`, to merge into the program's own routes.
     pub fn routes(self: &Arc<Self>) -> Router {
-        Router::new()
+        self.ingress.routes()
     }
 
-    /// Registers the commands, keeps the gateway connected and tells events, until `shutdown` is done.
-    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send + 'static) {
-        shutdown.await;
+    /// The slash commands that stand for the operations.
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
     }
 
     /// The gateway's state, now and as it changes.
     pub fn gateway(&self) -> watch::Receiver<GatewayState> {
         self.gateway.subscribe()
     }
+
+    /// Registers the commands, keeps the gateway connected and tells events, until `shutdown` is done and
+    /// what is under way has ended, or [`crate::Timing::drain`] is over.
+    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send + 'static) {
+        let stop = CancellationToken::new();
+        // Dropped in the middle, this future takes along what it has started.
+        let _guard = stop.clone().drop_guard();
+        let tasks = TaskTracker::new();
+        let registration = Registration {
+            rest: self.rest.clone(),
+            notebook: self.notebook.clone(),
+            clock: self.clock.clone(),
+            application: self.config.application_id,
+            scope: self.config.commands,
+            communities: self.config.communities.clone(),
+            commands: self.commands.clone(),
+        };
+        tasks.spawn(until(stop.clone(), async move { registration.run().await }));
+        if let Some(config) = self.config.gateway.clone() {
+            let gateway = Arc::new(Gateway {
+                config,
+                token: self.config.token.clone(),
+                application: self.config.application_id,
+                rest: self.rest.clone(),
+                desk: self.desk.clone(),
+                ingress: self.ingress.clone(),
+                clock: self.clock.clone(),
+                state: self.gateway.clone(),
+            });
+            tasks.spawn(until(stop.clone(), gateway.run()));
+        }
+        for community in &self.config.communities {
+            let teller = Arc::new(Teller {
+                community: community.clone(),
+                events: self.events.clone(),
+                notebook: self.notebook.clone(),
+                clock: self.clock.clone(),
+                desk: self.desk.clone(),
+                timing: self.config.timing,
+                since: self.since,
+            });
+            tasks.spawn(teller.run(stop.clone()));
+        }
+        tasks.close();
+        shutdown.await;
+        stop.cancel();
+        tokio::join!(tasks.wait(), self.desk.close());
+        self.gateway.send_replace(GatewayState::Off);
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+fn check(config: &DiscordConfig) -> Result<(), DiscordError> {
+    let (mut guilds, mut tenants) = (HashSet::new(), HashSet::new());
+    for community in &config.communities {
+        let wrong = |problem| Err(DiscordError::Community { tenant: community.tenant.clone(), problem });
+        if community.guild_id == 0 {
+            return wrong("has no guild id: copy it from Discord, with developer mode on");
+        }
+        if community.announce_channel == 0 {
+            return wrong("has no channel for announcements: copy its id from Discord, with developer mode on");
+        }
+        if !guilds.insert(community.guild_id) {
+            return wrong("has the guild of another community; a guild belongs to one");
+        }
+        if !tenants.insert(&community.tenant) {
+            return wrong("is there twice; name each community once");
+        }
+    }
+    Ok(())
 }

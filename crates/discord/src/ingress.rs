@@ -18,12 +18,12 @@ use axum::{
 };
 use bytes::Bytes;
 use ed25519_dalek::{Signature, VerifyingKey};
-use guildhall_core::{Actor, ActorId, Clock, Error, Face, Kind as Blame, Rank};
+use guildhall_core::{Clock, Error, Kind as Blame};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::{
     config::{DiscordConfig, DiscordError},
-    desk::{Counter, Desk, nobody, pong},
+    desk::{Counter, Desk, pong, stranger},
     interaction::{Interaction, Kind},
     meters,
 };
@@ -166,9 +166,9 @@ impl Ingress {
         let error = Error::new(blame, refusal.code, refusal.message);
         let unproved = unsigned || matches!(refusal.code, "body_too_large" | "body_broken");
         if unproved {
-            self.desk.refusals.unverified(unknown(), "an interaction", error).await;
+            self.desk.refusals.unverified(stranger(None), "an interaction", error).await;
         } else if refusal.status != StatusCode::INTERNAL_SERVER_ERROR {
-            self.desk.refusals.verified(unknown(), "an interaction", error).await;
+            self.desk.refusals.verified(stranger(None), "an interaction", error).await;
         }
         let body = serde_json::json!({ "code": refusal.code, "message": refusal.message });
         (refusal.status, Json(body)).into_response()
@@ -194,16 +194,4 @@ async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
             .is_some_and(|cause| cause.to_string().contains("length limit"));
         if limit { TOO_LARGE } else { BROKEN }
     })
-}
-
-/// Nobody has proved to be anybody yet.
-fn unknown() -> Actor {
-    Actor {
-        tenant: nobody(),
-        id: ActorId::system("discord"),
-        name: "unknown".to_owned(),
-        face: Face::Discord,
-        rank: Rank::MEMBER,
-        scope: None,
-    }
 }

@@ -2,9 +2,26 @@
 //!
 //! It knows operations and documents and nothing of what they are about. The rules (who may, how often,
 //! what is recorded) are the catalogue's.
+//!
+//! The way of an interaction: `ingress` (HTTP, signed) or `gateway` → `desk`, which calls the catalogue and
+//! answers in time → `render`, which turns the document into components. The way of an event: `tell`, which
+//! keeps a thread a topic. `rest` is the way out to Discord.
 
 mod config;
+mod custom_id;
+mod desk;
 mod face;
+mod gateway;
+mod ingress;
+mod interaction;
+mod meters;
+mod patience;
+mod registration;
+mod render;
+mod rest;
+mod shelf;
+mod tell;
 
 pub use config::{Community, CommandScope, DiscordConfig, DiscordError, GatewayConfig, Timing};
-pub use face::{Discord, GatewayState};
+pub use face::Discord;
+pub use gateway::GatewayState;

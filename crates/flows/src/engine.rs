@@ -9,7 +9,9 @@ use std::{
 };
 
 use guildhall_core::Clock;
-use guildhall_store::{Store, StoreError};
+use guildhall_store::Store;
+#[cfg(feature = "testkit")]
+use guildhall_store::StoreError;
 use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
@@ -24,6 +26,10 @@ use crate::{
 
 /// How long a flow whose store gave trouble is left alone.
 const TROUBLE: Duration = Duration::from_secs(1);
+/// The longest that a crashed process may hold up its flows.
+const LONGEST_LEASE: Duration = Duration::from_secs(3600);
+/// The longest time between two looks for work.
+const LONGEST_LOOK: Duration = Duration::from_secs(3600);
 /// The shortest time between two looks for work that nothing asked for.
 const SHORTEST_LOOK: Duration = Duration::from_millis(20);
 
@@ -81,27 +87,27 @@ impl EngineBuilder {
         self
     }
 
-    /// How long a flow stays this process's after the last sign of life, at least 1 s; 30 s by default. After
+    /// How long a flow stays this process's after the last sign of life, 1 s to 1 h; 30 s by default. After
     /// a crash its flows go on after that. The clocks of processes that share a store must agree to within a
     /// third of it.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = lease.max(Duration::from_secs(1));
+        self.settings.lease = lease.clamp(Duration::from_secs(1), LONGEST_LEASE);
         self
     }
 
-    /// How often it looks for what other processes have started or signalled; 1 s by default.
+    /// How often it looks for what other processes have started or signalled, 20 ms to 1 h; 1 s by default.
     #[must_use]
     pub fn poll(mut self, poll: Duration) -> Self {
-        self.settings.poll = poll.max(SHORTEST_LOOK);
+        self.settings.poll = poll.clamp(SHORTEST_LOOK, LONGEST_LOOK);
         self
     }
 
-    /// How long a shutdown lets steps under way come to their end; 5 s by default. Steps cut off are done
+    /// How long a shutdown lets steps under way come to their end, at most 1 h; 5 s by default. Steps cut off are done
     /// again by whoever takes the flow up.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.settings.grace = grace;
+        self.settings.grace = grace.min(LONGEST_LEASE);
         self
     }
 
@@ -116,7 +122,7 @@ impl EngineBuilder {
     /// How long the journals of flows that ended are kept; 30 days by default.
     #[must_use]
     pub fn keep_settled(mut self, keep: Duration) -> Self {
-        self.settings.keep_settled = keep;
+        self.settings.keep_settled = keep.min(Duration::from_secs(100 * 365 * 24 * 3600));
         self
     }
 
@@ -170,6 +176,7 @@ impl Engine {
         let inner = &self.inner;
         let clock = inner.handle.clock();
         let (drain, draining) = watch::channel(false);
+        self.name_strangers().await;
         let mut turns = JoinSet::new();
         let mut renewing = JoinSet::new();
         renewing.spawn(renew(inner.clone()));
@@ -199,6 +206,16 @@ impl Engine {
         }
     }
 
+    /// Flows whose workflow was taken out of the program wait for ever; the log should say so.
+    async fn name_strangers(&self) {
+        let kinds: Vec<_> = self.inner.workflows.keys().copied().collect();
+        match lease::strangers(self.inner.handle.store(), &kinds).await {
+            Ok(0) => {}
+            Ok(flows) => tracing::warn!(flows, "there are flows under way whose workflows this program does not have"),
+            Err(error) => tracing::warn!(%error, "cannot look for flows of unknown kinds"),
+        }
+    }
+
     /// Claims what is due and free, begins its turns, and says when to look again.
     async fn claim(&self, turns: &mut JoinSet<()>, draining: &watch::Receiver<bool>) -> time::OffsetDateTime {
         let inner = &self.inner;
@@ -212,18 +229,18 @@ impl Engine {
         }
         let kinds: Vec<_> = inner.workflows.keys().copied().collect();
         let limit = u64::try_from(free).unwrap_or(u64::MAX);
-        let found = async {
-            let claimed =
-                lease::claim(store, clock.as_ref(), inner.owner, inner.settings.lease, &kinds, limit).await?;
-            Ok::<_, StoreError>((claimed, lease::next_due(store, &kinds).await?))
-        };
-        match found.await {
-            Ok((claimed, next)) => {
+        let claimed = lease::claim(store, clock.as_ref(), inner.owner, inner.settings.lease, &kinds, limit).await;
+        let next = match claimed {
+            Ok(claimed) => {
                 for row in claimed {
                     turns.spawn(take_turn(inner.clone(), row, draining.clone()));
                 }
-                next.map_or(latest, |next| next.clamp(now + SHORTEST_LOOK, latest))
+                lease::next_due(store, &kinds).await
             }
+            Err(error) => Err(error),
+        };
+        match next {
+            Ok(next) => next.map_or(latest, |next| next.clamp(now + SHORTEST_LOOK, latest)),
             Err(error) => {
                 tracing::warn!(%error, "cannot look for flows that are due; trying again");
                 latest
@@ -240,11 +257,6 @@ impl Engine {
         let Some(row) = claimed else { return Ok(None) };
         let (_drain, draining) = watch::channel(false);
         Ok(Some(inner.turn(row, draining).await))
-    }
-
-    #[cfg(feature = "testkit")]
-    pub(crate) fn lease_length(&self) -> Duration {
-        self.inner.settings.lease
     }
 }
 
@@ -315,7 +327,8 @@ async fn renew(inner: Arc<Inner>) {
             renewed = clock.now();
             continue;
         }
-        match lease::renew(store, clock.as_ref(), inner.owner, length).await {
+        let ids: Vec<_> = running.iter().map(|turn| turn.flow()).collect();
+        match lease::renew(store, clock.as_ref(), inner.owner, length, &ids).await {
             Ok(held) => {
                 renewed = clock.now();
                 // A turn that has just ended has no lease either; stopping it changes nothing then.

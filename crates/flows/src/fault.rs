@@ -7,6 +7,8 @@ use crate::table::EntryKind;
 pub(crate) enum Place {
     /// The effect, the undo or the wait is about to begin.
     Before,
+    /// The effect has begun; a crash here cuts it off at its first wait.
+    During,
     /// The effect or the undo has happened, the journal does not know yet.
     After,
     /// The journal has it.
@@ -14,7 +16,8 @@ pub(crate) enum Place {
 }
 
 /// One moment of a flow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "testkit"), expect(dead_code, reason = "only the test kit looks"))]
 pub(crate) struct Point<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: EntryKind,

@@ -17,6 +17,7 @@ use crate::{
     Failure, FlowError, FlowId, State, Workflow,
     lease::{failure_from, failure_text},
     table::{flow, signal, step},
+    turn::later,
 };
 
 /// The most bytes of JSON that an input, an output or a signal may have.
@@ -72,7 +73,7 @@ pub struct FlowInfo {
     /// Its id.
     pub id: FlowId,
     /// For which community.
-    pub tenant: String,
+    pub tenant: TenantId,
     /// The workflow's kind.
     pub kind: String,
     /// What it is for: the key it was started with.
@@ -126,13 +127,14 @@ impl Handle {
             input: Set(input),
             state: Set(State::Running),
             stuck_from: Set(None),
+            stuck_because: Set(None),
             waiting: Set(None),
             output: Set(None),
             cause: Set(None),
             cancel: Set(None),
             created_at: Set(now.into()),
             due_at: Set(now.into()),
-            deadline_at: Set((now + W::WITHIN).into()),
+            deadline_at: Set(later(now, W::WITHIN).into()),
             settled_at: Set(None),
             lease_owner: Set(None),
             lease_until: Set(None),
@@ -244,13 +246,13 @@ impl Handle {
             .filter(flow::Column::Id.eq(flow.0))
             .one(self.inner.store.reader())
             .await?;
-        Ok(row.map(FlowInfo::from))
+        row.map(FlowInfo::try_from).transpose()
     }
 
     /// The flow of this kind that is under way, or stuck, for `key`.
     pub async fn active<W: Workflow>(&self, tenant: &TenantId, key: &str) -> Result<Option<FlowInfo>, FlowError> {
         let row = active(tenant, W::KIND, key).one(self.inner.store.reader()).await?;
-        Ok(row.map(FlowInfo::from))
+        row.map(FlowInfo::try_from).transpose()
     }
 
     /// The flows that are stuck, of every community, the oldest first, at most 200.
@@ -261,7 +263,7 @@ impl Handle {
             .limit(LIST_LIMIT)
             .all(self.inner.store.reader())
             .await?;
-        Ok(rows.into_iter().map(FlowInfo::from).collect())
+        rows.into_iter().map(FlowInfo::try_from).collect()
     }
 
     /// Returns when the flow has ended or is stuck.
@@ -295,15 +297,14 @@ impl Handle {
             .filter(step::Column::Flow.eq(flow.0))
             .exec(tx.conn())
             .await?;
-        let mut update = operator::update::<flow::Entity>()
+        operator::update::<flow::Entity>()
             .col_expr(flow::Column::State, Expr::value(row.stuck_from.unwrap_or(State::Running)))
             .col_expr(flow::Column::StuckFrom, Expr::value(Option::<State>::None))
+            .col_expr(flow::Column::StuckBecause, Expr::value(Option::<String>::None))
             .col_expr(flow::Column::DueAt, Expr::value(now))
-            .filter(flow::Column::Id.eq(flow.0));
-        if row.stuck_from != Some(State::Unwinding) {
-            update = update.col_expr(flow::Column::Cause, Expr::value(Option::<String>::None));
-        }
-        update.exec(tx.conn()).await?;
+            .filter(flow::Column::Id.eq(flow.0))
+            .exec(tx.conn())
+            .await?;
         self.wake_after(&tx);
         tx.commit().await.map_err(Into::into)
     }
@@ -311,9 +312,10 @@ impl Handle {
     /// Ends a stuck flow as failed, with nothing more undone: for when a person has tidied up by hand.
     pub async fn abandon(&self, flow: FlowId) -> Result<(), FlowError> {
         let tx = self.inner.store.begin().await?;
-        stuck_row(&tx, flow).await?;
+        let row = stuck_row(&tx, flow).await?;
         operator::update::<flow::Entity>()
             .col_expr(flow::Column::State, Expr::value(State::Failed))
+            .col_expr(flow::Column::Cause, Expr::value(row.cause.or(row.stuck_because)))
             .col_expr(flow::Column::SettledAt, Expr::value(Timestamp::from(self.inner.clock.now())))
             .filter(flow::Column::Id.eq(flow.0))
             .exec(tx.conn())
@@ -366,20 +368,26 @@ impl Handle {
     }
 }
 
-impl From<flow::Model> for FlowInfo {
-    fn from(row: flow::Model) -> Self {
-        Self {
+impl TryFrom<flow::Model> for FlowInfo {
+    type Error = FlowError;
+
+    fn try_from(row: flow::Model) -> Result<Self, FlowError> {
+        let corrupt = |reason: guildhall_core::actor::BadTenant| {
+            StoreError::Corrupt { table: "flow", reason: reason.to_string() }
+        };
+        let cause = if row.state == State::Stuck { row.stuck_because } else { row.cause };
+        Ok(Self {
             id: FlowId(row.id),
-            tenant: row.tenant,
+            tenant: row.tenant.parse().map_err(corrupt)?,
             kind: row.kind,
             key: row.name,
             state: row.state,
             waiting: row.waiting,
             since: row.created_at.time(),
             deadline: row.deadline_at.time(),
-            cause: row.cause.as_deref().map(failure_from),
+            cause: cause.as_deref().map(failure_from),
             output: row.output.as_deref().and_then(|text| serde_json::from_str(text).ok()),
-        }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use guildhall_core::Clock;
 use guildhall_store::{Store, StoreError, Timestamp, Tx, operator};
 use sea_orm::{
-    ColumnTrait, Condition, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LockBehavior, LockType},
 };
 use time::OffsetDateTime;
@@ -61,7 +61,7 @@ pub(crate) enum Change {
     /// It has ended.
     Settle { state: State, output: Option<String>, cause: Option<String> },
     /// It cannot go on.
-    Stuck { from: State, cause: String },
+    Stuck { from: State, because: String },
 }
 
 /// A condition for flows that are under way and that nobody runs.
@@ -185,10 +185,10 @@ impl Lease {
                 .col_expr(flow::Column::Cause, Expr::value(cause.clone()))
                 .col_expr(flow::Column::Waiting, none())
                 .col_expr(flow::Column::SettledAt, Expr::value(now)),
-            Change::Stuck { from, cause } => update
+            Change::Stuck { from, because } => update
                 .col_expr(flow::Column::State, Expr::value(State::Stuck))
                 .col_expr(flow::Column::StuckFrom, Expr::value(*from))
-                .col_expr(flow::Column::Cause, Expr::value(cause.clone()))
+                .col_expr(flow::Column::StuckBecause, Expr::value(because.clone()))
                 .col_expr(flow::Column::Waiting, none()),
         };
         if update.exec(tx.conn()).await?.rows_affected == 0 {
@@ -202,7 +202,7 @@ impl Lease {
             // The row is locked by the update above. Who sends a signal or cancels updates it too, so either
             // that has happened and is seen here, or it will move the due time by itself.
             let arrived = match signal {
-                Some(name) => self.first_signal(tx, name).await?.is_some(),
+                Some(name) => self.first_signal(tx.conn(), name).await?.is_some(),
                 None => false,
             };
             if arrived || cancel.is_some() {
@@ -223,12 +223,16 @@ impl Lease {
     }
 
     /// The oldest signal of this name that waits to be read.
-    pub(crate) async fn first_signal(&self, tx: &Tx, name: &str) -> Result<Option<signal::Model>, StoreError> {
+    pub(crate) async fn first_signal(
+        &self,
+        conn: &impl ConnectionTrait,
+        name: &str,
+    ) -> Result<Option<signal::Model>, StoreError> {
         operator::find::<signal::Entity>()
             .filter(signal::Column::Flow.eq(self.flow))
             .filter(signal::Column::Name.eq(name))
             .order_by_asc(signal::Column::Seq)
-            .one(tx.conn())
+            .one(conn)
             .await
             .map_err(Into::into)
     }
@@ -255,23 +259,28 @@ pub(crate) async fn journal(store: &Store, flow: Uuid) -> Result<Vec<step::Model
         .map_err(Into::into)
 }
 
-/// Makes the leases of `owner` last; gives the flows that it still holds.
+/// Makes the leases of `owner` on the `running` flows last; gives those that it still holds.
 pub(crate) async fn renew(
     store: &Store,
     clock: &dyn Clock,
     owner: Uuid,
     lease: Duration,
+    running: &[Uuid],
 ) -> Result<Vec<Uuid>, StoreError> {
+    let mine = || {
+        let running = flow::Column::Id.is_in(running.iter().copied());
+        Condition::all().add(flow::Column::LeaseOwner.eq(owner)).add(running)
+    };
     let tx = store.begin().await?;
     operator::update::<flow::Entity>()
         .col_expr(flow::Column::LeaseUntil, Expr::value(Timestamp::from(clock.now() + lease)))
-        .filter(flow::Column::LeaseOwner.eq(owner))
+        .filter(mine())
         .exec(tx.conn())
         .await?;
     let held = operator::find::<flow::Entity>()
         .select_only()
         .column(flow::Column::Id)
-        .filter(flow::Column::LeaseOwner.eq(owner))
+        .filter(mine())
         .into_tuple()
         .all(tx.conn())
         .await?;
@@ -314,6 +323,16 @@ pub(crate) async fn next_due(store: &Store, kinds: &[&'static str]) -> Result<Op
         .one(store.reader())
         .await?;
     Ok(due.map(Timestamp::time))
+}
+
+/// How many flows are under way of other kinds than these.
+pub(crate) async fn strangers(store: &Store, kinds: &[&'static str]) -> Result<u64, StoreError> {
+    operator::find::<flow::Entity>()
+        .filter(flow::Column::State.is_in([State::Running, State::Unwinding]))
+        .filter(flow::Column::Kind.is_not_in(kinds.iter().copied()))
+        .count(store.reader())
+        .await
+        .map_err(Into::into)
 }
 
 /// A failure as it is kept.

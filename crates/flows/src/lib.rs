@@ -7,6 +7,8 @@ pub mod journal;
 mod lease;
 mod migration;
 mod table;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod turn;
 mod workflow;
 

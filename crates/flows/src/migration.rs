@@ -34,6 +34,7 @@ impl MigrationTrait for Journal {
                 input TEXT NOT NULL,
                 state TEXT NOT NULL,
                 stuck_from TEXT,
+                stuck_because TEXT,
                 waiting TEXT,
                 output TEXT,
                 cause TEXT,

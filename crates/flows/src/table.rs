@@ -137,6 +137,7 @@ pub(crate) mod flow {
         pub(crate) input: String,
         pub(crate) state: State,
         pub(crate) stuck_from: Option<State>,
+        pub(crate) stuck_because: Option<String>,
         pub(crate) waiting: Option<String>,
         pub(crate) output: Option<String>,
         pub(crate) cause: Option<String>,

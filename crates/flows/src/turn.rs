@@ -1,5 +1,7 @@
 //! One turn of a flow: its code from the top, over the journal, until it waits, ends or must stop.
 
+mod steps;
+
 use std::{
     collections::HashSet,
     future::pending,
@@ -8,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use futures::FutureExt;
 use guildhall_store::{StoreError, Timestamp};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
@@ -21,7 +22,7 @@ use crate::{
     Failure, Flow, FlowId, Handle, State, StepError,
     fault::{Fault, Faults, Place, Point},
     handle::VALUE_LIMIT,
-    journal::{Journal, StepCall, UndoFn},
+    journal::UndoFn,
     lease::{Change, Lease, WriteError, failure_from, failure_text},
     table::{EntryKind, EntryState, flow, signal, step},
     workflow::AnyWorkflow,
@@ -31,6 +32,9 @@ use crate::{
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// The longest back-off.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// The most steps and waits that a flow may have: all of them are read again after every wait.
+const STEP_LIMIT: usize = 10_000;
 
 /// Why a turn ended.
 #[derive(Debug)]
@@ -80,6 +84,8 @@ struct Progress {
     failing: Option<Failure>,
     /// Somebody wants it to end.
     cancel: Option<Failure>,
+    /// What has been done is being undone.
+    unwinding: bool,
     undos: Vec<Registered>,
 }
 
@@ -94,6 +100,7 @@ struct Registered {
 struct Entered<'t> {
     turn: &'t Turn,
     position: usize,
+    kind: EntryKind,
     name: String,
     recorded: Option<step::Model>,
     over: bool,
@@ -121,6 +128,7 @@ impl Turn {
             dropped: None,
             failing,
             cancel: row.cancel.as_deref().map(failure_from),
+            unwinding,
             undos: Vec::new(),
         };
         Self { terms, lease, row, progress: Mutex::new(progress), end: Mutex::new(None), ended: Notify::new() }
@@ -179,10 +187,8 @@ impl Turn {
             flow = %self.lease.flow, kind = self.row.kind, key = self.row.name, code = failure.code,
             "a flow is stuck: {failure}"
         );
-        let from = self.row.state;
-        let unwinding = self.progress().failing.is_some() && from == State::Unwinding;
-        let from = if unwinding { State::Unwinding } else { from };
-        self.keep(None, Change::Stuck { from, cause: failure_text(&failure) }).await;
+        let from = if self.progress().unwinding { State::Unwinding } else { State::Running };
+        self.keep(None, Change::Stuck { from, because: failure_text(&failure) }).await;
         self.halt(End::Kept).await
     }
 
@@ -197,11 +203,11 @@ impl Turn {
         }
         if read < recorded {
             let name = self.progress().entries[read].name.clone();
-            return self.stuck(not_deterministic(format!("it ended before {name}, which it did before"))).await;
+            return self.stuck(not_deterministic(&format!("it ended before {name}, which it did before"))).await;
         }
         match result {
             Ok(_) if self.row.state == State::Unwinding => {
-                self.stuck(not_deterministic("it ended well, but it had failed before".to_owned())).await
+                self.stuck(not_deterministic("it ended well, but it had failed before")).await
             }
             Ok(output) if output.len() > VALUE_LIMIT => self.unwind(too_large("the workflow", output.len())).await,
             Ok(output) => {
@@ -221,7 +227,11 @@ impl Turn {
             self.keep(None, Change::Unwind { cause: failure_text(&failure) }).await;
             failure
         };
-        let undos = std::mem::take(&mut self.progress().undos);
+        let undos = {
+            let mut progress = self.progress();
+            progress.unwinding = true;
+            std::mem::take(&mut progress.undos)
+        };
         for registered in undos.into_iter().rev() {
             self.undo(registered, &cause).await;
         }
@@ -278,10 +288,10 @@ impl Turn {
             };
             return self.stuck(failure).await;
         }
-        let due = self.terms.handle.clock().now() + back_off(attempts);
+        let due = later(self.terms.handle.clock().now(), back_off(attempts));
         let park = Change::Park { due, waiting: format!("undo {name}"), signal: None };
         self.keep(Some(waiting), park).await;
-        self.halt(End::Kept).await
+        self.halt::<()>(End::Kept).await;
     }
 
     /// Begins the next step, unless the flow can do none.
@@ -298,7 +308,8 @@ impl Turn {
                 progress.names.insert(name.to_owned());
                 progress.next += 1;
                 progress.busy = true;
-                return Ok(Entered { turn: self, position, name: name.to_owned(), recorded, over: false });
+                let name = name.to_owned();
+                return Ok(Entered { turn: self, position, kind, name, recorded, over: false });
             }
             wrong
         };
@@ -319,16 +330,19 @@ impl Turn {
             return Some(dropped_step(dropped));
         }
         if progress.busy {
-            return Some(not_deterministic(format!("it does {name} at the same time as another step")));
+            return Some(not_deterministic(&format!("it does {name} at the same time as another step")));
         }
         if progress.names.contains(name) {
-            return Some(not_deterministic(format!("it has two steps named {name}")));
+            return Some(not_deterministic(&format!("it has two steps named {name}")));
+        }
+        if progress.next >= STEP_LIMIT {
+            return Some(not_deterministic(&format!("it has more than {STEP_LIMIT} steps; it may go in circles")));
         }
         let entry = recorded?;
         let at = usize::try_from(entry.position).ok();
         let same = entry.kind == kind && entry.name == name && at == Some(progress.next);
         (!same).then(|| {
-            not_deterministic(format!(
+            not_deterministic(&format!(
                 "where it had the {} {} before, it now has the {kind} {name}",
                 entry.kind, entry.name
             ))
@@ -436,7 +450,7 @@ impl Turn {
     fn entry(&self, position: usize, kind: EntryKind, name: &str) -> step::Model {
         step::Model {
             flow: self.row.id,
-            // The journal is bounded by what fits into memory, far below 2^31 entries.
+            // Far below 2^31, see `STEP_LIMIT`.
             position: i32::try_from(position).unwrap_or(i32::MAX),
             tenant: self.row.tenant.clone(),
             kind,
@@ -487,209 +501,11 @@ impl Turn {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Does a step that the journal does not have, or has as one to be tried again.
-    async fn do_step(&self, entry: step::Model, call: StepCall<'_>) -> Result<Value, Failure> {
-        let StepCall { name, effect, undo, retries, within } = call;
-        let position = usize::try_from(entry.position).unwrap_or(usize::MAX);
-        let point = |place| Point { name, kind: EntryKind::Step, undo: false, place };
-        if let Some(failure) = self.overdue() {
-            // An earlier try, cut off by a crash, may have had its effect; so the undo is due.
-            let failure = self.fail_wait(entry, failure).await;
-            self.register(position, None, within, undo);
-            return Err(failure);
-        }
-        if *self.terms.draining.borrow() {
-            self.halt::<()>(End::Drained).await;
-        }
-        let left = (self.row.deadline_at.time() - self.terms.handle.clock().now()).max(time::Duration::ZERO);
-        let mut result = match self.meet(point(Place::Before)).await {
-            Fault::Fail => Err(injected()),
-            _ => self.attempt(async move { effect().await }, within.min(left.unsigned_abs())).await,
-        };
-        if result.is_ok() && self.meet(point(Place::After)).await == Fault::Fail {
-            result = Err(injected());
-        }
-        let result = result.and_then(|value| {
-            let text = value.to_string();
-            if text.len() > VALUE_LIMIT {
-                let failure = too_large(name, text.len());
-                return Err(StepError::permanent(failure.code, failure.message));
-            }
-            Ok((value, text))
-        });
-        match result {
-            Ok((value, text)) => {
-                let done = step::Model {
-                    state: EntryState::Done,
-                    output: Some(text),
-                    failure: None,
-                    due_at: None,
-                    attempts: entry.attempts.saturating_add(1),
-                    at: self.now(),
-                    ..entry
-                };
-                self.keep(Some(done), Change::Go).await;
-                self.meet(point(Place::Kept)).await;
-                self.register(position, Some(value.clone()), within, undo);
-                Ok(value)
-            }
-            Err(error) => {
-                let attempts = entry.attempts.saturating_add(1);
-                let again = error.transient && u32::try_from(entry.attempts).is_ok_and(|tried| tried < retries);
-                if again && self.overdue().is_none() {
-                    let due = self.terms.handle.clock().now() + back_off(attempts);
-                    let failure = failure_text(&Failure::of_step(name, error));
-                    let entry =
-                        step::Model { attempts, failure: Some(failure), due_at: Some(due.into()), ..entry };
-                    self.park(entry, due, format!("retry {name}"), None).await;
-                    return self.halt(End::Kept).await;
-                }
-                let failure = match self.overdue() {
-                    Some(overdue) if again => Failure { step: Some(name.to_owned()), ..overdue },
-                    _ => Failure::of_step(name, error),
-                };
-                let failed = step::Model {
-                    state: EntryState::Failed,
-                    failure: Some(failure_text(&failure)),
-                    due_at: None,
-                    attempts,
-                    at: self.now(),
-                    ..entry
-                };
-                self.keep(Some(failed), Change::Go).await;
-                self.meet(point(Place::Kept)).await;
-                self.register(position, None, within, undo);
-                Err(failure)
-            }
-        }
-    }
-
-    /// Reads a signal that has come and keeps it, in one transaction.
-    async fn take_signal(&self, entry: &step::Model) -> Result<Option<Value>, WriteError> {
-        let tx = self.terms.handle.store().begin().await?;
-        let Some(signal) = self.lease.first_signal(&tx, &entry.name).await? else { return Ok(None) };
-        tx.rollback().await?;
-        let payload: Value = serde_json::from_str(&signal.payload).unwrap_or(Value::Null);
-        let done = step::Model {
-            state: EntryState::Done,
-            output: Some(Value::Array(vec![payload.clone()]).to_string()),
-            due_at: None,
-            at: self.now(),
-            ..entry.clone()
-        };
-        // Only the holder of the lease takes signals away, so this one is still there.
-        self.try_keep(Some(done), Change::Go, Some(signal)).await?;
-        Ok(Some(payload))
-    }
 }
 
-#[async_trait]
-impl Journal for Turn {
-    async fn step(&self, call: StepCall<'_>) -> Result<Value, Failure> {
-        let mut entered = self.enter(EntryKind::Step, call.name).await?;
-        let entry = entered.recorded.take();
-        let entry = entry.unwrap_or_else(|| self.entry(entered.position, EntryKind::Step, call.name));
-        let result = match entry.state {
-            EntryState::Done => {
-                let output: Value =
-                    entry.output.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-                self.register(entered.position, Some(output.clone()), call.within, call.undo);
-                Ok(output)
-            }
-            EntryState::Failed => {
-                self.register(entered.position, None, call.within, call.undo);
-                Err(failure_from(entry.failure.as_deref().unwrap_or_default()))
-            }
-            EntryState::Waiting => self.do_step(entry, call).await,
-        };
-        entered.over = true;
-        result
-    }
-
-    async fn sleep(&self, name: &str, duration: Duration) -> Result<(), Failure> {
-        let mut entered = self.enter(EntryKind::Sleep, name).await?;
-        let begun = entered.recorded.take();
-        let fresh = begun.is_none();
-        let entry = begun.unwrap_or_else(|| self.entry(entered.position, EntryKind::Sleep, name));
-        let point = |place| Point { name, kind: EntryKind::Sleep, undo: false, place };
-        let now = self.terms.handle.clock().now();
-        let due = entry.due_at.map_or_else(|| now + duration, Timestamp::time);
-        let result = match entry.state {
-            EntryState::Done => Ok(()),
-            EntryState::Failed => Err(failure_from(entry.failure.as_deref().unwrap_or_default())),
-            EntryState::Waiting => {
-                let failed = match self.overdue() {
-                    None if self.meet(point(Place::Before)).await == Fault::Fail => Some(injected().into()),
-                    overdue => overdue,
-                };
-                if let Some(failure) = failed {
-                    Err(self.fail_wait(entry, failure).await)
-                } else if !fresh && due <= now {
-                    let done = step::Model { state: EntryState::Done, at: self.now(), ..entry };
-                    self.keep(Some(done), Change::Go).await;
-                    self.meet(point(Place::Kept)).await;
-                    Ok(())
-                } else {
-                    let entry = step::Model { due_at: Some(due.into()), ..entry };
-                    self.park(entry, due, format!("sleep {name}"), None).await;
-                    self.halt(End::Kept).await
-                }
-            }
-        };
-        entered.over = true;
-        result
-    }
-
-    async fn signal(&self, name: &str, within: Duration) -> Result<Option<Value>, Failure> {
-        let mut entered = self.enter(EntryKind::Signal, name).await?;
-        let begun = entered.recorded.take();
-        let fresh = begun.is_none();
-        let entry = begun.unwrap_or_else(|| self.entry(entered.position, EntryKind::Signal, name));
-        let point = |place| Point { name, kind: EntryKind::Signal, undo: false, place };
-        let now = self.terms.handle.clock().now();
-        let due = entry.due_at.map_or_else(|| now + within, Timestamp::time);
-        let result = match entry.state {
-            EntryState::Done => {
-                // A signal is kept as a list of one, so that one whose payload is null is not none.
-                let kept: Option<Vec<Value>> =
-                    entry.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
-                Ok(kept.and_then(|mut values| values.pop()))
-            }
-            EntryState::Failed => Err(failure_from(entry.failure.as_deref().unwrap_or_default())),
-            EntryState::Waiting => {
-                let failed = match self.overdue() {
-                    None if self.meet(point(Place::Before)).await == Fault::Fail => Some(injected().into()),
-                    overdue => overdue,
-                };
-                if let Some(failure) = failed {
-                    Err(self.fail_wait(entry, failure).await)
-                } else {
-                    match self.take_signal(&entry).await {
-                        Ok(Some(payload)) => {
-                            self.meet(point(Place::Kept)).await;
-                            Ok(Some(payload))
-                        }
-                        Ok(None) if !fresh && due <= now => {
-                            let done = step::Model { state: EntryState::Done, at: self.now(), ..entry };
-                            self.keep(Some(done), Change::Go).await;
-                            self.meet(point(Place::Kept)).await;
-                            Ok(None)
-                        }
-                        Ok(None) => {
-                            let entry = step::Model { due_at: Some(due.into()), ..entry };
-                            self.park(entry, due, format!("signal {name}"), Some(name.to_owned())).await;
-                            self.halt(End::Kept).await
-                        }
-                        Err(WriteError::Lost) => self.halt(End::Lost).await,
-                        Err(WriteError::Store(error)) => self.halt(End::Trouble(error)).await,
-                    }
-                }
-            }
-        };
-        entered.over = true;
-        result
-    }
+/// A time that far on, or the last there is.
+pub(crate) fn later(now: OffsetDateTime, by: Duration) -> OffsetDateTime {
+    now.saturating_add(time::Duration::try_from(by).unwrap_or(time::Duration::MAX))
 }
 
 fn back_off(attempts: i32) -> Duration {
@@ -716,10 +532,10 @@ fn too_large(what: &str, size: usize) -> Failure {
 }
 
 fn dropped_step(name: &str) -> Failure {
-    not_deterministic(format!("it dropped the step {name} before that ended"))
+    not_deterministic(&format!("it dropped the step {name} before that ended"))
 }
 
-fn not_deterministic(what: String) -> Failure {
+fn not_deterministic(what: &str) -> Failure {
     Failure {
         remedy: Some("Run the program that began it, or mend the workflow, then resume the flow.".to_owned()),
         ..Failure::new("not_deterministic", format!("The workflow does not keep to its journal: {what}."))

@@ -26,6 +26,9 @@ pub const RETRIES: u32 = 5;
 /// How long one try of a step may take, unless the step says otherwise.
 pub const STEP_WITHIN: Duration = Duration::from_secs(600);
 
+/// The longest that one try of a step may take.
+const LONGEST_TRY: Duration = Duration::from_secs(24 * 3600);
+
 /// A job of several steps that survives the program.
 ///
 /// `run` is called again from the top after every wait, retry and restart; steps that are in the journal give
@@ -157,9 +160,9 @@ impl<'f, T: DeserializeOwned + Send + 'static> Step<'f, T> {
     }
 
     /// How long one try may take, undoing included; 10 minutes unless said otherwise. A try that takes longer
-    /// is cut off and counts as a transient error.
+    /// is cut off and counts as a transient error. At most a day.
     pub fn within(mut self, within: Duration) -> Self {
-        self.call.within = within;
+        self.call.within = within.min(LONGEST_TRY);
         self
     }
 }

@@ -1,0 +1,62 @@
+//! `guildhall sim`: the stand-in Discord alone, for trying a bot or Guildhall itself against it.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use guildhall_sim::{Permissions, Sim, SimConfig};
+
+use crate::command_line::Trouble;
+
+/// The `sim` command.
+pub fn command() -> Command {
+    Command::new("sim")
+        .about("Run the stand-in Discord: a guild, its owner, staff and a member, and an application")
+        .arg(
+            Arg::new("listen")
+                .long("listen")
+                .default_value("127.0.0.1:8900")
+                .value_parser(value_parser!(SocketAddr))
+                .help("Where REST, gateway and the page to click on are"),
+        )
+        .arg(
+            Arg::new("interactions")
+                .long("interactions")
+                .value_name("URL")
+                .help("Where interactions are sent to; over the gateway when not given"),
+        )
+}
+
+/// Runs it until Ctrl-C.
+pub async fn run(matches: &ArgMatches) -> Result<(), Trouble> {
+    let mut config = SimConfig::default();
+    if let Some(listen) = matches.get_one::<SocketAddr>("listen") {
+        config.listen = *listen;
+    }
+    let sim = Sim::start(config).await?;
+    let olive = sim.user("olive");
+    let ada = sim.user("ada");
+    let ben = sim.user("ben");
+    let guild = sim.guild("Community", &olive);
+    let channel = guild.channel("game-servers");
+    let staff = guild.role("staff", Permissions::MANAGE_GUILD);
+    guild.join(&ada, &[staff]);
+    guild.join(&ben, &[]);
+    let app = sim.application("Guildhall", &olive);
+    guild.install(&app);
+    let mut out = io::stdout();
+    writeln!(out, "The stand-in Discord runs at {}; open it in a browser to act as somebody.\n", sim.rest_base())?;
+    writeln!(out, "[discord]\napplication_id = {}\npublic_key = \"{}\"", app.id(), app.public_key())?;
+    writeln!(out, "token = \"{}\"\napi_url = \"{}\"", app.token(), sim.rest_base())?;
+    writeln!(out, "gateway = true\ngateway_url = \"{}\"\n", sim.gateway_url())?;
+    writeln!(out, "[[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}", guild.id())?;
+    writeln!(out, "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it.")?;
+    if let Some(url) = matches.get_one::<String>("interactions") {
+        app.set_interactions_url(Some(url)).await?;
+    }
+    tokio::signal::ctrl_c().await?;
+    sim.shutdown().await;
+    Ok(())
+}

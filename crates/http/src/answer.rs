@@ -89,7 +89,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 
 /// An answer that says what is wrong.
 pub(crate) fn problem(error: &Error) -> Response {
-    let body = Problem { error: ProblemError { wire: error.into(), question: None }, document: error.document() };
+    let body =
+        Problem { error: ProblemError { wire: error.into(), question: None }, document: error.document() };
     let mut response = (status(error), Json(body)).into_response();
     if response.status() == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Bearer realm=\"guildhall\"");

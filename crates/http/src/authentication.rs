@@ -178,8 +178,12 @@ fn forwarded(direct: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr 
         return direct;
     }
     let mut nearest = direct;
-    let said: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let said: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect();
     for hop in said.iter().rev() {
         let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
         nearest = hop.to_canonical();
@@ -203,13 +207,15 @@ fn by_network(address: IpAddr) -> IpAddr {
 
 /// Stands before everything under `/api/v1`: lets in who may, and turns a panic on the way into an answer.
 pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let uri = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
+    let uri =
+        request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
     let asked_for = asked_for(request.method(), &uri);
     let peer = shared.door.peer(&request);
     let within = shared.config.request_timeout;
     let opened = tokio::time::timeout(within, shared.door.open(request.headers(), peer)).await;
     let opened = opened.unwrap_or_else(|_| {
-        let error = Error::new(Kind::Upstream, "token_unchecked", "Nobody could say in time whose token this is.");
+        let error =
+            Error::new(Kind::Upstream, "token_unchecked", "Nobody could say in time whose token this is.");
         Err(Closed::Unknown(error.remedy("Try again in a moment.")))
     });
     let (actor, secret) = match opened {
@@ -247,8 +253,12 @@ async fn turn_away(
             answer::problem(&shared.catalogue.refuse(nobody, asked_for, error).await)
         }
         Closed::TooMany(wait) => {
-            let error = Error::new(Kind::Limit, code::TOO_MANY_TOKENS, "Too many wrong tokens came from your address.")
-                .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1));
+            let error = Error::new(
+                Kind::Limit,
+                code::TOO_MANY_TOKENS,
+                "Too many wrong tokens came from your address.",
+            )
+            .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1));
             answer::after(answer::problem(&error), wait)
         }
         Closed::Unknown(error) => {

@@ -58,7 +58,8 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Error> {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| {
-            Error::new(Kind::User, code::BODY_INCOMPLETE, "The body ended before it was complete.").because(error)
+            Error::new(Kind::User, code::BODY_INCOMPLETE, "The body ended before it was complete.")
+                .because(error)
         })?;
         seen = seen.saturating_add(chunk.len());
         if seen <= limit {

@@ -63,11 +63,17 @@ pub(crate) async fn operation(
         let Path(parameters) = parameters.map_err(malformed_path)?;
         let segment = parameters.get("name").map(String::as_str).unwrap_or_default();
         let named = route::named(shared.catalogue.specs().collect::<Vec<_>>().into_iter(), segment);
-        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps the record.
         let operation = named.map_or_else(|| segment.replace(['.', '-'], " "), str::to_owned);
+        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps a record; but only
+        // so many, because no operation's limit stands before that.
+        if named.is_none() && !shared.may_record(&actor) {
+            let error = Error::new(Kind::NotFound, "unknown_operation", "There is no such operation.");
+            return Err(Unasked::Unrecorded(error.remedy("GET /api/v1/operations lists them.")));
+        }
         let asking = Asking { operation, verb: Verb::Post, parameter: None };
-        asking.read(&shared, request).await
+        Ok(asking.read(&shared, request).await?)
     };
+    let attempt = attempt.await;
     finish(&shared, actor, &asked_for, attempt).await
 }
 
@@ -84,8 +90,9 @@ pub(crate) async fn resource(
         let Path(mut given) = parameters.map_err(malformed_path)?;
         let parameter = resource.parameter.as_ref().and_then(|name| given.remove_entry(name));
         let operation = resource.operation.to_owned();
-        Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await
+        Ok(Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await?)
     };
+    let attempt = attempt.await;
     finish(&shared, actor, &asked_for, attempt).await
 }
 
@@ -112,6 +119,20 @@ struct Asked {
     input: Raw,
     confirmed: bool,
     until: Instant,
+}
+
+/// A request that did not become a call.
+enum Unasked {
+    /// Refused here, and to be recorded.
+    Refused(Error),
+    /// One refusal too many to be recorded.
+    Unrecorded(Error),
+}
+
+impl From<Error> for Unasked {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
 }
 
 impl Asking {
@@ -153,7 +174,8 @@ fn confirmation(
     is_input: bool,
 ) -> Result<bool, Error> {
     let said = if is_input { None } else { words.remove(CONFIRM).map(|values| values.concat()) };
-    let header = headers.get(CONFIRM_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let header =
+        headers.get(CONFIRM_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     for word in [said, header].into_iter().flatten() {
         match word.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" | "" => return Ok(true),
@@ -192,16 +214,17 @@ fn twice(field: String) -> Error {
     error
 }
 
-/// Reads, calls and answers.
+/// Calls and answers.
 async fn finish(
     shared: &Arc<Shared>,
     actor: Actor,
     asked_for: &str,
-    attempt: impl Future<Output = Result<Asked, Error>>,
+    attempt: Result<Asked, Unasked>,
 ) -> Response {
-    let asked = match attempt.await {
+    let asked = match attempt {
         Ok(asked) => asked,
-        Err(error) => return shared.refuse(actor, asked_for, error).await,
+        Err(Unasked::Refused(error)) => return shared.refuse(actor, asked_for, error).await,
+        Err(Unasked::Unrecorded(error)) => return answer::problem(&error),
     };
     let Ok(permit) = shared.call_permits.clone().try_acquire_owned() else {
         let error = Error::new(Kind::Limit, code::BUSY, "Guildhall is busy with other requests.")
@@ -209,7 +232,8 @@ async fn finish(
         return answer::after(shared.refuse(actor, asked_for, error).await, Duration::from_secs(1));
     };
     let Asked { operation, input, confirmed, until } = asked;
-    let request = guildhall_core::Request { actor: actor.clone(), operation: operation.clone(), input, confirmed };
+    let request =
+        guildhall_core::Request { actor: actor.clone(), operation: operation.clone(), input, confirmed };
     let catalogue = shared.catalogue.clone();
     // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
     // its record from being written.

@@ -22,9 +22,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::Stream;
-use guildhall_core::{
-    Actor, ActorId, Error, Event, Kind, RunId, ServerId, Subject, TenantId, event::Filter,
-};
+use guildhall_core::{Actor, ActorId, Error, Event, Kind, RunId, ServerId, Subject, TenantId, event::Filter};
 use metrics::gauge;
 use tokio::{sync::watch, time::Instant};
 
@@ -118,7 +116,8 @@ async fn open(
     query: &str,
 ) -> Result<Reading, Error> {
     let wanted = Wanted::read(query, headers)?;
-    let covers_any = actor.scope.as_ref().is_none_or(|scope| scope.iter().any(|entry| NOUNS.contains(&entry.as_str())));
+    let covers_any =
+        actor.scope.as_ref().is_none_or(|scope| scope.iter().any(|entry| NOUNS.contains(&entry.as_str())));
     let covered = wanted.subject.as_ref().is_none_or(|subject| covers(&actor, subject));
     if !covers_any || !covered {
         let message = "This token does not cover these events.";
@@ -179,18 +178,18 @@ impl Wanted {
         let subject = given.remove("subject").map(|text| {
             subject(&text).ok_or_else(|| Error::invalid("subject", "is neither server:ID nor host:NAME."))
         });
-        let run = given.remove("run").map(|text| {
-            text.parse::<RunId>().map_err(|_| Error::invalid("run", "is not the id of a run."))
-        });
+        let run = given
+            .remove("run")
+            .map(|text| text.parse::<RunId>().map_err(|_| Error::invalid("run", "is not the id of a run.")));
         let after = given.remove("after").map(|text| cursor("after", &text));
         if let Some(name) = given.keys().next() {
             let name: String = name.chars().take(64).collect();
             return Err(Error::invalid(name, "is not known here; use subject, run and after."));
         }
         // A browser that reconnects sends the address it was given at first, and where it really is in here.
-        let last = headers.get("last-event-id").map(|value| {
-            cursor("Last-Event-ID", value.to_str().unwrap_or_default())
-        });
+        let last = headers
+            .get("last-event-id")
+            .map(|value| cursor("Last-Event-ID", value.to_str().unwrap_or_default()));
         Ok(Self {
             subject: subject.transpose()?,
             run: run.transpose()?,
@@ -309,7 +308,8 @@ mod tests {
     #[test]
     fn a_filter_that_is_not_understood_is_refused() {
         let none = HeaderMap::new();
-        for query in ["subject=server:1", "subject=x", "subject=host:A", "run=1", "after=-1", "sbject=host:a"] {
+        for query in ["subject=server:1", "subject=x", "subject=host:A", "run=1", "after=-1", "sbject=host:a"]
+        {
             assert!(Wanted::read(query, &none).is_err(), "{query}");
         }
         let wanted = Wanted::read("subject=host:alpha", &none).unwrap();

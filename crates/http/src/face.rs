@@ -139,18 +139,24 @@ impl Http {
 impl Shared {
     /// Answers a request that never became a call, and records it, unless this caller had too many of those.
     pub(crate) async fn refuse(&self, actor: Actor, asked_for: &str, error: Error) -> Response {
-        let error = match self.recorded.take((actor.tenant.clone(), actor.id.clone())) {
-            Ok(()) => self.catalogue.refuse(actor, asked_for, error).await,
-            Err(_) => {
-                ::metrics::counter!(UNRECORDED).increment(1);
-                error
-            }
+        let error = match self.may_record(&actor) {
+            true => self.catalogue.refuse(actor, asked_for, error).await,
+            false => error,
         };
         if !error.kind.is_refusal() {
             let reference = error.call.map(|call| call.reference());
             tracing::error!(code = error.code, reference, asked_for, "{}", error.causes());
         }
         answer::problem(&error)
+    }
+
+    /// Whether one more refusal of this caller is kept; those that are not are counted.
+    pub(crate) fn may_record(&self, actor: &Actor) -> bool {
+        let may = self.recorded.take((actor.tenant.clone(), actor.id.clone())).is_ok();
+        if !may {
+            ::metrics::counter!(UNRECORDED).increment(1);
+        }
+        may
     }
 
     /// The routes nearest to a path that leads nowhere.
@@ -165,14 +171,28 @@ impl Shared {
             "GET /metrics",
         ];
         let resources = self.resources.iter().map(|r| format!("{} {}", r.verb.as_str(), r.path));
-        let routes: Vec<String> = own.into_iter().map(str::to_owned).chain(resources).collect();
-        let paths = routes.iter().filter_map(|route| route.split_once(' ')).map(|(_, path)| path);
-        let mut near = suggest::nearest(path, paths, 3);
+        let routes = own.into_iter().map(str::to_owned).chain(resources);
+        // A parameter is like whatever was written in its place.
+        let likened: Vec<(String, String)> = routes
+            .map(|route| {
+                (route.split_once(' ').map(|(_, template)| fill(template, path)).unwrap_or_default(), route)
+            })
+            .collect();
+        let mut near = suggest::nearest(path, likened.iter().map(|(like, _)| like.as_str()), 3);
         near.dedup();
-        let shown: Vec<&str> =
-            routes.iter().filter(|r| near.iter().any(|path| r.ends_with(path))).map(String::as_str).take(5).collect();
-        shown.join(", ")
+        let shown = near.iter().flat_map(|near| likened.iter().filter(move |(like, _)| like == near));
+        shown.map(|(_, route)| route.as_str()).take(5).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A template with its parameters taken from a path, where that has something in their place.
+fn fill(template: &str, path: &str) -> String {
+    let mut given = path.split('/');
+    let parts = template.split('/').map(|part| match given.next() {
+        Some(given) if part.starts_with('{') => given,
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// What was asked for, as the audit log keeps it: method and path, never the query.

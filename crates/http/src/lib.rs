@@ -4,8 +4,6 @@
 //! confirmation, audit record) is kept by [`guildhall_core::Catalogue`]; this crate translates HTTP into its
 //! calls and back. What it adds is what HTTP needs: tokens, bounds, status codes and a description.
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at the first surprise"))]
-
 mod allowance;
 mod answer;
 mod authentication;

@@ -82,7 +82,10 @@ pub(crate) async fn healthz() -> Json<Health> {
 
 pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     let parts = tokio::time::timeout(WITHIN, shared.readiness.parts()).await.unwrap_or_else(|_| {
-        vec![Part::down("readiness", format!("The parts did not answer within {} seconds.", WITHIN.as_secs()))]
+        vec![Part::down(
+            "readiness",
+            format!("The parts did not answer within {} seconds.", WITHIN.as_secs()),
+        )]
     });
     let ready = parts.iter().all(|part| part.ok || !part.needed) && !shared.stop.is_cancelled();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

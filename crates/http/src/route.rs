@@ -116,7 +116,9 @@ pub fn resources<'a>(specs: impl IntoIterator<Item = &'a Spec>) -> Vec<Resource>
         }
         let (parameter, wanted) = places(spec, noun, verb, &collection);
         // The last place contains the whole name, so it is always free.
-        let Some((verb, path)) = wanted.into_iter().find(|place| taken.insert(place.clone())) else { continue };
+        let Some((verb, path)) = wanted.into_iter().find(|place| taken.insert(place.clone())) else {
+            continue;
+        };
         resources.push(Resource { operation: spec.name, verb, path, parameter });
     }
     resources
@@ -172,7 +174,10 @@ fn plural(noun: &str) -> String {
 
 /// Finds the operation that a path segment names: its name with blanks as `.`, `-`, `_` or `%20`. `None`
 /// when there is none, or when two would fit and neither is written exactly.
-pub(crate) fn named<'a>(specs: impl Iterator<Item = &'a Spec> + Clone, segment: &str) -> Option<&'static str> {
+pub(crate) fn named<'a>(
+    specs: impl Iterator<Item = &'a Spec> + Clone,
+    segment: &str,
+) -> Option<&'static str> {
     let names = specs.map(|spec| spec.name);
     let exact = segment.replace('.', " ");
     if let Some(name) = names.clone().find(|name| *name == segment || *name == exact) {
@@ -262,7 +267,11 @@ mod tests {
 
     #[test]
     fn an_operation_is_found_however_its_blanks_are_written() {
-        let specs = [spec("server start", Effect::Change, &[]), spec("a-b c", Effect::Read, &[]), spec("a b-c", Effect::Read, &[])];
+        let specs = [
+            spec("server start", Effect::Change, &[]),
+            spec("a-b c", Effect::Read, &[]),
+            spec("a b-c", Effect::Read, &[]),
+        ];
         for written in ["server.start", "server-start", "server_start", "server start"] {
             assert_eq!(named(specs.iter(), written), Some("server start"), "{written}");
         }

@@ -11,7 +11,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use guildhall_core::Error;
+use guildhall_core::{Clock, Error, SystemClock};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -49,9 +49,8 @@ impl Http {
         let shared = &self.shared;
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening");
-        let router = router
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(middleware::from_fn(metrics::measure));
+        let router =
+            router.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(metrics::measure));
         let permits = Arc::new(Semaphore::new(shared.config.max_connections));
         let connections = TaskTracker::new();
         let close = CancellationToken::new();
@@ -76,7 +75,7 @@ impl Http {
                 }
                 Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    SystemClock.sleep(ACCEPT_AGAIN).await;
                 }
             }
         }

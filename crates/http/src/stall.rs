@@ -14,7 +14,7 @@ use std::{
 use metrics::counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use crate::metrics::STALLED;
@@ -38,7 +38,7 @@ impl<S> Stall<S> {
             return written;
         }
         let within = self.within;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(within)));
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + within)));
         ready!(waiting.as_mut().poll(cx));
         counter!(STALLED).increment(1);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing in")))
@@ -46,7 +46,11 @@ impl<S> Stall<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }

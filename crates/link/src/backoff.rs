@@ -35,7 +35,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(300));
         for whole in [100, 200, 300, 300] {
             let wait = backoff.next();
-            assert!(wait >= Duration::from_millis(whole / 2) && wait <= Duration::from_millis(whole), "{wait:?}");
+            assert!(
+                wait >= Duration::from_millis(whole / 2) && wait <= Duration::from_millis(whole),
+                "{wait:?}"
+            );
         }
         backoff.reset();
         assert!(backoff.next() <= Duration::from_millis(100));

@@ -344,3 +344,6 @@ fn count(what: &str, number: u64) -> Result<(), Refused> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use guildhall_core::Clock;
 use rumqttc::{
     AsyncClient, Broker, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish,
     PublishOptions, PublishProperties, QoS, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration,
@@ -13,7 +14,7 @@ use rumqttc::{
 };
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -24,14 +25,8 @@ use crate::{
 /// How long the broker keeps the session of somebody who is away, in seconds.
 const SESSION_EXPIRY: u32 = 300;
 
-/// How the connection is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Subscribed to everything. The number grows with every connection.
-    Connected(u64),
-    /// Not there, and why.
-    Away(String),
-}
+/// A connection that held this long was a good one.
+const STABLE: Duration = Duration::from_secs(10);
 
 /// What a connection tells its owner, from within its task: neither call may wait.
 pub(crate) trait Owner: Send + Sync + 'static {
@@ -55,7 +50,7 @@ pub(crate) struct Terms {
 
 pub(crate) struct Connection {
     client: AsyncClient,
-    status: watch::Receiver<Status>,
+    away: watch::Receiver<Option<String>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -67,21 +62,26 @@ pub(crate) struct NotConnected(pub(crate) String);
 
 impl Connection {
     /// Sets up the client; [`Connection::run`] makes it connect.
-    pub(crate) fn new(config: &MqttConfig, terms: Terms) -> Result<(Self, Driver), ConfigError> {
+    pub(crate) fn new(
+        config: MqttConfig,
+        terms: Terms,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Driver), ConfigError> {
         let (client, events) =
-            AsyncClient::builder(options(config, &terms)?).capacity(terms.queue).build();
-        let (set_status, status) = watch::channel(Status::Away("it has not been reached yet".to_owned()));
+            AsyncClient::builder(options(config, terms.will, terms.inflight)?).capacity(terms.queue).build();
+        let (set_away, away) = watch::channel(Some("it has not been reached yet".to_owned()));
         let stop = CancellationToken::new();
         let driver = Driver {
             client: client.clone(),
             events,
             filters: terms.filters,
-            status: set_status,
+            away: set_away,
             stop: stop.clone(),
-            connections: 0,
+            clock,
+            since: None,
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(10)),
         };
-        Ok((Self { client, status, stop, tasks: TaskTracker::new() }, driver))
+        Ok((Self { client, away, stop, tasks: TaskTracker::new() }, driver))
     }
 
     /// Starts to connect, and reports to `owner`.
@@ -105,12 +105,13 @@ impl Connection {
         self.stop.cancel();
     }
 
-    pub(crate) fn status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+    /// Why it is not connected; `None` while it is, which is when everything is subscribed.
+    pub(crate) fn away(&self) -> watch::Receiver<Option<String>> {
+        self.away.clone()
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        matches!(*self.status.borrow(), Status::Connected(_))
+        self.away.borrow().is_none()
     }
 
     /// Hands a message to the client, waiting for room; gives up when the connection goes.
@@ -120,17 +121,15 @@ impl Connection {
         payload: Vec<u8>,
         options: PublishOptions,
     ) -> Result<(), NotConnected> {
-        let mut status = self.status.clone();
-        let now = status.borrow_and_update().clone();
-        if let Status::Away(why) = now {
+        let mut away = self.away.clone();
+        if let Some(why) = away.borrow_and_update().clone() {
             return Err(NotConnected(why));
         }
         tokio::select! {
-            sent = self.client.publish(topic, payload, options) => sent.map_err(|error| NotConnected(error.to_string())),
-            changed = status.wait_for(|status| *status != now) => Err(NotConnected(match changed.as_deref() {
-                Ok(Status::Away(why)) => why.clone(),
-                _ => "the connection was lost".to_owned(),
-            })),
+            sent = self.client.publish(topic, payload, options) => {
+                sent.map_err(|error| NotConnected(error.to_string()))
+            }
+            _ = away.changed() => Err(NotConnected("the connection was lost".to_owned())),
         }
     }
 
@@ -138,9 +137,9 @@ impl Connection {
     pub(crate) async fn shutdown(&self) {
         if self.is_connected() {
             let goodbye = self.client.disconnect_with_timeout(Duration::from_secs(2));
-            let mut status = self.status.clone();
+            let mut away = self.away.clone();
             if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(2), goodbye).await {
-                let gone = status.wait_for(|status| !matches!(status, Status::Connected(_)));
+                let gone = away.wait_for(Option::is_some);
                 let _ = tokio::time::timeout(Duration::from_secs(3), gone).await;
             }
         }
@@ -150,15 +149,15 @@ impl Connection {
     }
 }
 
-
 /// The task's end of a connection.
 pub(crate) struct Driver {
     client: AsyncClient,
     events: EventLoop,
     filters: Vec<String>,
-    status: watch::Sender<Status>,
+    away: watch::Sender<Option<String>>,
     stop: CancellationToken,
-    connections: u64,
+    clock: Arc<dyn Clock>,
+    since: Option<Instant>,
     backoff: Backoff,
 }
 
@@ -182,18 +181,19 @@ impl Driver {
                     }
                 }
                 Ok(Event::Incoming(Packet::SubAck(answer))) => {
-                    let granted =
-                        answer.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)));
+                    let granted = answer
+                        .return_codes
+                        .iter()
+                        .all(|code| matches!(code, SubscribeReasonCode::Success(_)));
                     if granted {
-                        self.backoff.reset();
-                        self.connections += 1;
-                        self.status.send_replace(Status::Connected(self.connections));
+                        self.since = Some(Instant::now());
+                        self.away.send_replace(None);
                         tracing::info!("broker connected");
                         owner.clone().connected();
                     } else {
                         let why = "it does not let this user subscribe: check the broker's access rules";
                         tracing::error!(codes = ?answer.return_codes, "{why}");
-                        self.status.send_replace(Status::Away(why.to_owned()));
+                        self.away.send_replace(Some(why.to_owned()));
                     }
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => owner.clone().message(message),
@@ -205,29 +205,37 @@ impl Driver {
                 }
             }
         }
-        self.status.send_replace(Status::Away("the link was shut down".to_owned()));
+        self.away.send_replace(Some("the link was shut down".to_owned()));
     }
 
     /// Waits before the next try; false when there is to be none.
     async fn lost(&mut self, owner: &Arc<impl Owner>, why: &str) -> bool {
-        let was = self.status.send_replace(Status::Away(why.to_owned()));
+        let was = self.away.send_replace(Some(why.to_owned()));
+        // Two agents of one name throw each other out; only a connection that held begins anew.
+        if self.since.take().is_some_and(|since| since.elapsed() >= STABLE) {
+            self.backoff.reset();
+        }
         if self.stop.is_cancelled() {
             return false;
         }
         // The same reason at every try is said once.
-        if was != Status::Away(why.to_owned()) {
+        if was.as_deref() != Some(why) {
             tracing::warn!(reason = why, "broker is away, trying again");
         }
         owner.clone().lost();
         tokio::select! {
             () = self.stop.cancelled() => false,
-            () = tokio::time::sleep(self.backoff.next()) => true,
+            () = self.clock.sleep(self.backoff.next()) => true,
         }
     }
 }
 
 /// Options of a message that expires when nobody took it within `seconds`.
-pub(crate) fn expiring(seconds: u32, correlation: Option<Vec<u8>>, reply_to: Option<String>) -> PublishOptions {
+pub(crate) fn expiring(
+    seconds: u32,
+    correlation: Option<Vec<u8>>,
+    reply_to: Option<String>,
+) -> PublishOptions {
     PublishOptions::at_least_once().properties(PublishProperties {
         message_expiry_interval: Some(seconds),
         correlation_data: correlation.map(Into::into),
@@ -236,35 +244,37 @@ pub(crate) fn expiring(seconds: u32, correlation: Option<Vec<u8>>, reply_to: Opt
     })
 }
 
-fn options(config: &MqttConfig, terms: &Terms) -> Result<MqttOptions, ConfigError> {
+fn options(config: MqttConfig, will: Option<LastWill>, inflight: u16) -> Result<MqttOptions, ConfigError> {
     let tls = match config.url.scheme() {
         "mqtt" => false,
         "mqtts" => true,
-        _ => return Err(ConfigError::Scheme(shown(config))),
+        _ => return Err(ConfigError::Scheme(shown(&config))),
     };
-    let host = config.url.host_str().ok_or_else(|| ConfigError::NoHost(shown(config)))?;
+    let host = config.url.host_str().ok_or_else(|| ConfigError::NoHost(shown(&config)))?;
     // An IPv6 address stands in brackets in a URL, and without them everywhere else.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = config.url.port().unwrap_or(if tls { 8883 } else { 1883 });
-    let mut options = MqttOptions::new(config.client_id.clone(), Broker::tcp(host, port));
+    let broker = Broker::tcp(host, port);
+    let transport = match tls {
+        true => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(tls_config(&config)?))),
+        false => Transport::tcp(),
+    };
+    let mut options = MqttOptions::new(config.client_id, broker);
     let keep_alive = u16::try_from(config.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX);
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options
-        .set_credentials(config.username.clone(), config.password.expose_secret().to_owned())
+        .set_credentials(config.username, config.password.expose_secret().to_owned())
         .set_keep_alive(keep_alive)
         .set_clean_start(true)
         .set_session_expiry_interval(Some(SESSION_EXPIRY))
         .set_max_packet_size(Some(config.max_packet))
         .set_connect_timeout(Duration::from_secs(5))
-        .set_outgoing_inflight_upper_limit(terms.inflight)
-        .set_network_options(network);
-    if let Some(will) = &terms.will {
-        options.set_last_will(will.clone());
-    }
-    if tls {
-        let config = TlsConfiguration::Rustls(Arc::new(tls_config(config)?));
-        options.set_transport(Transport::tls_with_config(config));
+        .set_outgoing_inflight_upper_limit(inflight)
+        .set_network_options(network)
+        .set_transport(transport);
+    if let Some(will) = will {
+        options.set_last_will(will);
     }
     Ok(options)
 }
@@ -283,8 +293,8 @@ fn tls_config(config: &MqttConfig) -> Result<ClientConfig, ConfigError> {
             let unreadable = |reason: String| ConfigError::Authorities { path: path.clone(), reason };
             let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
             for certificate in rustls::pki_types::pem::PemObject::pem_slice_iter(&pem) {
-                let certificate: rustls::pki_types::CertificateDer<'_> =
-                    certificate.map_err(|error: rustls::pki_types::pem::Error| unreadable(error.to_string()))?;
+                let certificate: rustls::pki_types::CertificateDer<'_> = certificate
+                    .map_err(|error: rustls::pki_types::pem::Error| unreadable(error.to_string()))?;
                 roots.add(certificate.into_owned()).map_err(|error| unreadable(error.to_string()))?;
             }
             if roots.is_empty() {

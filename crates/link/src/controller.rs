@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     Agents, Inbox, LinkError,
     check::{self, Reason, Refused},
-    connection::{Connection, Owner, Status, Terms, expiring},
+    connection::{Connection, Owner, Terms, expiring},
     feed::{self, Feed},
     message::{Presence, Reply, Request, VERSION},
     mqtt::{ConfigError, MqttConfig},
@@ -67,7 +67,7 @@ pub struct Controller {
 /// What the controller's tasks share.
 pub(crate) struct Core {
     pub(crate) inbox: Arc<dyn Inbox>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     control: ControlId,
     request_timeout: Duration,
     in_flight: usize,
@@ -79,7 +79,7 @@ pub(crate) struct Core {
     changed: Mutex<BTreeSet<HostId>>,
     told: Notify,
     /// Hosts that have not said that they are there since the last connection.
-    unconfirmed: Mutex<BTreeSet<HostId>>,
+    unconfirmed: watch::Sender<BTreeSet<HostId>>,
     feeds: Mutex<BTreeMap<HostId, Arc<Feed>>>,
     waiting: Mutex<HashMap<Uuid, Waiting>>,
 }
@@ -99,7 +99,7 @@ impl Controller {
     ) -> Result<Self, ConfigError> {
         let filters = topic::control_filters(&config.control);
         let terms = Terms { filters, will: None, inflight: 512, queue: 64 };
-        let (connection, driver) = Connection::new(&config.mqtt, terms)?;
+        let (connection, driver) = Connection::new(config.mqtt, terms, clock.clone())?;
         let core = Arc::new(Core {
             inbox,
             clock,
@@ -112,7 +112,7 @@ impl Controller {
             hosts: watch::Sender::new(BTreeMap::new()),
             changed: Mutex::default(),
             told: Notify::new(),
-            unconfirmed: Mutex::default(),
+            unconfirmed: watch::Sender::default(),
             feeds: Mutex::default(),
             waiting: Mutex::default(),
         });
@@ -124,6 +124,11 @@ impl Controller {
     /// Whether the broker is there and everything is subscribed.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.core.connected.subscribe()
+    }
+
+    /// Why the broker is not there, in words for people; `None` while it is.
+    pub fn away(&self) -> watch::Receiver<Option<String>> {
+        self.core.connection.away()
     }
 
     /// Leaves the broker, and waits for the tasks to end. What waits for an answer is told
@@ -188,11 +193,21 @@ impl Core {
         answer
     }
 
-    async fn ask_until(&self, host: &HostId, request: &Request, deadline: Instant) -> Result<Bytes, LinkError> {
+    async fn ask_until(
+        &self,
+        host: &HostId,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Bytes, LinkError> {
         let late = || LinkError::Timeout(host.clone(), self.request_timeout.as_millis());
-        if let Status::Away(why) = &*self.connection.status().borrow() {
+        if let Some(why) = &*self.connection.away().borrow() {
             return Err(LinkError::Broker(why.clone()));
         }
+        // After the broker was away, an agent is asked only when it has said that it is back: a broker that
+        // was restarted drops what nobody is there to read.
+        let mut unconfirmed = self.unconfirmed.subscribe();
+        let confirmed = unconfirmed.wait_for(|hosts| !hosts.contains(host));
+        timeout_at(deadline, confirmed).await.map(drop).map_err(|_| late())?;
         let mut hosts = self.hosts.subscribe();
         let is_away = |hosts: &BTreeMap<HostId, Presence>| !hosts.get(host).is_some_and(|known| known.online);
         if is_away(&hosts.borrow_and_update()) {
@@ -215,7 +230,8 @@ impl Core {
         let expiry = u32::try_from(self.request_timeout.as_secs().max(1)).unwrap_or(u32::MAX);
         let reply_to = topic::reply(&self.control, host);
         let options = expiring(expiry, Some(correlation.as_bytes().to_vec()), Some(reply_to));
-        let sent = timeout_at(deadline, self.connection.publish(topic::request(host), payload, options)).await;
+        let sent =
+            timeout_at(deadline, self.connection.publish(topic::request(host), payload, options)).await;
         sent.map_err(|_| late())?.map_err(|gone| LinkError::Broker(gone.0))?;
         let result = tokio::select! {
             answer = timeout_at(deadline, answered) => match answer {
@@ -249,21 +265,21 @@ impl Core {
         }
     }
 
-    fn presence(self: &Arc<Self>, host: HostId, message: &Publish) {
+    fn presence(self: &Arc<Self>, host: &HostId, message: &Publish) {
         if message.payload.is_empty() {
             // Somebody took the retained message away: the host is no more.
-            if self.hosts.borrow().get(&host).is_some_and(|known| known.online) {
-                self.set_offline(&host);
+            if self.hosts.borrow().get(host).is_some_and(|known| known.online) {
+                self.set_offline(host);
             }
             return;
         }
-        let mut presence = match check::presence(&host, &message.payload) {
+        let mut presence = match check::presence(host, &message.payload) {
             Ok(presence) => presence,
-            Err(refused) => return refused.count(&host, "presence"),
+            Err(refused) => return refused.count(host, "presence"),
         };
         if presence.version != VERSION {
             let detail = format!("its agent speaks version {}, this is version {VERSION}", presence.version);
-            Refused::new(Reason::Version, detail).count(&host, "presence");
+            Refused::new(Reason::Version, detail).count(host, "presence");
             tracing::warn!(%host, agent = presence.agent, version = presence.version, "agent of another version is not used");
             presence.online = false;
         }
@@ -272,21 +288,22 @@ impl Core {
             presence.since = self.clock.now();
         }
         let online = presence.online;
-        let Some(feed) = self.feed(&host) else {
-            Refused::new(Reason::Bounds, "more hosts than are known at once").count(&host, "presence");
+        let Some(feed) = self.feed(host) else {
+            Refused::new(Reason::Bounds, "more hosts than are known at once").count(host, "presence");
             return;
         };
-        locked(&self.unconfirmed).remove(&host);
-        self.set_presence(host, presence);
+        self.set_presence(host.clone(), presence);
+        self.unconfirmed.send_if_modified(|hosts| hosts.remove(host));
         if online {
-            feed.behind();
+            feed.greeted();
         }
     }
 
     fn set_presence(&self, host: HostId, presence: Presence) {
         let new = self.hosts.send_if_modified(|hosts| {
-            let known = hosts.insert(host.clone(), presence.clone());
-            known.as_ref() != Some(&presence)
+            let new = hosts.get(&host) != Some(&presence);
+            hosts.insert(host.clone(), presence);
+            new
         });
         if new {
             locked(&self.changed).insert(host);
@@ -322,15 +339,16 @@ impl Core {
     }
 
     /// Hosts that were there before the broker went have some time to say that they still are.
-    async fn confirm(self: Arc<Self>, connection: Status) {
-        tokio::time::sleep(self.confirm_within).await;
-        if *self.connection.status().borrow() != connection {
-            return;
+    async fn confirm(self: Arc<Self>, mut away: watch::Receiver<Option<String>>) {
+        tokio::select! {
+            () = self.clock.sleep(self.confirm_within) => {}
+            _ = away.changed() => return,
         }
-        let missing = std::mem::take(&mut *locked(&self.unconfirmed));
+        let missing = self.unconfirmed.borrow().clone();
         for host in missing {
             tracing::warn!(%host, "agent has not come back");
             self.set_offline(&host);
+            self.unconfirmed.send_if_modified(|hosts| hosts.remove(&host));
         }
     }
 }
@@ -340,7 +358,7 @@ impl Owner for Core {
         let incoming = std::str::from_utf8(&message.topic).ok().and_then(topic::incoming);
         match incoming {
             Some(Incoming::Reply(host)) => self.answer(&host, message),
-            Some(Incoming::Presence(host)) => self.presence(host, &message),
+            Some(Incoming::Presence(host)) => self.presence(&host, &message),
             // A host is known from its presence on; without it, its events wait in its journal.
             Some(Incoming::Event(host)) => {
                 let feed = locked(&self.feeds).get(&host).cloned();
@@ -359,7 +377,8 @@ impl Owner for Core {
                 }
             }
             None => {
-                metrics::counter!("guildhall_link_refused_total", "reason" => Reason::Malformed.as_str()).increment(1);
+                metrics::counter!("guildhall_link_refused_total", "reason" => Reason::Malformed.as_str())
+                    .increment(1);
             }
         }
     }
@@ -369,16 +388,18 @@ impl Owner for Core {
         // Their presence may have come before the subscription was confirmed, when they could not be asked.
         for host in self.online() {
             if let Some(feed) = self.feed(&host) {
-                feed.behind();
+                feed.greeted();
             }
         }
-        let connection = self.connection.status().borrow().clone();
-        self.connection.spawn(self.clone().confirm(connection));
+        let mut away = self.connection.away();
+        away.mark_unchanged();
+        self.connection.spawn(self.clone().confirm(away));
     }
 
     fn lost(self: Arc<Self>) {
         self.connected.send_replace(false);
-        locked(&self.unconfirmed).extend(self.online());
+        let there = self.online();
+        self.unconfirmed.send_modify(|hosts| hosts.extend(there));
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use guildhall_core::HostId;
 use tokio::sync::{Notify, Semaphore};
 
@@ -35,6 +36,8 @@ pub(crate) struct Feed {
     pub(crate) consoles: ConsoleQueue,
     live: Mutex<Live>,
     woken: Notify,
+    /// The agent said that it is there: what was asked before may never be answered.
+    greeted: Notify,
 }
 
 #[derive(Default)]
@@ -59,6 +62,7 @@ impl Feed {
             consoles: ConsoleQueue::new(CONSOLE_BYTES),
             live: Mutex::default(),
             woken: Notify::new(),
+            greeted: Notify::new(),
         }
     }
 
@@ -74,10 +78,11 @@ impl Feed {
         self.woken.notify_one();
     }
 
-    /// Says that events may have been missed.
-    pub(crate) fn behind(&self) {
+    /// Says that the agent is there, perhaps anew: events may have been missed.
+    pub(crate) fn greeted(&self) {
         self.lock().behind = true;
         self.woken.notify_one();
+        self.greeted.notify_one();
     }
 
     fn next(&self) -> Next {
@@ -137,9 +142,15 @@ impl Reader {
     async fn catch_up(&mut self) {
         self.position = None;
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(15));
+        // What is asked from here on is asked of the agent that has greeted.
+        let _ = self.feed.greeted.notified().now_or_never();
         let mut after = self.core.inbox.cursor(&self.feed.host).await;
         loop {
-            match self.ask(after).await {
+            let asked = tokio::select! {
+                asked = self.ask(after) => asked,
+                () = self.feed.greeted.notified() => continue,
+            };
+            match asked {
                 Ok(batch) if batch.is_empty() => {
                     self.position = Some(after);
                     return;
@@ -157,7 +168,10 @@ impl Reader {
                 Err(LinkError::Offline(_) | LinkError::Broker(_)) => return,
                 Err(error) => tracing::warn!(host = %self.feed.host, %error, "events could not be asked for"),
             }
-            tokio::time::sleep(backoff.next()).await;
+            tokio::select! {
+                () = self.core.clock.sleep(backoff.next()) => {}
+                () = self.feed.greeted.notified() => backoff.reset(),
+            }
         }
     }
 
@@ -207,7 +221,7 @@ impl Reader {
         let cursor = event.cursor;
         while let Err(error) = self.core.inbox.event(&self.feed.host, event.clone()).await {
             tracing::warn!(host = %self.feed.host, cursor, error = %error.causes(), "event was not taken in");
-            tokio::time::sleep(backoff.next()).await;
+            self.core.clock.sleep(backoff.next()).await;
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     check::{self, Reason, Refused},
-    connection::{Connection, Owner, Status, Terms, expiring},
+    connection::{Connection, Owner, Terms, expiring},
     console::ConsoleQueue,
     message::{AgentEvent, ConsoleLine, ConsolePush, Presence, Refusal, Reply, Request, VERSION},
     mqtt::{ConfigError, MqttConfig},
@@ -98,7 +98,7 @@ impl HostLink {
         let will = LastWill::new(topic::presence(&host), gone, QoS::AtLeastOnce, true, None);
         let filters = vec![topic::request(&host), topic::presence(&host)];
         let terms = Terms { filters, will: Some(will), inflight: 64, queue: 16 };
-        let (connection, driver) = Connection::new(&mqtt, terms)?;
+        let (connection, driver) = Connection::new(mqtt, terms, clock.clone())?;
         let (set_connected, connected) = watch::channel(false);
         let end = Arc::new(End {
             host,
@@ -123,7 +123,8 @@ impl HostLink {
         let end = &self.end;
         match wire::encode(&end.host, event) {
             Ok(bytes) => {
-                let sent = end.connection.publish(topic::event(&end.host), bytes, PublishOptions::at_least_once());
+                let sent =
+                    end.connection.publish(topic::event(&end.host), bytes, PublishOptions::at_least_once());
                 if sent.await.is_err() {
                     metrics::counter!("guildhall_link_events_deferred_total").increment(1);
                 }
@@ -143,6 +144,11 @@ impl HostLink {
         self.connected.clone()
     }
 
+    /// Why the broker is not there, in words for people; `None` while it is.
+    pub fn away(&self) -> watch::Receiver<Option<String>> {
+        self.end.connection.away()
+    }
+
     /// Says that the agent goes, leaves the broker, and waits for the tasks to end.
     pub async fn shutdown(&self) {
         let end = &self.end;
@@ -154,8 +160,13 @@ impl HostLink {
 }
 
 fn presence(host: &HostId, agent: &str, online: bool, clock: &dyn Clock) -> Vec<u8> {
-    let presence =
-        Presence { version: VERSION, host: host.clone(), online, since: clock.now(), agent: agent.to_owned() };
+    let presence = Presence {
+        version: VERSION,
+        host: host.clone(),
+        online,
+        since: clock.now(),
+        agent: agent.to_owned(),
+    };
     // It is made of checked parts, so it can always be written; an empty message would remove it.
     serde_json::to_vec(&presence).unwrap_or_default()
 }
@@ -291,14 +302,16 @@ fn shorten(reply: &mut Reply, newest_first: bool) -> bool {
 }
 
 async fn send_consoles(end: Arc<End>) {
-    let mut status = end.connection.status();
+    let mut away = end.connection.away();
     // Without a broker, lines wait in the bounded queue.
-    while status.wait_for(|status| matches!(status, Status::Connected(_))).await.is_ok() {
+    while away.wait_for(Option::is_none).await.is_ok() {
         let push = end.consoles.pop().await;
         let sent = match wire::encode(&end.host, &push) {
-            Ok(bytes) => {
-                end.connection.publish(topic::console(&end.host), bytes, PublishOptions::at_most_once()).await.is_ok()
-            }
+            Ok(bytes) => end
+                .connection
+                .publish(topic::console(&end.host), bytes, PublishOptions::at_most_once())
+                .await
+                .is_ok(),
             Err(refused) => {
                 refused.count(&end.host, "console");
                 false

@@ -174,7 +174,8 @@ impl SimulatedAgent {
     /// Crashes a running server; false when it does not run. With `restart` it is started again, otherwise
     /// its budget is spent and it has failed.
     pub fn crash(&self, server: ServerId, restart: bool) -> bool {
-        let crashed = self.shared.change(|state| walk::crash(state, server, restart, self.shared.clock.now()));
+        let crashed =
+            self.shared.change(|state| walk::crash(state, server, restart, self.shared.clock.now()));
         if crashed {
             walk::wake(&self.shared, server);
         }
@@ -193,7 +194,9 @@ impl SimulatedAgent {
     pub fn leave(&self, server: ServerId, player: &str) -> bool {
         let kind = EventKind::Left { player: player.to_owned() };
         self.shared.change(|state| {
-            walk::players(state, server, self.shared.clock.now(), kind, |names| names.retain(|name| name != player))
+            walk::players(state, server, self.shared.clock.now(), kind, |names| {
+                names.retain(|name| name != player);
+            })
         })
     }
 
@@ -309,7 +312,11 @@ impl Agents for SimulatedAgent {
         let (reply, wake, lost) = shared.change(|state| {
             state.requests.push(request.clone());
             if let Some(why) = state.refuse {
-                return (Reply::Refused { why, message: "The simulated agent was told to refuse.".into() }, None, false);
+                return (
+                    Reply::Refused { why, message: "The simulated agent was told to refuse.".into() },
+                    None,
+                    false,
+                );
             }
             let lost = state.lose_replies > 0;
             state.lose_replies = state.lose_replies.saturating_sub(1);
@@ -375,8 +382,10 @@ fn answer(state: &mut State, request: Request, now: time::OffsetDateTime) -> Rep
 
 fn free_ports(state: &State, wanted: &[u16], count: u16) -> Vec<u16> {
     let served = state.machines.values().filter(|machine| machine.files);
-    let used: BTreeSet<u16> =
-        served.flat_map(|machine| machine.desired.ports.values().copied()).chain(state.taken_ports.iter().copied()).collect();
+    let used: BTreeSet<u16> = served
+        .flat_map(|machine| machine.desired.ports.values().copied())
+        .chain(state.taken_ports.iter().copied())
+        .collect();
     let first = wanted.iter().copied().max().unwrap_or(20_000);
     let mut free = Vec::new();
     for port in wanted.iter().copied().chain(first..=u16::MAX) {
@@ -399,9 +408,9 @@ fn console(state: &State, server: ServerId, after: Option<u64>, limit: usize) ->
 
 fn offset(line: &ConsoleLine) -> u64 {
     match line {
-        ConsoleLine::Output { offset, .. } | ConsoleLine::Input { offset, .. } | ConsoleLine::Gap { offset, .. } => {
-            *offset
-        }
+        ConsoleLine::Output { offset, .. }
+        | ConsoleLine::Input { offset, .. }
+        | ConsoleLine::Gap { offset, .. } => *offset,
     }
 }
 
@@ -455,7 +464,9 @@ async fn deliver(shared: Arc<Shared>, inbox: Arc<dyn Inbox>) {
 fn new_lines(state: &State, pushed: &mut BTreeMap<ServerId, usize>) -> Vec<ConsolePush> {
     let mut pushes = Vec::new();
     for server in &state.watched {
-        let (Some(lines), Some(machine)) = (state.consoles.get(server), state.machines.get(server)) else { continue };
+        let (Some(lines), Some(machine)) = (state.consoles.get(server), state.machines.get(server)) else {
+            continue;
+        };
         let from = pushed.insert(*server, lines.len()).unwrap_or_default();
         if let Some(last) = lines.get(from..).and_then(<[_]>::last) {
             let chunk = ConsoleChunk { lines: lines[from..].to_vec(), next: offset(last) };

@@ -149,12 +149,7 @@ pub fn control_user(control: &ControlId) -> String {
 pub fn host_access(host: &HostId) -> Access {
     Access {
         user: host_user(host),
-        publish: vec![
-            event(host),
-            console(host),
-            presence(host),
-            format!("{ROOT}/control/+/reply/{host}"),
-        ],
+        publish: vec![event(host), console(host), presence(host), format!("{ROOT}/control/+/reply/{host}")],
         subscribe: vec![request(host), presence(host)],
         retain: vec![presence(host)],
     }
@@ -208,7 +203,13 @@ mod tests {
 
     #[test]
     fn other_topics_are_nobodys() {
-        for topic in ["", "guildhall/v1", "guildhall/v1/host/a/event/x", "guildhall/v1/host/A/event", "guildhall/v2/host/a/event"] {
+        for topic in [
+            "",
+            "guildhall/v1",
+            "guildhall/v1/host/a/event/x",
+            "guildhall/v1/host/A/event",
+            "guildhall/v2/host/a/event",
+        ] {
             assert_eq!(incoming(topic), None, "{topic}");
         }
     }

@@ -32,7 +32,8 @@ struct Versioned {
 /// Writes a message, if it is not too large.
 pub(crate) fn encode<T: Serialize>(host: &HostId, body: &T) -> Result<Vec<u8>, Refused> {
     let sealed = Sealed { version: VERSION, host, body };
-    let bytes = serde_json::to_vec(&sealed).map_err(|error| Refused::new(Reason::Malformed, error.to_string()))?;
+    let bytes =
+        serde_json::to_vec(&sealed).map_err(|error| Refused::new(Reason::Malformed, error.to_string()))?;
     within_bounds(&bytes)?;
     Ok(bytes)
 }

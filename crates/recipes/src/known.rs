@@ -26,7 +26,8 @@ fn walk_table(table: &DeTable<'_>, schema: &Json, path: &str, found: &mut Vec<(S
     let schemas = applying(table, schema);
     let properties = |schema: &Json| schema.get("properties").and_then(Json::as_object).cloned();
     let known: Map<String, Json> = schemas.iter().filter_map(|schema| properties(schema)).flatten().collect();
-    let values = schemas.iter().find_map(|schema| schema.get("additionalProperties").filter(|s| s.is_object()));
+    let values =
+        schemas.iter().find_map(|schema| schema.get("additionalProperties").filter(|s| s.is_object()));
     // A schema that says nothing about its keys takes any: a configuration value.
     if known.is_empty() && values.is_none() {
         return;
@@ -68,7 +69,8 @@ fn referred(schema: &Json) -> &Json {
 fn applying<'a>(table: &DeTable<'_>, schema: &'a Json) -> Vec<&'a Json> {
     let schema = referred(schema);
     let mut all = vec![schema];
-    let alternatives = ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
+    let alternatives =
+        ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
     let alternatives: Vec<&Json> = alternatives.map(referred).collect();
     let tagged = alternatives.iter().copied().filter(|schema| tag_matches(table, schema)).collect::<Vec<_>>();
     all.extend(if tagged.is_empty() { alternatives } else { tagged });

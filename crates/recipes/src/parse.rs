@@ -42,7 +42,10 @@ impl Recipe {
             vec![Problem { file: file_name.to_owned(), line, key: String::new(), message }]
         };
         if text.len() > MAX_BYTES {
-            return Err(whole(None, format!("it is larger than {} KiB, which no recipe needs", MAX_BYTES / 1024)));
+            return Err(whole(
+                None,
+                format!("it is larger than {} KiB, which no recipe needs", MAX_BYTES / 1024),
+            ));
         }
         let document = DeTable::parse(text)
             .map_err(|error| whole(line_of(text, error.span()), format!("not TOML: {}", error.message())))?;

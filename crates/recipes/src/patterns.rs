@@ -100,17 +100,21 @@ fn compile(written: &str, pattern: &str) -> Result<Regex, PatternError> {
         return Err(PatternError::TooLong);
     }
     // Counted repetitions can ask for far more memory than their length shows; 1 MiB is plenty for a line.
-    RegexBuilder::new(pattern).size_limit(1 << 20).dfa_size_limit(1 << 20).nest_limit(50).build().map_err(|error| {
-        let text = error.to_string();
-        PatternError::Syntax(text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
-    })
+    RegexBuilder::new(pattern).size_limit(1 << 20).dfa_size_limit(1 << 20).nest_limit(50).build().map_err(
+        |error| {
+            let text = error.to_string();
+            PatternError::Syntax(
+                text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+            )
+        },
+    )
 }
 
 /// A console line as a person sees it: without escape sequences and control characters. What a sequence or a
 /// carriage return overwrites is not kept, and neither is the prompt `> ` that consoles redraw.
 pub fn strip_ansi(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
-    let mut characters = line.chars().peekable();
+    let mut characters = line.trim_end_matches(['\r', '\n']).chars();
     while let Some(character) = characters.next() {
         match character {
             '\u{1b}' => match characters.next() {
@@ -124,7 +128,9 @@ pub fn strip_ansi(line: &str) -> String {
                         is_last
                     });
                     // To the line's first column: what follows is written over what stands there.
-                    if matches!(last, Some('G' | 'H' | 'f')) && matches!(parameters.as_str(), "" | "1" | "0" | "1;1") {
+                    if matches!(last, Some('G' | 'H' | 'f'))
+                        && matches!(parameters.as_str(), "" | "1" | "0" | "1;1")
+                    {
                         shown.clear();
                     }
                     // The whole line is erased.
@@ -134,21 +140,19 @@ pub fn strip_ansi(line: &str) -> String {
                 }
                 // An operating system command, such as a window title: up to BEL or ESC \.
                 Some(']') => {
-                    while let Some(c) = characters.next() {
-                        if c == '\u{7}' || (c == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
+                    let mut escape = false;
+                    for c in characters.by_ref() {
+                        if c == '\u{7}' || (escape && c == '\\') {
                             break;
                         }
+                        escape = c == '\u{1b}';
                     }
                 }
                 // A character set: one more character belongs to it.
                 Some('(' | ')') => drop(characters.next()),
                 _ => {}
             },
-            '\r' => {
-                if characters.peek().is_some() {
-                    shown.clear();
-                }
-            }
+            '\r' => shown.clear(),
             '\u{8}' => drop(shown.pop()),
             '\t' => shown.push('\t'),
             c if c.is_control() => {}
@@ -176,7 +180,7 @@ mod tests {
         assert_eq!(strip_ansi("10%\r20%\rdone"), "done");
         assert_eq!(strip_ansi("old\u{1b}[2K\u{1b}[1Gnew"), "new");
         assert_eq!(strip_ansi("\u{1b}]0;title\u{7}text\u{8}\u{8}xt"), "text");
-        assert_eq!(strip_ansi("<Alex> hi"), "<Alex> hi");
+        assert_eq!(strip_ansi("<Alex> hi\r\n"), "<Alex> hi");
     }
 
     #[test]

@@ -121,7 +121,9 @@ pub fn install(recipe: &Recipe, values: &Values, place: &Place<'_>) -> Result<Ve
 pub fn say(recipe: &Recipe, text: &str) -> Option<String> {
     let template = Template::parse(recipe.console.say.as_deref()?).ok()?;
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    template.fill(|placeholder| if *placeholder == Placeholder::Text { Ok(plain.clone()) } else { Err(()) }).ok()
+    template
+        .fill(|placeholder| if *placeholder == Placeholder::Text { Ok(plain.clone()) } else { Err(()) })
+        .ok()
 }
 
 /// The arguments of an install step that placeholders are filled into.
@@ -137,7 +139,12 @@ fn rendered(file: &ConfigFile, values: &Values, place: &Place<'_>) -> Result<Ren
     for (key, value) in &file.values {
         filled.insert(key.clone(), fill_json(value, values, place)?);
     }
-    Ok(RenderedFile { path: file.path.clone(), format: file.format, values: filled, content: file.content.clone() })
+    Ok(RenderedFile {
+        path: file.path.clone(),
+        format: file.format,
+        values: filled,
+        content: file.content.clone(),
+    })
 }
 
 fn fill_json(
@@ -179,7 +186,8 @@ fn fill(text: &str, values: &Values, place: &Place<'_>) -> Result<String, Render
 }
 
 fn template(text: &str) -> Result<Template, RenderError> {
-    Template::parse(text).map_err(|source| RenderError::Template { text: text.chars().take(80).collect(), source })
+    Template::parse(text)
+        .map_err(|source| RenderError::Template { text: text.chars().take(80).collect(), source })
 }
 
 fn stands_for(placeholder: &Placeholder, values: &Values, place: &Place<'_>) -> Result<String, RenderError> {

@@ -8,5 +8,18 @@ macro_rules! shipped {
 
 /// The recipes that come with Guildhall: name and TOML, sorted by name.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {
-    shipped!["armagetron", "bzflag", "luanti", "minecraft-flying-squid", "teeworlds"]
+    shipped![
+        "armagetron",
+        "bzflag",
+        "factorio",
+        "luanti",
+        "minecraft-flying-squid",
+        "minecraft-java",
+        "palworld",
+        "paper",
+        "satisfactory",
+        "teeworlds",
+        "terraria",
+        "valheim",
+    ]
 }

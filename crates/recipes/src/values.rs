@@ -162,7 +162,8 @@ impl Values {
 
     /// All values as text, with dots in place of secrets: what people may see.
     pub fn shown(&self) -> BTreeMap<String, String> {
-        let show = |value: &Value| if value.is_secret() { "••••••".to_owned() } else { value.text() };
+        let show =
+            |value: &Value| if value.is_secret() { "••••••".to_owned() } else { value.text() };
         self.variables.iter().map(|(name, value)| (name.clone(), show(value))).collect()
     }
 
@@ -188,7 +189,9 @@ fn unknown<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a String>) 
 
 pub(crate) fn default_of(kind: &VariableKind) -> Value {
     match kind {
-        VariableKind::Text { default, .. } | VariableKind::Choice { default, .. } => Value::Text(default.clone()),
+        VariableKind::Text { default, .. } | VariableKind::Choice { default, .. } => {
+            Value::Text(default.clone())
+        }
         VariableKind::Integer { default, .. } => Value::Integer(*default),
         VariableKind::Boolean { default } => Value::Boolean(*default),
         VariableKind::Secret {} => Value::Secret(String::new()),
@@ -203,7 +206,9 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<Value, String> {
     // A line end would start a new line in a configuration file or on a console; the others have no place in
     // a line of text. U+2028 and U+2029 end lines in JavaScript and in YAML 1.1.
     if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        return Err("it holds a line end or another control character; write one line of plain text".to_owned());
+        return Err(
+            "it holds a line end or another control character; write one line of plain text".to_owned()
+        );
     }
     match &variable.kind {
         VariableKind::Text { max_length, pattern, .. } => {
@@ -238,8 +243,15 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<Value, String> {
             let near = suggest::nearest(text, choices.iter().map(String::as_str), 5);
             Err(format!("it is not one of the choices: {}", near.join(", ")))
         }
-        VariableKind::Secret {} if text.is_empty() => Err("a secret cannot be empty".to_owned()),
-        VariableKind::Secret {} => Ok(Value::Secret(text.to_owned())),
+        VariableKind::Secret {} => {
+            // Configuration files of many kinds hold secrets, so they keep to what has no meaning in any.
+            let fits = |c: char| c.is_ascii_alphanumeric() || "._~!@%^*+=:,/?-".contains(c);
+            if (1..=128).contains(&text.len()) && text.chars().all(fits) {
+                Ok(Value::Secret(text.to_owned()))
+            } else {
+                Err("a secret is 1 to 128 letters, digits and . _ ~ ! @ % ^ * + = : , / ? -".to_owned())
+            }
+        }
     }
 }
 
@@ -247,10 +259,14 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<Value, String> {
 /// wherever they stand.
 fn no_option(recipe: &Recipe, name: &str, value: Value) -> Result<Value, String> {
     let (Value::Text(text) | Value::Secret(text)) = &value else { return Ok(value) };
-    if !text.starts_with(['-', '+', '@']) {
+    // The choices are the recipe's own words.
+    let chosen =
+        matches!(recipe.variables.get(name), Some(Variable { kind: VariableKind::Choice { .. }, .. }));
+    if chosen || !text.starts_with(['-', '+', '@']) {
         return Ok(value);
     }
-    let arguments = recipe.start.command.iter().chain(recipe.install.iter().flat_map(crate::render::arguments));
+    let arguments =
+        recipe.start.command.iter().chain(recipe.install.iter().flat_map(crate::render::arguments));
     let leads = |argument: &String| {
         let template = Template::parse(argument).ok()?;
         let first = template.placeholders().next()?;

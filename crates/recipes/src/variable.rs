@@ -52,8 +52,13 @@ impl TryFrom<Flat> for Variable {
         let Flat { description, kind, mut rest } = flat;
         if let Some(key) = rest.keys().find(|key| !kind.keys().contains(&key.as_str())) {
             return Err(match kind.keys() {
-                [] => format!("'{key}' does not belong to a variable of this type, which takes no further keys"),
-                keys => format!("'{key}' does not belong to a variable of this type, which takes {}", keys.join(", ")),
+                [] => {
+                    format!("'{key}' does not belong to a variable of this type, which takes no further keys")
+                }
+                keys => format!(
+                    "'{key}' does not belong to a variable of this type, which takes {}",
+                    keys.join(", ")
+                ),
             });
         }
         let kind = match kind {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use guildhall_core::{Clock, NewEvent, RunId, ServerId, SessionId, TenantId};
+use guildhall_flows::{FlowError, FlowId, Handle};
 use guildhall_store::{EventStore, Timestamp, Tx, scope};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -44,15 +45,16 @@ pub(crate) struct Change<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// The address that players of its host are told.
     pub(crate) address: String,
+    /// A new version of the launch configuration, if there is to be one.
+    pub(crate) version: Option<config::Model>,
     /// What is told of it, in order.
     pub(crate) told: Vec<NewEvent>,
-    /// What the job at work on it should know, sent after the commit.
-    pub(crate) news: Vec<Sent>,
+    /// What the jobs at work on it are told, by the signal's name.
+    pub(crate) news: Vec<(FlowId, &'static str, News)>,
+    /// Jobs that have been overtaken; whoever commits the change cancels them.
+    pub(crate) overtaken: Vec<FlowId>,
     before: (server::Model, Option<session::Model>, Vec<visit::Model>),
 }
-
-/// News for a job.
-pub(crate) type Sent = (RunId, News);
 
 /// What a change's reading needs from its surroundings.
 pub(crate) struct Surroundings<'a> {
@@ -109,15 +111,22 @@ impl<'a> Change<'a> {
             deadlines: around.deadlines,
             clock: around.clock,
             address,
+            version: None,
             told: Vec::new(),
             news: Vec::new(),
+            overtaken: Vec::new(),
             before,
         }))
     }
 
-    /// Writes what became of it. `false` when somebody else changed the server in between: nothing is written
-    /// then, and the caller reads again.
-    pub(crate) async fn write(self, tx: &Tx, events: &EventStore) -> Result<(bool, Vec<Sent>), ServersError> {
+    /// Writes what became of it, and gives the jobs that were overtaken. `None` when somebody else changed the
+    /// server in between: nothing is written then, and the caller reads again.
+    pub(crate) async fn write(
+        self,
+        tx: &Tx,
+        events: &EventStore,
+        flows: &Handle,
+    ) -> Result<Option<Vec<FlowId>>, ServersError> {
         let conn = tx.conn();
         let (row, session, visits) = self.before;
         if row != self.row {
@@ -132,7 +141,7 @@ impl<'a> Change<'a> {
                 .exec(conn)
                 .await?;
             if written.rows_affected != 1 {
-                return Ok((false, Vec::new()));
+                return Ok(None);
             }
         }
         if let Some(now) = self.session.filter(|now| session.as_ref() != Some(now)) {
@@ -161,10 +170,21 @@ impl<'a> Change<'a> {
                 update.filter(visit::Column::Id.eq(id)).exec(conn).await?;
             }
         }
+        if let Some(version) = self.version {
+            config::Entity::insert(version.into_active_model()).exec_without_returning(conn).await?;
+        }
+        for (flow, name, news) in self.news {
+            match flows.signal_in(tx, flow, name, &news).await {
+                // A job that has ended, or has enough to read, needs no news.
+                Ok(()) | Err(FlowError::Unknown(_) | FlowError::Settled(_) | FlowError::TooManySignals(..)) => {}
+                Err(error) => return Err(ServersError::Edge(error.into())),
+            }
+        }
+        // Last, because on PostgreSQL nobody else can tell anything until this transaction ends.
         for event in self.told {
             events.append_in(tx, event).await?;
         }
-        Ok((true, self.news))
+        Ok(Some(self.overtaken))
     }
 
     /// Which it is.

@@ -2,16 +2,17 @@
 //! What the host reports is in [`crate::sight`].
 
 use guildhall_core::{Actor, Outcome, RunId, SessionId};
+use guildhall_flows::FlowId;
 
 use crate::{
     change::Change,
     entity::session,
     error::{ServersError, span},
     failure::{Code, Trouble},
+    launch::{Changed, Launch},
     told,
     session::{Ending, How},
     state::{Goal, State},
-    workflows::News,
 };
 
 /// An operation that is at work on a server for longer than a call.
@@ -55,6 +56,12 @@ impl Change<'_> {
     /// The job at work, if any.
     pub(crate) fn job(&self) -> Option<Job> {
         self.row.busy.as_deref().and_then(Job::parse)
+    }
+
+    /// Begins the making of a server whose row is new.
+    pub(crate) fn create(&mut self, actor: &Actor, run: RunId) {
+        self.occupy(Job::Create, actor, run);
+        self.enter(State::Created);
     }
 
     /// Begins a start: a new session, a new generation, the newest launch configuration.
@@ -138,6 +145,15 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// A new version of the launch configuration, for the next start.
+    pub(crate) fn configure(&mut self, actor: &Actor, next: Launch, changed: &[Changed]) -> Result<(), ServersError> {
+        self.version = Some(next.row(self.row.id, actor, self.at, changed)?);
+        self.row.config = next.version;
+        told::configured(self, actor, next.version, changed);
+        self.newest = next;
+        Ok(())
+    }
+
     /// The job is over: the mark is taken away.
     pub(crate) fn release(&mut self) {
         self.row.busy = None;
@@ -145,6 +161,7 @@ impl Change<'_> {
         self.row.busy_name = None;
         self.row.busy_since = None;
         self.row.run = None;
+        self.row.flow = None;
     }
 
     /// Changes what is wanted, under a new generation: whatever was asked for before is out of date.
@@ -240,14 +257,18 @@ impl Change<'_> {
         self.row.busy_name = Some(crate::text::line(&actor.name, 64));
         self.row.busy_since = Some(self.at);
         self.row.run = Some(run.0);
+        self.row.flow = None;
     }
 
     /// Tells the job at work that it is over, and whoever follows it too.
     fn supersede(&mut self, told: &str) {
-        if let Some(run) = self.run() {
-            told::superseded(self, told);
-            self.news.push((run, News::Superseded));
-        }
+        told::superseded(self, told);
+        self.overtake();
+    }
+
+    /// The job at work is not needed any more.
+    pub(crate) fn overtake(&mut self) {
+        self.overtaken.extend(self.row.flow.map(FlowId));
     }
 
     fn refuse_when_busy(&self) -> Result<(), ServersError> {

@@ -44,6 +44,7 @@ impl MigrationTrait for Servers {
                 busy_name TEXT,
                 busy_since BIGINT,
                 run {uuid},
+                flow {uuid},
                 session {uuid},
                 since BIGINT NOT NULL,
                 deadline BIGINT,
@@ -116,7 +117,8 @@ impl MigrationTrait for Servers {
 
             CREATE TABLE servers_cursor (
                 host TEXT NOT NULL PRIMARY KEY,
-                cursor BIGINT NOT NULL
+                cursor BIGINT NOT NULL,
+                at BIGINT NOT NULL
             );"
         );
         conn.execute_unprepared(&tables).await?;

@@ -101,7 +101,7 @@ pub struct Played {
 pub(crate) fn played(visits: &[visit::Model], until: OffsetDateTime) -> Vec<Played> {
     let mut seconds: BTreeMap<&str, i64> = BTreeMap::new();
     for visit in visits {
-        let stay = (visit.left_at.unwrap_or(until) - visit.joined_at).whole_seconds().max(0);
+        let stay = (visit.left_at.map_or(until, |left| left.time()) - visit.joined_at.time()).whole_seconds().max(0);
         *seconds.entry(&visit.player).or_default() += stay;
     }
     let mut played: Vec<Played> =
@@ -147,8 +147,8 @@ mod tests {
             server: uuid::Uuid::nil(),
             session: uuid::Uuid::nil(),
             player: player.into(),
-            joined_at: at(from),
-            left_at: to.map(at),
+            joined_at: at(from).into(),
+            left_at: to.map(|to| at(to).into()),
         };
         let visits = [visit("ann", 0, Some(10)), visit("bob", 5, Some(35)), visit("ann", 20, None)];
         let all = played(&visits, at(50));

@@ -2,6 +2,7 @@
 //! be told twice, or late, and does nothing then.
 
 use guildhall_core::Outcome;
+use guildhall_flows::FlowId;
 use guildhall_link::message::{Exit, Observed, Phase, PlayersSeen};
 use metrics::counter;
 
@@ -15,7 +16,7 @@ use crate::{
     state::{Goal, State},
     text,
     view::Progress,
-    workflows::News,
+    workflows::{DOWN, News, UP},
 };
 
 /// A player's name is at most this many characters; games allow 3 to 32.
@@ -224,8 +225,9 @@ impl Change<'_> {
 
     /// Tells the job at work.
     pub(crate) fn send(&mut self, news: News) {
-        if let Some(run) = self.run() {
-            self.news.push((run, news));
+        if let Some(flow) = self.row.flow.map(FlowId) {
+            let name = if self.row.goal == Goal::Running { UP } else { DOWN };
+            self.news.push((flow, name, news));
         }
     }
 
@@ -233,7 +235,7 @@ impl Change<'_> {
     pub(crate) fn lose_host(&mut self, host: &str) {
         let trouble = Trouble::new(crate::failure::Code::HostLost, format!("Host {host} is not connected."));
         self.note(&trouble);
-        self.send(News::Failed);
+        self.overtake();
         self.enter(State::Failed);
         self.forget_players();
         told::host_lost(self, &trouble, self.row.run.map(|_| Outcome::Failed));

@@ -108,6 +108,29 @@ pub(crate) struct Progress {
     pub(crate) total: u32,
 }
 
+/// A server as the store has it, read for somebody to look at.
+pub(crate) struct Look {
+    pub(crate) row: server::Model,
+    pub(crate) launch: Launch,
+    pub(crate) ports: BTreeMap<String, u16>,
+    pub(crate) address: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) at: OffsetDateTime,
+}
+
+impl Look {
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            row: &self.row,
+            launch: &self.launch,
+            ports: &self.ports,
+            address: &self.address,
+            names: self.names.clone(),
+            at: self.at,
+        }
+    }
+}
+
 /// What is needed to show a server.
 pub(crate) struct View<'a> {
     pub(crate) row: &'a server::Model,
@@ -130,7 +153,7 @@ impl<'a> View<'a> {
             ports: &change.ports,
             address: &change.address,
             names: playing.map(|visit| visit.player.clone()).collect(),
-            at: change.at,
+            at: change.at.time(),
         }
     }
 

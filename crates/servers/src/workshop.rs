@@ -4,28 +4,29 @@
 use std::sync::Arc;
 
 use guildhall_core::{Clock, HostId, RunId, ServerId, TenantId};
-use guildhall_flows::EngineBuilder;
+use guildhall_flows::{Failure, FlowId, Handle};
 use guildhall_link::{Agents, LinkError, message::{Refusal, Reply, Request, Want}};
 use guildhall_store::{EventStore, Store, Tx, scope};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::Notify;
 
 use crate::{
     RecipeBook, ServersConfig,
-    change::{Change, Sent, Surroundings},
+    change::{Change, MOST_VISITS, Surroundings},
     entity::{config, port, server, session, visit},
     error::ServersError,
-    workflows,
+    launch::Launch,
+    view::Look,
 };
 
 /// How often a change is tried when others change the same server in the same moment.
 const TRIES: u32 = 16;
 
-/// What every part of the domain works with. Make one, register its workflows with the engine, and make
-/// [`Servers`](crate::Servers) from both.
-pub struct Workshop {
+/// What every part of the domain works with.
+pub(crate) struct Workshop {
     pub(crate) store: Store,
     pub(crate) events: EventStore,
+    pub(crate) flows: Handle,
     pub(crate) agents: Arc<dyn Agents>,
     pub(crate) book: RecipeBook,
     pub(crate) config: ServersConfig,
@@ -55,23 +56,6 @@ pub(crate) enum NotApplied {
 }
 
 impl Workshop {
-    /// Puts the shared parts together.
-    pub fn new(
-        store: Store,
-        events: EventStore,
-        agents: Arc<dyn Agents>,
-        book: RecipeBook,
-        config: ServersConfig,
-        clock: Arc<dyn Clock>,
-    ) -> Arc<Self> {
-        Arc::new(Self { store, events, agents, book, config, clock, wake: Notify::new() })
-    }
-
-    /// Registers this domain's workflows.
-    pub fn register(self: &Arc<Self>, engine: EngineBuilder) -> EngineBuilder {
-        workflows::register(self, engine)
-    }
-
     /// Changes one server in a transaction of its own; `None` when there is no such server. `decide` may be
     /// asked several times, each time with what is there then.
     pub(crate) async fn change<T: Send>(
@@ -79,13 +63,14 @@ impl Workshop {
         tenant: &TenantId,
         server: ServerId,
         mut decide: impl FnMut(&mut Change<'_>) -> Result<T, ServersError> + Send,
-    ) -> Result<Option<(T, Vec<Sent>)>, ServersError> {
+    ) -> Result<Option<T>, ServersError> {
         for _ in 0..TRIES {
             let tx = self.store.begin().await?;
             match self.change_in(&tx, tenant, server, &mut decide).await? {
-                Tried::Done(value, sent) => {
+                Tried::Done(value, overtaken) => {
                     tx.commit().await?;
-                    return Ok(Some((value, sent)));
+                    self.cancel(overtaken).await;
+                    return Ok(Some(value));
                 }
                 Tried::Missing => return Ok(None),
                 Tried::Overtaken => tx.rollback().await?,
@@ -106,8 +91,21 @@ impl Workshop {
             return Ok(Tried::Missing);
         };
         let value = decide(&mut change)?;
-        let (written, sent) = change.write(tx, &self.events).await?;
-        Ok(if written { Tried::Done(value, sent) } else { Tried::Overtaken })
+        Ok(match change.write(tx, &self.events, &self.flows).await? {
+            Some(overtaken) => Tried::Done(value, overtaken),
+            None => Tried::Overtaken,
+        })
+    }
+
+    /// Ends the flows of jobs that were overtaken. It only saves them their waits: what they would still do to
+    /// the server they find to be another job's.
+    pub(crate) async fn cancel(&self, overtaken: Vec<FlowId>) {
+        for flow in overtaken {
+            let reason = Failure::new("superseded", "A newer operation has taken over.");
+            if let Err(error) = self.flows.cancel(flow, reason).await {
+                tracing::debug!(%flow, %error, "an overtaken job ends by itself");
+            }
+        }
     }
 
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
@@ -129,7 +127,7 @@ impl Workshop {
             let desired = change.launch.desired(&change.row, want, ports, &change.address)?;
             Ok(Some((host, desired)))
         });
-        let Some((Some((host, desired)), _)) = wish.await? else { return Ok(Applied::Nothing) };
+        let Some(Some((host, desired))) = wish.await? else { return Ok(Applied::Nothing) };
         let generation = desired.generation;
         let unasked = desired.want != Want::Running;
         let host: HostId = host.parse().map_err(|error| ServersError::Edge(guildhall_core::Error::bug(error)))?;
@@ -161,6 +159,12 @@ impl Workshop {
     /// A server by name.
     pub(crate) async fn find(&self, tenant: &TenantId, name: &str) -> Result<Option<server::Model>, ServersError> {
         let query = scope::find::<server::Entity>(tenant).filter(server::Column::Name.eq(name));
+        Ok(query.one(self.store.reader()).await?)
+    }
+
+    /// A server by id.
+    pub(crate) async fn by_id(&self, tenant: &TenantId, id: ServerId) -> Result<Option<server::Model>, ServersError> {
+        let query = scope::find::<server::Entity>(tenant).filter(server::Column::Id.eq(id.0));
         Ok(query.one(self.store.reader()).await?)
     }
 
@@ -211,6 +215,37 @@ impl Workshop {
         Ok((rows, total))
     }
 
+    /// A server with what is shown of it.
+    pub(crate) async fn look(&self, row: server::Model) -> Result<Look, ServersError> {
+        let tenant: TenantId = row.tenant.parse().map_err(guildhall_core::Error::bug)?;
+        let reader = self.store.reader();
+        let config = scope::find::<config::Entity>(&tenant)
+            .filter(config::Column::Server.eq(row.id))
+            .filter(config::Column::Version.eq(row.launched.unwrap_or(row.config)))
+            .one(reader)
+            .await?
+            .ok_or_else(|| guildhall_core::Error::bug("a server has lost its launch configuration"))?;
+        let ports =
+            scope::find::<port::Entity>(&tenant).filter(port::Column::Server.eq(row.id)).all(reader).await?;
+        let mut names = Vec::new();
+        if let Some(session) = row.session {
+            let playing = scope::find::<visit::Entity>(&tenant)
+                .filter(visit::Column::Session.eq(session))
+                .filter(visit::Column::LeftAt.is_null())
+                .order_by_asc(visit::Column::Id)
+                .limit(MOST_VISITS);
+            names = playing.all(reader).await?.into_iter().map(|visit| visit.player).collect();
+        }
+        Ok(Look {
+            launch: Launch::read(&config)?,
+            ports: ports.into_iter().filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?))).collect(),
+            address: self.config.address_of(row.host.as_deref().unwrap_or_default()).to_owned(),
+            names,
+            at: self.clock.now(),
+            row,
+        })
+    }
+
     /// Removes everything that is kept of a server but its events.
     pub(crate) async fn erase(&self, tx: &Tx, tenant: &TenantId, server: ServerId) -> Result<(), ServersError> {
         let (conn, id) = (tx.conn(), server.0);
@@ -248,7 +283,7 @@ impl Workshop {
 
 /// What came of one try to change a server.
 pub(crate) enum Tried<T> {
-    Done(T, Vec<Sent>),
+    Done(T, Vec<FlowId>),
     Missing,
     /// Somebody else was faster; nothing is written.
     Overtaken,

@@ -4,6 +4,11 @@
 //! takes whatever has queued up while the last commit was under way and commits it together: a hundred calls
 //! at once cost a few commits, not a hundred.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use async_trait::async_trait;
 use guildhall_core::{
     ActorId, CallId, Error, TenantId,
@@ -33,6 +38,7 @@ const PAGE: u64 = 200;
 pub struct AuditStore {
     store: Store,
     queue: mpsc::Sender<Pending>,
+    commits: Arc<AtomicU64>,
 }
 
 struct Pending {
@@ -52,7 +58,7 @@ pub struct Entry {
     /// How long it took, in microseconds.
     pub took_us: i64,
     /// For which community.
-    pub tenant: String,
+    pub tenant: TenantId,
     /// Who.
     pub actor: ActorId,
     /// What they were called then.
@@ -100,8 +106,14 @@ impl AuditStore {
     /// clone, after it has written what was handed in.
     pub fn new(store: Store) -> Self {
         let (queue, pending) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store.clone(), pending));
-        Self { store, queue }
+        let commits = Arc::new(AtomicU64::new(0));
+        tokio::spawn(write(store.clone(), pending, commits.clone()));
+        Self { store, queue, commits }
+    }
+
+    /// How many commits the records so far have taken; against their number it tells how well they share.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// A community's records, newest first.
@@ -156,18 +168,20 @@ impl AuditLog for AuditStore {
     }
 }
 
-async fn write(store: Store, mut pending: mpsc::Receiver<Pending>) {
+async fn write(store: Store, mut pending: mpsc::Receiver<Pending>, commits: Arc<AtomicU64>) {
     let mut group = Vec::with_capacity(GROUP);
     while pending.recv_many(&mut group, GROUP).await > 0 {
         let rows: Vec<_> = group.iter().map(|entry| entry.row.clone()).collect();
         let together = keep(&store, rows).await;
-        let alone = group.len() == 1;
+        if together.is_ok() {
+            commits.fetch_add(1, Ordering::Relaxed);
+        }
         for Pending { row, kept } in group.drain(..) {
             let result = match &together {
                 Ok(()) => Ok(()),
-                // One row that the database refuses must not take its neighbours with it; an unreachable
-                // database would refuse each of them again, which a second try for the group settles.
-                Err(error) if !alone && !error.is_transient() => keep(&store, vec![row]).await,
+                // When the database is away, each row would only wait for it in turn.
+                Err(error) if error.is_transient() => Err(error.again()),
+                // One row that the database refuses must not take its neighbours with it.
                 Err(_) => keep(&store, vec![row]).await,
             };
             // A caller that no longer waits has its record all the same.
@@ -222,7 +236,7 @@ impl TryFrom<row::Model> for Entry {
             call: CallId(row.call_id),
             at: row.at.time(),
             took_us: row.took_us,
-            tenant: row.tenant,
+            tenant: row.tenant.parse().map_err(|error| StoreError::corrupt("audit_record", error))?,
             actor: ActorId::from(row.actor),
             actor_name: row.actor_name,
             face: row.face,

@@ -80,6 +80,16 @@ impl StoreError {
         matches!(self, Self::Unreachable(_) | Self::Busy(_) | Self::Full(_))
     }
 
+    /// The same trouble, for the next of several callers that share it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Unreachable(cause) => Self::Unreachable(cause.clone()),
+            Self::Full(cause) => Self::Full(cause.clone()),
+            Self::Busy(cause) | Self::Query(cause) => Self::Busy(cause.clone()),
+            _ => Self::Closed,
+        }
+    }
+
     pub(crate) fn corrupt(table: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt { table, reason: reason.to_string() }
     }

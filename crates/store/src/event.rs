@@ -147,7 +147,12 @@ async fn newest(store: &Store) -> Result<i64, StoreError> {
 }
 
 fn tell(changes: &watch::Sender<i64>, cursor: i64) {
-    changes.send_modify(|newest| *newest = cursor.max(*newest));
+    changes.send_if_modified(|newest| {
+        // PostgreSQL's notice of an event of this very process comes after it has been told here.
+        let news = cursor > *newest;
+        *newest = cursor.max(*newest);
+        news
+    });
 }
 
 /// Hears of events that other processes commit. What happened while the connection was down is made up for by

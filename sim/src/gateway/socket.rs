@@ -77,11 +77,12 @@ pub(crate) async fn serve(mut socket: WebSocket, shared: Arc<Shared>, compress: 
     if socket.send(framing.message(&hello.to_string())).await.is_err() {
         return;
     }
-    let mut stop = connection.shared.stop.subscribe();
     loop {
         // Half an interval of grace, because a client may jitter its first beat over a whole interval.
         let zombie = connection.last_heartbeat + interval + interval / 2;
+        // What is queued goes out before anything else is looked at, also before a cut.
         let close = tokio::select! {
+            biased;
             frame = inbox.recv() => match frame {
                 Some(Frame::Text(text)) => match socket.send(framing.message(&text)).await {
                     Ok(()) => continue,
@@ -110,7 +111,7 @@ pub(crate) async fn serve(mut socket: WebSocket, shared: Arc<Shared>, compress: 
                 Some(Err(_)) | None => break,
             },
             () = tokio::time::sleep_until(zombie) => Some(Close::TimedOut.frame()),
-            _ = stop.wait_for(|stopped| *stopped) => Some((1001, "The stand-in shuts down.")),
+            () = connection.shared.stopped() => Some((1001, "The stand-in shuts down.")),
             () = connection.severed() => None,
         };
         let frame = close.map(|(code, reason)| CloseFrame { code, reason: reason.into() });

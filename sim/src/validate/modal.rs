@@ -47,7 +47,7 @@ fn top(form: &mut Form, row: &Value, fields: &mut Components<'_>, index: usize) 
                 }
                 return None;
             };
-            let field = form.at("components", |form| {
+            let filled = form.at("components", |form| {
                 form.at(0, |form| {
                     let input = form.object(input)?;
                     if input.get("type").and_then(Value::as_i64) != Some(kind::TEXT_INPUT) {
@@ -57,10 +57,10 @@ fn top(form: &mut Form, row: &Value, fields: &mut Components<'_>, index: usize) 
                     if input.get("label").is_none_or(Value::is_null) {
                         form.required("label");
                     }
-                    Some(self::field(form, input, fields, id + 1))
+                    Some(field(form, input, fields, id + 1))
                 })
             })?;
-            Some(json!({"type": kind::ROW, "id": id, "components": [field]}))
+            Some(json!({"type": kind::ROW, "id": id, "components": [filled]}))
         }
         Some(kind::LABEL) => {
             let label = form.required_text(object, "label", 1..=45);
@@ -69,15 +69,15 @@ fn top(form: &mut Form, row: &Value, fields: &mut Components<'_>, index: usize) 
                 form.required("component");
                 return None;
             };
-            let mut field = form.at("component", |form| {
+            let mut filled = form.at("component", |form| {
                 let component = form.object(component)?;
-                Some(self::field(form, component, fields, id + 1))
+                Some(field(form, component, fields, id + 1))
             })?;
-            if field["label"].is_null() {
-                field["label"] = json!(label);
+            if filled["label"].is_null() {
+                filled["label"] = json!(label);
             }
             Some(json!({
-                "type": kind::LABEL, "id": id, "label": label, "description": description, "component": field,
+                "type": kind::LABEL, "id": id, "label": label, "description": description, "component": filled,
             }))
         }
         Some(kind::TEXT) => {

@@ -100,6 +100,8 @@ struct Holder {
     game: Child,
     watch: OwnedFd,
     terminal: Option<Pty>,
+    /// The game's end of the terminal, held open so that a game that closes its own ends can open it again.
+    _inner: OwnedFd,
     waiting: Vec<u8>,
     ring: Ring,
     listener: UnixListener,
@@ -133,7 +135,7 @@ impl Holder {
         let mut program = hold.program.clone();
         // The limit holds for this process too, which has the console to write.
         program.file_size = program.file_size.map(|bytes| bytes.max(2 * u64::from(hold.ring_bytes) + 65_536));
-        let (terminal, game) = spawn(&program).map_err(during("the program"))?;
+        let (terminal, inner, game) = spawn(&program).map_err(during("the program"))?;
         let pid = game.id();
         let process = Process::of(pid).unwrap_or(Process { pid, started: 0 });
         let started = Started { run: hold.run, pid, ticks: process.started, at_ms: now_ms() };
@@ -145,6 +147,7 @@ impl Holder {
             watch: watch.map_err(during("watching the game"))?,
             game,
             terminal: Some(terminal),
+            _inner: inner,
             waiting: Vec::new(),
             ring: Ring::new(hold.ring_bytes as usize),
             listener,
@@ -172,8 +175,7 @@ impl Holder {
             }
             self.wait(farewell.is_some())?;
             for client in &mut self.clients {
-                client.fill(&self.ring, self.ended);
-                client.flush();
+                client.serve(&self.ring, self.ended);
             }
             self.clients.retain(|client| !client.gone);
         }
@@ -363,7 +365,7 @@ impl Holder {
 }
 
 /// Opens the game's terminal and starts the game in it.
-fn spawn(program: &super::Program) -> io::Result<(Pty, Child)> {
+fn spawn(program: &super::Program) -> io::Result<(Pty, OwnedFd, Child)> {
     let (terminal, inner) = blocking::open().map_err(terminal_error)?;
     terminal.resize(pty_process::Size::new(50, 200)).map_err(terminal_error)?;
     let mut modes = rustix::termios::tcgetattr(inner.as_fd())?;
@@ -378,9 +380,10 @@ fn spawn(program: &super::Program) -> io::Result<(Pty, Child)> {
     }
     let flags = rustix::fs::fcntl_getfl(&terminal)?;
     rustix::fs::fcntl_setfl(&terminal, flags | rustix::fs::OFlags::NONBLOCK)?;
+    let held = rustix::io::fcntl_dupfd_cloexec(inner.as_fd(), 3)?;
     confine(program)?;
     let game = blocking::Command::from(command(program)?).spawn(inner).map_err(terminal_error)?;
-    Ok((terminal, game))
+    Ok((terminal, held, game))
 }
 
 fn terminal_error(error: pty_process::Error) -> io::Error {
@@ -463,6 +466,20 @@ impl Client {
 
     fn tell(&mut self, tell: &Tell) {
         tell.encode(&mut self.pending);
+    }
+
+    /// Tells what the client follows, until it has everything or takes no more for now.
+    fn serve(&mut self, ring: &Ring, ended: Option<Ended>) {
+        loop {
+            self.fill(ring, ended);
+            if self.pending.is_empty() {
+                return;
+            }
+            self.flush();
+            if self.gone || !self.pending.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Takes out of the ring what the client follows.

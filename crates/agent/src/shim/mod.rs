@@ -23,6 +23,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use hold::Ending;
 pub use hold::Started;
 pub(crate) use processes::{Process, kill_user};
 
@@ -124,7 +125,8 @@ fn confine(program: &Program) -> io::Result<()> {
     rustix::process::umask(Mode::from_raw_mode(0o027));
     rustix::thread::set_no_new_privs(true)?;
     limit(Resource::Core, 0)?;
-    limit(Resource::Nofile, program.open_files)?;
+    // Below that no program gets on its feet, the shim itself included.
+    limit(Resource::Nofile, program.open_files.max(64))?;
     if program.user.is_some() {
         limit(Resource::Nproc, program.processes)?;
     }

@@ -1,6 +1,6 @@
 //! One call, from the request to the audit record.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::atomic::Ordering};
 
 use futures::FutureExt;
 use serde::Serialize;
@@ -183,6 +183,11 @@ impl Catalogue {
 
     /// An answer is not withheld because its record could not be kept; the log says so instead.
     async fn keep(&self, record: Record) {
+        let refused = record.verdict == Verdict::Refused;
+        if refused && !self.limiter.records_refusal(&record.actor, &record.tenant) {
+            self.unrecorded.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let operation = record.operation.clone();
         if let Err(error) = self.audit.record(record).await {
             tracing::error!(operation, "the audit record could not be kept: {}", error.causes());

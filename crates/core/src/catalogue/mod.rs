@@ -7,7 +7,13 @@ mod bound;
 mod call;
 mod rate;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use crate::{
     Actor, Clock, Error, Kind, Operations, Spec,
@@ -29,6 +35,7 @@ pub struct Catalogue {
     clock: Arc<dyn Clock>,
     permissions: Arc<dyn Permissions>,
     limiter: rate::Limiter,
+    unrecorded: AtomicU64,
 }
 
 /// Puts a catalogue together.
@@ -52,6 +59,7 @@ impl Catalogue {
                 clock,
                 permissions,
                 limiter,
+                unrecorded: AtomicU64::new(0),
             },
         }
     }
@@ -64,6 +72,11 @@ impl Catalogue {
     /// What is known of one operation.
     pub fn spec(&self, name: &str) -> Option<&Spec> {
         self.entries.get(name).map(|entry| entry.spec())
+    }
+
+    /// Refusals that were answered but not recorded, because one actor had more than 60 in a minute.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Ordering::Relaxed)
     }
 
     /// Values for an input while a person types; at most 25 (Discord's limit). Nobody is offered what they

@@ -8,7 +8,7 @@ use std::{
 };
 
 use governor::{
-    Quota, RateLimiter,
+    NotUntil, Quota, RateLimiter,
     clock::{Clock as GovernorClock, Reference},
     middleware::NoOpMiddleware,
     nanos::Nanos,
@@ -36,14 +36,20 @@ impl GovernorClock for ByClock {
     }
 }
 
+/// Refusals recorded for one actor in a minute. A flood of them would fill the disk and tell nothing new.
+const REFUSALS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
 pub(super) struct Limiter {
     clock: ByClock,
     operations: Mutex<HashMap<&'static str, Arc<Keyed>>>,
+    refusals: Keyed,
 }
 
 impl Limiter {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock: ByClock(clock), operations: Mutex::default() }
+        let clock = ByClock(clock);
+        let refusals = keyed(Quota::per_minute(REFUSALS_A_MINUTE), &clock);
+        Self { clock, operations: Mutex::default(), refusals }
     }
 
     /// Counts one call, or says when to try again.
@@ -52,23 +58,41 @@ impl Limiter {
             let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
             operations.entry(spec.name).or_insert_with(|| Arc::new(self.limiter(spec))).clone()
         };
-        if limiter.len() > SWEEP_AT {
-            limiter.retain_recent();
-        }
-        let key = (actor.tenant.clone(), actor.id.clone());
-        limiter.check_key(&key).map_err(|not_yet| {
+        check(&limiter, actor).map_err(|not_yet| {
             let left = Duration::from(not_yet.earliest_possible().duration_since(self.clock.now()));
             let seconds = left.as_secs_f64().ceil().max(1.0);
             let message = format!("That is more `{}` than {} a minute.", spec.name, spec.limit.per_minute);
             Error::new(Kind::Limit, "too_often", message)
                 .remedy(format!("Try again in {seconds} seconds."))
+                .retry_after(Duration::from_secs_f64(seconds))
         })
+    }
+
+    /// Whether one more refusal of this actor's is worth a record.
+    pub(super) fn records_refusal(&self, actor: &ActorId, tenant: &TenantId) -> bool {
+        sweep(&self.refusals);
+        self.refusals.check_key(&(tenant.clone(), actor.clone())).is_ok()
     }
 
     fn limiter(&self, spec: &Spec) -> Keyed {
         let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(at_least_one(spec.limit.per_minute))
             .allow_burst(at_least_one(spec.limit.burst));
-        RateLimiter::new(quota, HashMapStateStore::default(), self.clock.clone())
+        keyed(quota, &self.clock)
+    }
+}
+
+fn keyed(quota: Quota, clock: &ByClock) -> Keyed {
+    RateLimiter::new(quota, HashMapStateStore::default(), clock.clone())
+}
+
+fn check(limiter: &Keyed, actor: &Actor) -> Result<(), NotUntil<Nanos>> {
+    sweep(limiter);
+    limiter.check_key(&(actor.tenant.clone(), actor.id.clone()))
+}
+
+fn sweep(limiter: &Keyed) {
+    if limiter.len() > SWEEP_AT {
+        limiter.retain_recent();
     }
 }

@@ -145,7 +145,7 @@ impl Desk {
         tokio::select! {
             biased;
             reaction = &mut work => self.at_once(ticket, counter, reaction).await,
-            () = self.clock.sleep(self.timing.defer_after) => {
+            () = self.clock.sleep_until(received + self.timing.defer_after) => {
                 meters::interaction(ticket.kind, "deferred");
                 if let Some(handed) = counter.hand_over(deferral.response())
                     && handed.await != Ok(true)
@@ -213,7 +213,8 @@ impl Desk {
     }
 
     async fn edit(&self, ticket: &Ticket, message: &Message) -> Result<(), RestError> {
-        self.insist(ticket, || self.rest.edit_original(&ticket.token, &message.body())).await
+        let body = message.body();
+        self.insist(ticket, || self.rest.edit_original(&ticket.token, &body)).await
     }
 
     async fn insist<T, F>(&self, ticket: &Ticket, attempt: impl FnMut() -> F) -> Result<T, RestError>
@@ -269,15 +270,16 @@ impl Desk {
     ) -> Result<(), RestError> {
         let token = &ticket.token;
         let private = message.ephemeral;
+        let body = message.body().ephemeral(private);
         match deferral {
             // Everybody was promised an answer, but this one is for one person: Discord cannot change that,
             // so the promise is taken back and the answer follows.
             Deferral::Message { ephemeral: false } if private => {
                 self.insist(ticket, || self.rest.delete_original(token)).await?;
-                self.insist(ticket, || self.rest.follow_up(token, &message.body().ephemeral(true))).await
+                self.insist(ticket, || self.rest.follow_up(token, &body)).await
             }
             Deferral::Update if !replaces => {
-                self.insist(ticket, || self.rest.follow_up(token, &message.body().ephemeral(private))).await
+                self.insist(ticket, || self.rest.follow_up(token, &body)).await
             }
             _ => self.edit(ticket, message).await,
         }
@@ -294,7 +296,8 @@ impl Desk {
         let clock = self.clock.as_ref();
         if let Some(place) = place {
             if !message.ephemeral {
-                let edit = || self.rest.edit(place, &message.body());
+                let body = message.body();
+                let edit = || self.rest.edit(place, &body);
                 return patience::insist(clock, until, RestError::is_transient, edit).await.map(|()| "edited_by_bot");
             }
             let delete = || self.rest.delete(place);
@@ -304,7 +307,8 @@ impl Desk {
         message.components.push(render::footnote(note.to_owned()));
         let open = || self.rest.direct(ticket.user);
         let channel = patience::insist(clock, until, RestError::is_transient, open).await?;
-        let send = || self.rest.send(channel, &message.body());
+        let body = message.body();
+        let send = || self.rest.send(channel, &body);
         patience::insist(clock, until, RestError::is_transient, send).await.map(|_| "direct_message")
     }
 

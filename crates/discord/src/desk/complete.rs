@@ -22,11 +22,12 @@ const LONGEST: usize = 100;
 impl Desk {
     pub(super) async fn complete(&self, mut interaction: Interaction, counter: Counter) {
         let (operation, options) = interaction.command();
+        let until = self.clock.now() + self.timing.defer_after;
         let work = self.suggestions(&interaction, &operation, options);
         let choices = tokio::select! {
             biased;
             choices = work => choices,
-            () = self.clock.sleep(self.timing.defer_after) => {
+            () = self.clock.sleep_until(until) => {
                 meters::interaction(interaction.kind, "too_slow");
                 Vec::new()
             }

@@ -10,7 +10,7 @@ mod complete;
 mod form;
 mod refusal;
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Instant};
 
 use guildhall_core::{
     Actor, ActorId, Catalogue, Clock, Error, Face, Kind as Blame, Rank, TenantId,
@@ -132,6 +132,11 @@ impl Desk {
         });
     }
 
+    /// Runs something that belongs to an interaction and is waited for at the end.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Waits until everything that was accepted is done, or `drain` is over.
     pub(crate) async fn close(&self) {
         self.tasks.close();
@@ -157,7 +162,7 @@ impl Desk {
                 )
             };
             let error = Error::new(Blame::Permission, code, message).remedy(remedy);
-            return Err(self.refusals.verified(stranger(interaction), asked_for, error).await);
+            return Err(self.refusals.verified(stranger(Some(interaction)), asked_for, error).await);
         };
         let tenant = community.tenant.clone();
         let known = Member {
@@ -182,13 +187,14 @@ impl Desk {
     }
 }
 
-/// Somebody whose community is not served, for the record.
-fn stranger(interaction: &Interaction) -> Actor {
-    let tenant = interaction.guild_id.and_then(|guild| guild.0.to_string().parse().ok());
+/// Somebody whose community is not served, for the record; `None` when nobody knows who it is.
+pub(crate) fn stranger(interaction: Option<&Interaction>) -> Actor {
+    let guild = interaction.and_then(|interaction| interaction.guild_id);
+    let tenant = guild.and_then(|guild| guild.0.to_string().parse().ok());
     Actor {
         tenant: tenant.unwrap_or_else(nobody),
-        id: ActorId::discord(interaction.user_id()),
-        name: interaction.user_name(),
+        id: interaction.map_or_else(|| ActorId::system("discord"), |one| ActorId::discord(one.user_id())),
+        name: interaction.map_or_else(|| "unknown".to_owned(), Interaction::user_name),
         face: Face::Discord,
         rank: Rank::MEMBER,
         scope: None,

@@ -6,6 +6,8 @@
 mod markdown;
 mod page;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use guildhall_core::{
     Document, Tone,
@@ -107,7 +109,7 @@ fn heading(pages: &mut Pages, mark: &str, text: &str) {
     let text = text.trim();
     let (head, rest) = text.split_at(markdown::split_point(text, markdown::ATOM));
     if !head.is_empty() {
-        pages.line(vec![format!("{mark}{}", markdown::escape(head))]);
+        pages.line(vec![format!("{mark}{}", escape(head))]);
     }
     if !rest.is_empty() {
         pages.line(markdown::atoms(&rest.into()));

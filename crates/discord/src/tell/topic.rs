@@ -73,12 +73,12 @@ impl Topics {
         Ok(found)
     }
 
-    /// Remembers the topic.
+    /// Remembers the topic. This process does so even when the notebook cannot, so that trying again does
+    /// not send the same message again.
     pub(crate) async fn put(&self, tenant: &TenantId, topic: &str, value: &Topic) -> Result<(), Error> {
-        notebook::write(self.notebook.as_ref(), tenant, OWNER, &note(topic), value).await?;
         self.known.insert((tenant.clone(), topic.to_owned()), value.clone());
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
-        Ok(())
+        notebook::write(self.notebook.as_ref(), tenant, OWNER, &note(topic), value).await
     }
 
     /// The topic's thread, when this process knows it without asking the notebook.

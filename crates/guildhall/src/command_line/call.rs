@@ -10,16 +10,14 @@ use std::{
 use clap::ArgMatches;
 use futures::StreamExt as _;
 use guildhall_core::{
-    Block, Event, Follow, Outcome, Spec, Tone,
-    event::Filter,
-    input::Raw,
+    Block, Event, Follow, Outcome, Spec, Tone, input::Raw,
 };
-use guildhall_http::client::{Client, ClientError, ClientReply};
+use guildhall_http::client::{Client, ClientError, ClientReply, EventFilter};
 use indicatif::{ProgressBar, ProgressStyle};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{FAILED, REFUSED, Trouble, UNREACHABLE, commands, text::Renderer};
+use super::{FAILED, REFUSED, Trouble, UNREACHABLE, USAGE, commands, text::Renderer};
 use crate::{configuration::Configuration, installation};
 
 /// Calls the operation and prints what comes of it.
@@ -37,13 +35,13 @@ pub async fn call(spec: &Spec, matches: &ArgMatches) -> Result<ExitCode, Trouble
         result = client.call(spec.name, raw, true).await;
     }
     match result {
-        Ok(ClientReply::Done(done)) => {
+        Ok(ClientReply::Done { call, data, document, follow }) => {
             if as_json {
-                print_json(&json!({"data": done.data, "document": done.document, "follow": done.follow, "call": done.call}))?;
+                print_json(&json!({"call": call, "data": data, "document": document, "follow": follow}))?;
             } else {
-                write!(io::stdout(), "{}", Renderer::here().document(&done.document))?;
+                write!(io::stdout(), "{}", Renderer::here().document(&document))?;
             }
-            match done.follow {
+            match follow {
                 Some(follow) => follow_to_the_end(&client, follow, as_json).await,
                 None => Ok(ExitCode::SUCCESS),
             }
@@ -66,23 +64,35 @@ fn ask(question: &str) -> io::Result<bool> {
 }
 
 fn refuse(error: &ClientError, as_json: bool) -> Result<ExitCode, Trouble> {
-    let code = match error {
-        ClientError::Refused(_) => REFUSED,
-        ClientError::Failed(_) => FAILED,
-        ClientError::Unreachable { .. } => UNREACHABLE,
+    let (status, refusal) = match error {
+        ClientError::Refused(refusal) => (REFUSED, Some(refusal)),
+        ClientError::Failed(refusal) => (FAILED, Some(refusal)),
+        ClientError::Unreachable { .. } | ClientError::Unreadable(_) => (UNREACHABLE, None),
+        ClientError::Setup(_) => (USAGE, None),
     };
-    if as_json {
-        print_json(&error.json())?;
-    } else {
-        writeln!(io::stderr(), "{error}")?;
+    match (as_json, refusal) {
+        (true, Some(refusal)) => print_json(&json!({"error": {
+            "code": refusal.code,
+            "kind": refusal.kind,
+            "message": refusal.message,
+            "remedy": refusal.remedy,
+            "fields": refusal.fields,
+            "suggestions": refusal.suggestions,
+            "reference": refusal.reference,
+        }}))?,
+        (true, None) => print_json(&json!({"error": {"code": "unreachable", "message": error.to_string()}}))?,
+        (false, Some(refusal)) => {
+            write!(io::stderr(), "{}", Renderer::here().document(&refusal.document))?;
+        }
+        (false, None) => writeln!(io::stderr(), "{error}. Is `guildhall run` running there?")?,
     }
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(status))
 }
 
 /// Shows the job's events until the one that carries an outcome.
 async fn follow_to_the_end(client: &Client, follow: Follow, as_json: bool) -> Result<ExitCode, Trouble> {
-    let filter = Filter { run: Some(follow.run), ..Filter::default() };
-    let mut events = std::pin::pin!(client.events(filter, follow.cursor));
+    let filter = EventFilter { run: Some(follow.run), ..EventFilter::default() };
+    let mut events = std::pin::pin!(client.events(filter, Some(follow.cursor)));
     let bar = bar(as_json);
     let renderer = Renderer::here();
     while let Some(event) = events.next().await {
@@ -166,5 +176,5 @@ fn connect(matches: &ArgMatches) -> Result<Client, Trouble> {
             (url, token)
         }
     };
-    Ok(Client::new(&url, token)?.face("cli"))
+    Ok(Client::new(&url, token.expose_secret())?.as_command_line())
 }

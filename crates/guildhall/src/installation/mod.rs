@@ -13,6 +13,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use guildhall_agent::AgentConfig;
@@ -41,6 +42,8 @@ const OPERATOR_TOKEN: &str = "operator";
 /// The folder, in the data folder, of what nobody else may read.
 const SECRETS: &str = "secrets";
 
+/// How long after a crash another process, or this one started again, goes on with its workflows.
+const LEASE: Duration = Duration::from_secs(10);
 /// The file, in the data folder, that says where the HTTP interface is.
 const ADDRESS: &str = "address";
 
@@ -170,7 +173,7 @@ impl Installation {
             Secrets::open(folder.clone()).map_err(|source| StartError::Data { path: folder, source })?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = open_store(&configuration).await?;
-        let events = Arc::new(EventStore::new(store.clone(), clock.clone()));
+        let events = EventStore::new(store.clone(), clock.clone());
         let audit = AuditStore::new(store.clone());
         let tokens = TokenStore::new(store.clone(), clock.clone());
         keep_operator_token(&tokens, &secrets, &configuration.home()).await?;
@@ -181,10 +184,18 @@ impl Installation {
             tracing::warn!(file = left.file, "a recipe is left out: {}", left.reason);
         }
         let config = servers_config(&configuration);
-        let servers =
-            Servers::new(store.clone(), events.clone(), agents.clone(), recipes, config, clock.clone());
-        let engine = guildhall_servers::workflows(Engine::builder(store.clone(), clock.clone()), &servers).build();
-        servers.set_engine(engine.clone());
+        let engine = Engine::builder(store.clone(), clock.clone()).lease(LEASE);
+        let servers = Arc::new(Servers::new(
+            store.clone(),
+            events.clone(),
+            engine.handle(),
+            agents.clone(),
+            recipes,
+            config,
+            clock.clone(),
+        ));
+        let engine = servers.register(engine).build();
+        let events = Arc::new(events);
         let messages =
             Messages::start(&configuration, &secrets, servers.clone(), &agents, clock.clone()).await?;
 
@@ -237,9 +248,9 @@ impl Installation {
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let ended = stop.clone();
-        tasks.push(("workflows", tokio::spawn(async move { engine.run(ended).await })));
+        tasks.push(("workflows", tokio::spawn(async move { engine.run(ended.cancelled()).await })));
         let ended = stop.clone();
-        tasks.push(("servers", tokio::spawn(async move { servers.run(ended).await })));
+        tasks.push(("servers", tokio::spawn(async move { servers.run(ended.cancelled()).await })));
         if let Some(discord) = discord {
             let ended = stop.clone();
             tasks.push(("discord", tokio::spawn(discord.run(async move { ended.cancelled().await }))));

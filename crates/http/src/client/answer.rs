@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall_core::{
-    Action, CallId, Document, Effect, FieldError, Follow, Kind, Rank, RunId,
-};
+use guildhall_core::{Action, CallId, Document, Effect, FieldError, Follow, Kind, Rank, RunId};
 use reqwest::{
     StatusCode,
     header::{HeaderMap, RETRY_AFTER},
@@ -174,7 +172,11 @@ struct ListedBody {
 }
 
 /// Reads the answer to a call.
-pub(super) fn read(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Result<ClientReply, ClientError> {
+pub(super) fn read(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<ClientReply, ClientError> {
     if !status.is_success() {
         return problem(status, retry_after, body);
     }
@@ -213,7 +215,11 @@ pub(super) fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &
     }
 }
 
-fn problem(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Result<ClientReply, ClientError> {
+fn problem(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<ClientReply, ClientError> {
     let ProblemBody { error, document } = typed(status, body)?;
     if let (code::CONFIRM, Some(question)) = (error.code.as_str(), error.question) {
         return Ok(ClientReply::Confirm { question, document });
@@ -252,7 +258,9 @@ fn kind(word: &str, status: StatusCode) -> Kind {
 fn typed<T: serde::de::DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, ClientError> {
     let value = parse(status, body)?;
     serde_json::from_value(value).map_err(|error| {
-        ClientError::Unreadable(format!("the answer with status {status} is not one this version knows: {error}"))
+        ClientError::Unreadable(format!(
+            "the answer with status {status} is not one this version knows: {error}"
+        ))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures::{Stream, StreamExt, stream::BoxStream};
-use guildhall_core::Event;
+use guildhall_core::{Clock, Event, SystemClock};
 use reqwest::{StatusCode, header::ACCEPT};
 
 use super::{
@@ -61,7 +61,7 @@ impl Reading {
                     return Some(Err(error));
                 }
                 let wait = SHORTEST * 2_u32.saturating_pow(self.failures - 1);
-                tokio::time::sleep(wait_after(&error).unwrap_or(wait).min(LONGEST)).await;
+                SystemClock.sleep(wait_after(&error).unwrap_or(wait).min(LONGEST)).await;
             }
         }
     }

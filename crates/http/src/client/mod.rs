@@ -88,6 +88,10 @@ impl Client {
             // Without TLS there are no certificates to look for, which may not be installed.
             builder = builder.tls_certs_only(std::iter::empty());
         }
+        if is_here(&base) {
+            // A proxy that the environment names cannot reach this machine's own addresses.
+            builder = builder.no_proxy();
+        }
         let http = builder.build().map_err(|error| ClientError::Setup(format!("no client: {error}")))?;
         Ok(Self { http, base, authorization, command_line: false })
     }
@@ -115,6 +119,10 @@ impl Client {
             Raw::Words(words) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (name, values) in &words {
+                    // A name alone, as a flag is given.
+                    if values.is_empty() {
+                        form.append_pair(name, "");
+                    }
                     form.extend_pairs(values.iter().map(|value| (name, value)));
                 }
                 request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish())
@@ -164,7 +172,10 @@ impl Client {
         ClientError::Unreachable { address: self.base.to_string(), source: error.without_url() }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Option<Duration>, Vec<u8>), ClientError> {
+    async fn send(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(StatusCode, Option<Duration>, Vec<u8>), ClientError> {
         let request = self.signed(request).timeout(ANSWER);
         let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
         let retry_after = answer::retry_after(response.headers());
@@ -190,6 +201,16 @@ impl EventFilter {
         let subject = self.subject.as_ref().map(|subject| ("subject", subject.key()));
         let run = self.run.map(|run| ("run", run.to_string()));
         subject.into_iter().chain(run).collect()
+    }
+}
+
+/// Whether an address is this machine's own.
+fn is_here(base: &Url) -> bool {
+    match base.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -24,26 +24,28 @@ const PROBLEMS: [(u16, &str, &str); 14] = [
 ];
 
 /// An operation that outlives the wait for it.
-const GOES_ON: (u16, &str, &str) = (504, "GoesOn", "The operation takes long and goes on; look at its result later.");
+const GOES_ON: (u16, &str, &str) =
+    (504, "GoesOn", "The operation takes long and goes on; look at its result later.");
 
 pub(super) fn problems() -> Value {
     let content = json!({ "application/json": { "schema": { "$ref": schema::reference("Problem") } } });
     let described = PROBLEMS.iter().chain([&GOES_ON]).map(|(status, name, when)| {
         let mut response = json!({ "description": when, "content": content });
-        let seconds = json!({ "type": "integer", "minimum": 1 });
-        match status {
-            401 => response["headers"] = header("WWW-Authenticate", "How to say who you are.", json!({ "type": "string" })),
-            405 => response["headers"] = header("Allow", "The methods that work.", json!({ "type": "string" })),
-            429 | 503 => response["headers"] = header("Retry-After", "Seconds to wait.", seconds),
-            _ => {}
+        let text = json!({ "type": "string" });
+        let named = match status {
+            401 => Some(("WWW-Authenticate", "How to say who you are.", text)),
+            405 => Some(("Allow", "The methods that work.", text)),
+            429 | 503 => {
+                Some(("Retry-After", "Seconds to wait.", json!({ "type": "integer", "minimum": 1 })))
+            }
+            _ => None,
+        };
+        if let Some((header, description, schema)) = named {
+            response["headers"] = json!({ header: { "description": description, "schema": schema } });
         }
         ((*name).to_owned(), response)
     });
     Value::Object(described.collect())
-}
-
-fn header(name: &str, description: &str, schema: Value) -> Value {
-    json!({ name: { "description": description, "schema": schema } })
 }
 
 fn problem(status: u16) -> (String, Value) {

@@ -39,7 +39,8 @@ pub fn openapi<'a>(specs: impl IntoIterator<Item = &'a Spec>) -> Value {
         let method = resource.verb.as_str().to_lowercase();
         paths.entry(resource.path.clone()).or_default().insert(method, by_resource(spec, &resource));
     }
-    let mut tags: Vec<&str> = specs.iter().map(|spec| tag(spec)).collect();
+    let mut tags: Vec<&str> = std::iter::once(OWN).chain(specs.iter().map(|spec| tag(spec))).collect();
+    tags.sort_unstable();
     tags.dedup();
     json!({
         "openapi": "3.1.0",
@@ -58,8 +59,8 @@ pub fn openapi<'a>(specs: impl IntoIterator<Item = &'a Spec>) -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A token made with `guildhall token create`. It has a rank, and may have a \
-                                    scope of operations that it covers.",
+                    "description": "A token of the installation. It has a rank, and may have a scope of \
+                                    operations that it covers.",
                 },
             },
             "parameters": shared_parameters(),
@@ -69,13 +70,18 @@ pub fn openapi<'a>(specs: impl IntoIterator<Item = &'a Spec>) -> Value {
     })
 }
 
+/// What the interface's own addresses are grouped by.
+const OWN: &str = "guildhall";
+
 const DESCRIPTION: &str = "\
 Every operation of the installation. Each has two addresses: one by its name under `/api/v1/operations`, and \
 mostly one among the resources; both do the same, with the same permission, limit and record.\n\n\
 An answer has `data` for programs and a `document` for people. When it has `follow`, a job goes on, and its \
 events are read at `/api/v1/events?run=…`; the last one has an `outcome`.\n\n\
 An operation that takes something away for good answers 409 with the code `confirmation_required` and a \
-question first, and runs when the request is repeated with `confirm=true`.";
+question first, and runs when the request is repeated with `confirm=true`.\n\n\
+Where a body is JSON, a form (`application/x-www-form-urlencoded`) does as well: its words are typed as the \
+inputs ask, which suits shells.";
 
 /// The noun that operations are grouped by.
 fn tag(spec: &Spec) -> &'static str {
@@ -113,7 +119,10 @@ fn by_name(spec: &Spec) -> Value {
     // A colon is in no operation's name, so these ids never meet those of the resources.
     let mut object = described(spec, format!("call:{}", route::segment(spec.name)), parameters);
     let body = json!({ "$ref": schema::reference(&schema::input_name(spec)) });
-    object.insert("requestBody".to_owned(), request_body(body, spec.fields.iter().any(|field| field.required)));
+    object.insert(
+        "requestBody".to_owned(),
+        request_body(&body, spec.fields.iter().any(|field| field.required)),
+    );
     Value::Object(object)
 }
 
@@ -137,12 +146,12 @@ fn by_resource(spec: &Spec, resource: &Resource) -> Value {
     let mut object = described(spec, route::segment(spec.name), parameters);
     if resource.verb.has_body() && !rest.is_empty() {
         let body = schema::body_without(spec, resource.parameter.as_deref());
-        object.insert("requestBody".to_owned(), request_body(body, rest.iter().any(|field| field.required)));
+        object.insert("requestBody".to_owned(), request_body(&body, rest.iter().any(|field| field.required)));
     }
     Value::Object(object)
 }
 
-fn request_body(schema: Value, required: bool) -> Value {
+fn request_body(schema: &Value, required: bool) -> Value {
     json!({ "required": required, "content": { "application/json": { "schema": schema } } })
 }
 
@@ -192,9 +201,7 @@ fn shared_parameters() -> Value {
 
 /// The paths that are the interface's own.
 fn own_paths() -> Vec<(String, Map<String, Value>)> {
-    let own = |id: &str, summary: &str, responses: Value| {
-        json!({ "operationId": format!("guildhall:{id}"), "tags": ["guildhall"], "summary": summary, "responses": responses })
-    };
+    let own = |id: &str, summary: &str, responses: Value| json!({ "operationId": format!("guildhall:{id}"), "tags": [OWN], "summary": summary, "responses": responses });
     let open = |mut operation: Value| {
         operation["security"] = json!([]);
         operation
@@ -216,11 +223,16 @@ fn own_paths() -> Vec<(String, Map<String, Value>)> {
         { "name": "Last-Event-ID", "in": "header", "required": false, "schema": { "type": "integer", "minimum": 0 },
           "description": "The same, as browsers say it; it wins over `after`." },
     ]);
-    let operations = own("operations", "The catalogue: what is known of each operation.", answers::of_catalogue());
+    let operations =
+        own("operations", "The catalogue: what is known of each operation.", answers::of_catalogue());
     let description = open(own("openapi", "This description.", answers::json_object("OpenAPI 3.1.")));
     let health = open(own("health", "Whether the process lives.", answers::of_health()));
     let ready = open(own("ready", "Whether the installation can do its work.", answers::of_readiness()));
-    let figures = open(own("metrics", "Figures for Prometheus.", answers::text("Prometheus text format.", "text/plain")));
+    let figures = open(own(
+        "metrics",
+        "Figures for Prometheus.",
+        answers::text("Prometheus text format.", "text/plain"),
+    ));
     [
         (format!("{BASE}/events"), events),
         (format!("{BASE}/operations"), operations),

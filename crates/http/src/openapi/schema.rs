@@ -35,7 +35,7 @@ pub(super) struct Schemas(BTreeMap<String, Value>);
 impl Schemas {
     /// What all answers share.
     pub(super) fn shared() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });

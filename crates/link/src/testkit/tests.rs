@@ -19,7 +19,11 @@ impl Inbox for Recorder {
     }
 
     async fn event(&self, _: &HostId, event: AgentEvent) -> Result<(), Error> {
-        if self.errors_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+        if self
+            .errors_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok()
+        {
             return Err(Error::bug("not now"));
         }
         self.events.lock().unwrap().push(event);
@@ -114,7 +118,11 @@ async fn scripted_faults_end_in_failed_and_a_new_generation_leaves_it() {
     ] {
         agent.set_fault(Some(fault));
         apply(&agent, generation, Want::Running).await;
-        agent.until(|agent| agent.observed(server).is_some_and(|seen| seen.failure.is_some_and(|f| f.code == code))).await;
+        agent
+            .until(|agent| {
+                agent.observed(server).is_some_and(|seen| seen.failure.is_some_and(|f| f.code == code))
+            })
+            .await;
         assert_eq!(agent.observed(server).unwrap().phase, Phase::Failed);
     }
     agent.set_fault(Some(Fault::NeverReady));
@@ -123,7 +131,7 @@ async fn scripted_faults_end_in_failed_and_a_new_generation_leaves_it() {
     agent.until_idle().await;
     apply(&agent, 4, Want::Stopped).await;
     agent.until_phase(server, Phase::Stopped).await;
-    assert!(!agent.observed(server).unwrap().pid.is_some());
+    assert!(agent.observed(server).unwrap().pid.is_none());
 }
 
 #[tokio::test]

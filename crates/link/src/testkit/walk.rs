@@ -71,7 +71,8 @@ impl Machine {
             since: self.since,
             pid: self.process.map(|_| 1000 + self.effects.starts),
             players: PlayersSeen {
-                online: (self.phase == Phase::Ready).then(|| u32::try_from(self.players.len()).unwrap_or(u32::MAX)),
+                online: (self.phase == Phase::Ready)
+                    .then(|| u32::try_from(self.players.len()).unwrap_or(u32::MAX)),
                 max: Some(20),
                 names: self.players.clone(),
                 at: (self.phase == Phase::Ready).then_some(self.since),
@@ -332,7 +333,12 @@ pub(super) fn crash(state: &mut State, server: ServerId, restart: bool, now: Off
     if restart {
         machine.settled = None;
     } else {
-        told.push(fail(machine, FailureCode::CrashedTooOften, before, "It crashed more often than its budget allows."));
+        told.push(fail(
+            machine,
+            FailureCode::CrashedTooOften,
+            before,
+            "It crashed more often than its budget allows.",
+        ));
     }
     emit(journal, machine, told, now);
     machine.process = None;

@@ -68,7 +68,12 @@ pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<S
     Ok(super::joined(lines))
 }
 
-fn add_missing(lines: &mut Vec<String>, end: usize, section: &str, left: &mut BTreeMap<(&str, &str), String>) {
+fn add_missing(
+    lines: &mut Vec<String>,
+    end: usize,
+    section: &str,
+    left: &mut BTreeMap<(&str, &str), String>,
+) {
     let keys: Vec<(&str, &str)> = left.keys().filter(|(of, _)| *of == section).copied().collect();
     if section.is_empty() {
         return;
@@ -79,7 +84,11 @@ fn add_missing(lines: &mut Vec<String>, end: usize, section: &str, left: &mut BT
 }
 
 fn is_set(values: &BTreeMap<String, Json>, section: &str, key: &str) -> bool {
-    if section.is_empty() { values.contains_key(key) } else { values.contains_key(&format!("{section}.{key}")) }
+    if section.is_empty() {
+        values.contains_key(key)
+    } else {
+        values.contains_key(&format!("{section}.{key}"))
+    }
 }
 
 fn check_key(path: &str, section: &str, key: &str) -> Result<(), ConfigError> {

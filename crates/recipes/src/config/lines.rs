@@ -9,7 +9,10 @@ use super::{ConfigError, scalar};
 pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<String, ConfigError> {
     let mut left: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, value) in values {
-        if key.is_empty() || key.starts_with(COMMENTS) || key.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if key.is_empty()
+            || key.starts_with(COMMENTS)
+            || key.contains(|c: char| c.is_whitespace() || c.is_control())
+        {
             return Err(ConfigError::key(key, "a key is one word, and not a comment"));
         }
         let items = match value {

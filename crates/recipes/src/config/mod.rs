@@ -99,7 +99,9 @@ fn scalar(key: &str, value: &Json) -> Result<String, ConfigError> {
         Json::Number(number) => number.to_string(),
         Json::Bool(yes) => yes.to_string(),
         Json::Null => String::new(),
-        Json::Array(_) | Json::Object(_) => return Err(ConfigError::value(key, "this format has no lists or tables")),
+        Json::Array(_) | Json::Object(_) => {
+            return Err(ConfigError::value(key, "this format has no lists or tables"));
+        }
     };
     if text.contains(['\n', '\r', '\0']) {
         return Err(ConfigError::value(key, "a line end cannot stand in it"));
@@ -149,9 +151,10 @@ mod tests {
             FileFormat::Xml => xml::read(text, "Root/Key").map(Json::from),
             FileFormat::Json => serde_json::from_str::<Json>(text).ok()?.pointer("/section/key").cloned(),
             FileFormat::Yaml => serde_saphyr::from_str::<Json>(text).ok()?.pointer("/section/key").cloned(),
-            FileFormat::Toml => {
-                serde_json::to_value(toml::from_str::<toml::Value>(text).ok()?).ok()?.pointer("/section/key").cloned()
-            }
+            FileFormat::Toml => serde_json::to_value(toml::from_str::<toml::Value>(text).ok()?)
+                .ok()?
+                .pointer("/section/key")
+                .cloned(),
             FileFormat::Text => None,
         }
     }
@@ -163,7 +166,15 @@ mod tests {
     #[test]
     fn typed_values_keep_their_type_where_the_format_has_types() {
         for format in [FileFormat::Json, FileFormat::Yaml, FileFormat::Toml] {
-            for value in [Json::from(-7), true.into(), "true".into(), "7".into(), "null".into(), "1e3".into(), "~".into()] {
+            for value in [
+                Json::from(-7),
+                true.into(),
+                "true".into(),
+                "7".into(),
+                "null".into(),
+                "1e3".into(),
+                "~".into(),
+            ] {
                 let written = write(format, None, &one(format, value.clone())).expect("written");
                 assert_eq!(read(format, &written), Some(value), "{format:?}: {written}");
             }
@@ -207,7 +218,10 @@ mod tests {
             assert!(matches!(error, ConfigError::Existing { .. } | ConfigError::Value { .. }), "{error}");
         }
         let large = "#".repeat(MAX_BYTES + 1);
-        assert_eq!(write(FileFormat::Lines, Some(&large), &one(FileFormat::Lines, 1)), Err(ConfigError::TooLarge));
+        assert_eq!(
+            write(FileFormat::Lines, Some(&large), &one(FileFormat::Lines, 1)),
+            Err(ConfigError::TooLarge)
+        );
     }
 
     #[test]

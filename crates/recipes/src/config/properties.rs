@@ -136,8 +136,12 @@ mod tests {
 
     #[test]
     fn comments_order_and_foreign_keys_stay() {
-        let existing = "#Minecraft server properties\n# by hand\nmotd : old\\\n   one\npvp=true\n\nmotd=twice\n";
-        let values = BTreeMap::from([("motd".to_owned(), Json::from("Grüße: a=b \\o/")), ("x y".to_owned(), 7.into())]);
+        let existing =
+            "#Minecraft server properties\n# by hand\nmotd : old\\\n   one\npvp=true\n\nmotd=twice\n";
+        let values = BTreeMap::from([
+            ("motd".to_owned(), Json::from("Grüße: a=b \\o/")),
+            ("x y".to_owned(), 7.into()),
+        ]);
         let written = write(existing, &values).expect("written");
         assert_eq!(
             written,

@@ -27,7 +27,8 @@ fn as_table<'a>(node: &'a mut Json, path: &str) -> Result<&'a mut Map<String, Js
     if node.is_null() {
         *node = Json::Object(Map::new());
     }
-    node.as_object_mut().ok_or_else(|| ConfigError::value(path, "the file has something else than a table on the way"))
+    node.as_object_mut()
+        .ok_or_else(|| ConfigError::value(path, "the file has something else than a table on the way"))
 }
 
 fn keys(path: &str) -> Result<(Vec<&str>, &str), ConfigError> {
@@ -41,9 +42,8 @@ fn keys(path: &str) -> Result<(Vec<&str>, &str), ConfigError> {
 }
 
 pub(super) fn write_toml(existing: &str, values: &BTreeMap<String, Json>) -> Result<String, ConfigError> {
-    let mut document: DocumentMut = existing.parse().map_err(|error: toml_edit::TomlError| ConfigError::Existing {
-        format: "TOML",
-        message: error.message().to_owned(),
+    let mut document: DocumentMut = existing.parse().map_err(|error: toml_edit::TomlError| {
+        ConfigError::Existing { format: "TOML", message: error.message().to_owned() }
     })?;
     for (path, value) in values {
         let (parents, last) = keys(path)?;
@@ -79,7 +79,8 @@ fn toml_value(path: &str, value: &Json) -> Result<Value, ConfigError> {
         },
         Json::String(text) => text.as_str().into(),
         Json::Array(items) => {
-            let items: Result<toml_edit::Array, _> = items.iter().map(|item| toml_value(path, item)).collect();
+            let items: Result<toml_edit::Array, _> =
+                items.iter().map(|item| toml_value(path, item)).collect();
             Value::Array(items?)
         }
         Json::Object(map) => {

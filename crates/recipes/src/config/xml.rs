@@ -116,7 +116,10 @@ impl Element {
             start.push_attribute(Attribute { key: attribute.key, value });
         }
         if !set {
-            start.push_attribute(Attribute { key: quick_xml::name::QName(name), value: value.as_str().into() });
+            start.push_attribute(Attribute {
+                key: quick_xml::name::QName(name),
+                value: value.as_str().into(),
+            });
         }
         self.start = start.into_owned();
     }
@@ -215,7 +218,8 @@ impl<'a> Step<'a> {
                 return Err(ConfigError::value(path, format!("the file's root is not '{}'", self.name)));
             }
             None => {
-                let mut element = Element { start: BytesStart::new(self.name.to_owned()), children: Vec::new() };
+                let mut element =
+                    Element { start: BytesStart::new(self.name.to_owned()), children: Vec::new() };
                 if let Some((key, value)) = self.with {
                     element.set_attribute(key, value);
                 }

@@ -1,4 +1,5 @@
-//! Armagetron Advanced: one datagram asks for the "big server info", one answers. Messages are a descriptor,
+//! Armagetron Advanced: one datagram asks for the "big server info", one answers; a server without players
+//! naps and takes a second or two. Messages are a descriptor,
 //! a message id, a length in 16-bit words and the words, big-endian; a number is two words, the low one
 //! first; a text is its length with the final zero and then its bytes, with each pair of them swapped.
 
@@ -6,15 +7,16 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{Answer, QueryError, bytes::Bytes, exchange::Datagrams, names, some};
 
-/// Descriptor 53, message 0, no words, and the sender's id, which strangers fill with anything.
-const REQUEST: [u8; 8] = [0, 53, 0, 0, 0, 0, 0, 0x11];
+/// Descriptor, message 0, no words, and the sender's id, which strangers do not have.
+const SMALL_REQUEST: [u8; 8] = [0, 52, 0, 0, 0, 0, 0, 0];
+const BIG_REQUEST: [u8; 8] = [0, 53, 0, 0, 0, 0, 0, 0];
 
 const BIG_SERVER_INFO: u16 = 51;
 
 pub(super) fn ask(address: SocketAddr, timeout: Duration) -> Result<Answer, QueryError> {
     let socket = Datagrams::open(address, timeout)?;
-    socket.ask(&REQUEST, |datagram| match decode(datagram) {
-        // The server greets strangers with other messages as well.
+    // A server that is on no public list answers the big request only after a small one.
+    socket.ask(&[&SMALL_REQUEST, &BIG_REQUEST], |datagram| match decode(datagram) {
         Err(QueryError::Malformed(OTHER)) => None,
         decoded => Some(decoded),
     })?
@@ -118,8 +120,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_read() {
-        let answer = decode(&message("0xff0000Red0xRESETT 0xzz", &["Ann".to_owned(), "0x00ff00Bob".to_owned()]))
-            .expect("an answer");
+        let answer =
+            decode(&message("0xff0000Red0xRESETT 0xzz", &["Ann".to_owned(), "0x00ff00Bob".to_owned()]))
+                .expect("an answer");
         assert_eq!(answer.title.as_deref(), Some("Red 0xzz"));
         assert_eq!(answer.names, ["Ann", "Bob"]);
         assert_eq!((answer.players, answer.max), (Some(2), Some(70_000)));

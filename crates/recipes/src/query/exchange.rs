@@ -22,8 +22,11 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     pub(super) fn open(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
-        let any: SocketAddr =
-            if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+        let any: SocketAddr = if address.is_ipv4() {
+            (Ipv4Addr::UNSPECIFIED, 0).into()
+        } else {
+            (Ipv6Addr::UNSPECIFIED, 0).into()
+        };
         let socket = UdpSocket::bind(any)?;
         // Connected, so that only this address is heard, and a closed port is an error instead of silence.
         socket.connect(address)?;
@@ -34,11 +37,16 @@ impl Datagrams {
         self.socket.send(datagram).map(drop)
     }
 
-    /// The first datagram that `wanted` accepts; the request is sent again every half second until then,
+    /// The first datagram that `wanted` accepts; the requests are sent again every half second until then,
     /// because datagrams get lost.
-    pub(super) fn ask<T>(&self, request: &[u8], mut wanted: impl FnMut(&[u8]) -> Option<T>) -> io::Result<T> {
+    pub(super) fn ask<T>(
+        &self,
+        requests: &[&[u8]],
+        mut wanted: impl FnMut(&[u8]) -> Option<T>,
+    ) -> io::Result<T> {
         let mut buffer = vec![0; MAX_DATAGRAM];
-        self.send(request)?;
+        let send = || requests.iter().try_for_each(|request| self.send(request));
+        send()?;
         let mut again = Instant::now() + Duration::from_millis(500);
         loop {
             let wait = left(self.deadline)?.min(again.saturating_duration_since(Instant::now()));
@@ -49,11 +57,12 @@ impl Datagrams {
                         return Ok(answer);
                     }
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                }
                 Err(error) => return Err(error),
             }
             if Instant::now() >= again {
-                self.send(request)?;
+                send()?;
                 again = Instant::now() + Duration::from_millis(500);
             }
         }

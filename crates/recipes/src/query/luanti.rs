@@ -9,7 +9,7 @@ const PROTOCOL: [u8; 4] = [0x4f, 0x45, 0x74, 0x03];
 
 pub(super) fn ask(address: SocketAddr, timeout: Duration) -> Result<Answer, QueryError> {
     let socket = Datagrams::open(address, timeout)?;
-    let peer = socket.ask(&greeting(), |datagram| peer(datagram).ok())?;
+    let peer = socket.ask(&[&greeting()], |datagram| peer(datagram).ok())?;
     // Without a goodbye the server would keep the peer until it times out.
     socket.send(&goodbye(peer))?;
     Ok(Answer::default())

@@ -41,7 +41,11 @@ fn read_length(mut next: impl FnMut() -> Result<u8, QueryError>) -> Result<usize
         let byte = next()?;
         length |= usize::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return if length <= MAX_STATUS { Ok(length) } else { Err(QueryError::Malformed("it is too large")) };
+            return if length <= MAX_STATUS {
+                Ok(length)
+            } else {
+                Err(QueryError::Malformed("it is too large"))
+            };
         }
     }
     Err(QueryError::Malformed("it is no Minecraft server"))
@@ -51,10 +55,11 @@ fn decode(packet: &[u8]) -> Result<Answer, QueryError> {
     let mut bytes = Bytes::new(packet);
     bytes.expect(&[0], "it is another packet")?;
     let length = read_length(|| bytes.u8())?;
-    let status: Json =
-        serde_json::from_slice(bytes.take(length)?).map_err(|_| QueryError::Malformed("its status is not JSON"))?;
+    let status: Json = serde_json::from_slice(bytes.take(length)?)
+        .map_err(|_| QueryError::Malformed("its status is not JSON"))?;
     let players = status.get("players");
-    let count = |key| players.and_then(|players| players.get(key)?.as_u64()).and_then(|n| u32::try_from(n).ok());
+    let count =
+        |key| players.and_then(|players| players.get(key)?.as_u64()).and_then(|n| u32::try_from(n).ok());
     let sample = players.and_then(|players| players.get("sample")?.as_array()).map_or(&[][..], Vec::as_slice);
     let mut title = String::new();
     append_text(status.get("description").unwrap_or(&Json::Null), &mut title);

@@ -27,8 +27,8 @@ pub(super) fn ask(address: SocketAddr, timeout: Duration) -> Result<Answer, Quer
     let socket = Datagrams::open(address, timeout)?;
     // The hasher's keys are random for each of them; all ones means "no token".
     let mine = (RandomState::new().hash_one(address) as u32 & 0x7fff_ffff).to_be_bytes();
-    let theirs = socket.ask(&token_request(mine), |datagram| token(datagram, mine).ok())?;
-    socket.ask(&info_request(mine, theirs), |datagram| match decode(datagram, mine) {
+    let theirs = socket.ask(&[&token_request(mine)], |datagram| token(datagram, mine).ok())?;
+    socket.ask(&[&info_request(mine, theirs)], |datagram| match decode(datagram, mine) {
         Err(QueryError::Malformed(OTHER)) => None,
         decoded => Some(decoded),
     })?

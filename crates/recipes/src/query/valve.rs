@@ -1,12 +1,6 @@
 //! Valve's A2S, by the query library.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use gamedig::{
     GDErrorKind,
@@ -35,9 +29,10 @@ pub(super) fn ask(address: SocketAddr, timeout: Duration) -> Result<Answer, Quer
 fn ask_library(address: SocketAddr, timeout: Duration) -> Result<Answer, QueryError> {
     let times = TimeoutSettings::new(Some(timeout), Some(timeout), Some(timeout), 0)
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no time was given"))?;
-    let gather = GatheringSettings { players: GatherToggle::Try, rules: GatherToggle::Skip, check_app_id: false };
-    let response =
-        query(&address, Engine::Source(None), Some(gather), Some(times)).map_err(|error| match error.kind {
+    let gather =
+        GatheringSettings { players: GatherToggle::Try, rules: GatherToggle::Skip, check_app_id: false };
+    let response = query(&address, Engine::Source(None), Some(gather), Some(times)).map_err(|error| {
+        match error.kind {
             GDErrorKind::PacketReceive
             | GDErrorKind::PacketSend
             | GDErrorKind::SocketBind
@@ -45,7 +40,8 @@ fn ask_library(address: SocketAddr, timeout: Duration) -> Result<Answer, QueryEr
                 QueryError::Silent(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))
             }
             _ => QueryError::Malformed("it does not follow Valve's protocol"),
-        })?;
+        }
+    })?;
     Ok(answer(&response))
 }
 

@@ -36,6 +36,8 @@ pub struct Model {
     pub busy_since: Option<Timestamp>,
     /// The job that owns the busy mark; a job that finds another one here has been superseded.
     pub run: Option<Uuid>,
+    /// The job's flow, once that has begun.
+    pub flow: Option<Uuid>,
     pub session: Option<Uuid>,
     /// The state's own start.
     pub since: Timestamp,

@@ -8,7 +8,7 @@ use super::{
     JobInput,
     errand::{Errand, step_error, trouble_of},
 };
-use crate::{Workshop, error::ServersError, state::State, told, workshop::Tried};
+use crate::{error::ServersError, state::State, told, workshop::{Tried, Workshop}};
 
 /// The job of `server create`.
 pub(crate) struct CreateServer(pub(crate) Arc<Workshop>);

@@ -9,12 +9,11 @@ use super::{
     errand::{Errand, step_error, trouble_of},
 };
 use crate::{
-    Workshop,
     error::ServersError,
     session::{Ending, How},
     state::Goal,
     told,
-    workshop::{Applied, Tried},
+    workshop::{Applied, Tried, Workshop},
 };
 
 /// The job of `server delete`.

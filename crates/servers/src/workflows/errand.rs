@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{RunId, ServerId, TenantId};
-use guildhall_flows::{Failure, Flow, StepError};
+use guildhall_flows::{Failure, Flow, FlowId, StepError};
 use guildhall_link::{
     LinkError,
     message::{Observed, Phase, Refusal, Reply, Request},
@@ -11,12 +11,11 @@ use guildhall_link::{
 
 use super::{JobInput, News};
 use crate::{
-    Workshop,
     change::Change,
     error::ServersError,
     failure::{Code, Trouble},
     state::{Goal, State},
-    workshop::{Applied, NotApplied},
+    workshop::{Applied, NotApplied, Workshop},
 };
 
 /// One job on one server. Cheap to clone: undos own theirs.
@@ -26,6 +25,7 @@ pub(super) struct Errand {
     pub(super) tenant: TenantId,
     pub(super) server: ServerId,
     pub(super) run: RunId,
+    pub(super) flow: FlowId,
     pub(super) by: String,
 }
 
@@ -52,7 +52,8 @@ impl Errand {
             shop: shop.clone(),
             tenant: flow.tenant().clone(),
             server: input.server,
-            run: RunId(flow.id().0),
+            run: input.run,
+            flow: flow.id(),
             by: input.by.clone(),
         }
     }
@@ -60,7 +61,9 @@ impl Errand {
     /// Makes sure that the job is still the one at work, and finds out how long its waits may take.
     pub(super) async fn claim(&self) -> Result<Waits, StepError> {
         let deadlines = &self.shop.config.deadlines;
+        let flow = self.flow;
         self.mine(|change| {
+            change.row.flow = Some(flow.0);
             let recipe = &change.launch.recipe;
             let up = deadlines.preparing + deadlines.installing + recipe.ready.within + deadlines.slack;
             let down = recipe.stop.wait + recipe.stop.term_wait + deadlines.slack;
@@ -84,12 +87,15 @@ impl Errand {
             })
             .await
             .map_err(step_error)?;
-        Ok(changed.and_then(|(value, _)| value))
+        Ok(changed.flatten())
     }
 
     /// Tells the agent what is wanted. An agent that is away for a moment is tried again.
     pub(super) async fn apply(&self) -> Result<Applied, StepError> {
-        self.mine(|_| Ok(())).await?.ok_or_else(superseded)?;
+        if self.mine(|_| Ok(())).await?.is_none() {
+            // The agent was told before a crash, and has been so quick that the job is settled by now.
+            return Ok(Applied::Yes);
+        }
         self.shop.apply(&self.tenant, self.server).await.map_err(not_applied)
     }
 

@@ -1,7 +1,6 @@
 //! The jobs that take longer than a call, as durable workflows: every step can be repeated and taken back.
 //!
-//! A job owns the busy mark of its server while it runs; its number is the flow's. Where a newer operation
-//! has taken the mark over, the steps and undos of the older job do nothing.
+//! A job owns the busy mark of its server while it runs. Where a newer operation has taken the mark over, the steps and undos of the older job do nothing.
 
 mod create;
 mod delete;
@@ -10,11 +9,14 @@ mod place;
 mod restart;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use guildhall_core::ServerId;
-use guildhall_flows::EngineBuilder;
+use guildhall_core::{RunId, ServerId, TenantId};
+use guildhall_flows::{EngineBuilder, FlowError, FlowId, Handle};
+use guildhall_store::Tx;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use create::CreateServer;
@@ -23,13 +25,15 @@ pub(crate) use restart::RestartServer;
 pub(crate) use start::StartServer;
 pub(crate) use stop::StopServer;
 
-use crate::{Workshop, life::Job};
+use crate::{life::Job, workshop::Workshop};
 
 /// What a job is started with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobInput {
     /// Which server.
     pub(crate) server: ServerId,
+    /// The job's number: it owns the server's busy mark, and events tell of it.
+    pub(crate) run: RunId,
     /// Who called the operation, for what is told at the end.
     pub(crate) by: String,
     /// Only for `delete`: the host is not asked.
@@ -49,8 +53,6 @@ pub(crate) enum News {
     Failed,
     /// Something happened; ask the host.
     Look,
-    /// A newer operation has taken over.
-    Superseded,
 }
 
 /// The signal that a job waits for while the server comes up.
@@ -58,15 +60,21 @@ pub(crate) const UP: &str = "up";
 /// The signal that a job waits for while the server goes down.
 pub(crate) const DOWN: &str = "down";
 
-/// The kind of a job's workflow.
-pub(crate) fn kind(job: Job) -> &'static str {
-    use guildhall_flows::Workflow;
+/// Starts a job's workflow as part of a transaction.
+pub(crate) async fn start_in(
+    flows: &Handle,
+    tx: &Tx,
+    tenant: &TenantId,
+    job: Job,
+    key: &str,
+    input: &JobInput,
+) -> Result<FlowId, FlowError> {
     match job {
-        Job::Create => CreateServer::KIND,
-        Job::Start => StartServer::KIND,
-        Job::Stop => StopServer::KIND,
-        Job::Restart => RestartServer::KIND,
-        Job::Delete => DeleteServer::KIND,
+        Job::Create => flows.start_in::<CreateServer>(tx, tenant, key, input).await,
+        Job::Start => flows.start_in::<StartServer>(tx, tenant, key, input).await,
+        Job::Stop => flows.start_in::<StopServer>(tx, tenant, key, input).await,
+        Job::Restart => flows.start_in::<RestartServer>(tx, tenant, key, input).await,
+        Job::Delete => flows.start_in::<DeleteServer>(tx, tenant, key, input).await,
     }
 }
 

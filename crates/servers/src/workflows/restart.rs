@@ -9,10 +9,9 @@ use super::{
     errand::{Errand, came_up, superseded, went_down},
 };
 use crate::{
-    Workshop,
     state::{Goal, State},
     told,
-    workshop::Applied,
+    workshop::{Applied, Workshop},
 };
 
 /// The job of `server restart`.

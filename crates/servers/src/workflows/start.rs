@@ -8,7 +8,7 @@ use super::{
     JobInput, News, UP,
     errand::{Errand, came_up},
 };
-use crate::Workshop;
+use crate::workshop::Workshop;
 
 /// The job of `server start`.
 pub(crate) struct StartServer(pub(crate) Arc<Workshop>);

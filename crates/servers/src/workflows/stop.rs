@@ -9,9 +9,8 @@ use super::{
     errand::{Errand, trouble_of, went_down},
 };
 use crate::{
-    Workshop,
     failure::{Code, Trouble},
-    workshop::Applied,
+    workshop::{Applied, Workshop},
 };
 
 /// The job of `server stop`.

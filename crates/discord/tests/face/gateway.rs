@@ -1,0 +1,1 @@
+//! Over the gateway of the stand-in Discord.

@@ -1,0 +1,10 @@
+//! The Discord face, driven as Discord drives it: signed requests in, REST requests out.
+
+mod answers;
+mod bad_input;
+mod buttons;
+mod commands;
+mod gateway;
+mod stage;
+mod teller;
+mod toys;

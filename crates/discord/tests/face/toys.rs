@@ -1,0 +1,259 @@
+//! A small domain of toys: one operation of each sort.
+
+use std::sync::Mutex;
+
+use guildhall_core::{
+    Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Tone,
+    document::Style,
+    operation::Choice,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+/// The toys, and gates that hold slow operations.
+pub struct Toys {
+    pub made: Mutex<Vec<Value>>,
+    pub broken: Mutex<Vec<String>>,
+    /// One permit each time a slow operation has begun.
+    pub begun: Semaphore,
+    /// One permit lets one slow operation end.
+    pub gate: Semaphore,
+}
+
+impl Default for Toys {
+    fn default() -> Self {
+        Self {
+            made: Mutex::default(),
+            broken: Mutex::default(),
+            begun: Semaphore::new(0),
+            gate: Semaphore::new(0),
+        }
+    }
+}
+
+/// What is in the box.
+#[derive(Deserialize, JsonSchema)]
+pub struct List {}
+
+impl Operation for List {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy list";
+    const SUMMARY: &'static str = "Show the toys";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Read;
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        let made = toys.made.lock().unwrap().len();
+        let document = Document::titled("Toys").field("Made", made.to_string());
+        Ok(Answer::new(json!(made), document.action(Action::new("Again", "toy list", json!({})))))
+    }
+}
+
+/// What a toy is made of.
+#[derive(Deserialize, JsonSchema, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stuff {
+    Wood,
+    Tin,
+}
+
+/// Makes a toy.
+#[derive(Deserialize, JsonSchema, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Make {
+    /// What to call it
+    #[schemars(length(min = 1, max = 32))]
+    pub name: String,
+    /// What it is made of
+    pub stuff: Option<Stuff>,
+    /// How large it is
+    #[schemars(range(min = 1, max = 10))]
+    pub size: Option<i64>,
+    /// Whether it makes a noise
+    pub loud: Option<bool>,
+    /// What it is good for
+    pub tags: Option<Vec<String>>,
+    /// How it is set
+    pub settings: Option<std::collections::BTreeMap<String, Value>>,
+}
+
+impl Operation for Make {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy make";
+    const SUMMARY: &'static str = "Make a toy";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+    const PRIVATE: bool = false;
+
+    async fn run(self, toys: &Toys, call: &Call) -> Result<Answer<Value>, Error> {
+        let made = serde_json::to_value(&self).map_err(Error::bug)?;
+        toys.made.lock().unwrap().push(made.clone());
+        let document = Document::titled("Made").tone(Tone::Good).text(
+            guildhall_core::Rich::new().person(&call.actor.id, "you").text(" made ").code(self.name.as_str()),
+        );
+        let offer = Action::new("Break it", "toy break", json!({"toy": self.name})).style(Style::Danger);
+        let rename = Action::new("Another", "toy make", json!({"size": 3}));
+        Ok(Answer::new(made, document.action(offer).action(rename)))
+    }
+}
+
+/// Breaks a toy.
+#[derive(Deserialize, JsonSchema)]
+pub struct Break {
+    /// Which toy
+    #[schemars(extend("x-complete" = "toy"))]
+    pub toy: String,
+}
+
+impl Operation for Break {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy break";
+    const SUMMARY: &'static str = "Break a toy for good";
+    const RANK: Rank = Rank::ADMIN;
+    const EFFECT: Effect = Effect::Destroy;
+
+    fn question(&self) -> String {
+        format!("Break {}?", self.toy)
+    }
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        toys.broken.lock().unwrap().push(self.toy.clone());
+        Ok(Answer::new(json!(self.toy), Document::titled("Broken").tone(Tone::Good)))
+    }
+}
+
+/// Takes its time, for the one who asked.
+#[derive(Deserialize, JsonSchema)]
+pub struct Slow {
+    /// How it ends
+    pub fail: Option<bool>,
+}
+
+impl Operation for Slow {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy slow";
+    const SUMMARY: &'static str = "Take a while";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        toys.begun.add_permits(1);
+        toys.gate.acquire().await.map_err(Error::bug)?.forget();
+        if self.fail == Some(true) {
+            return Err(Error::new(Kind::Upstream, "toy_jammed", "The toy is jammed."));
+        }
+        toys.made.lock().unwrap().push(json!("slow"));
+        Ok(Answer::new(json!("slow"), Document::titled("Slowly done").tone(Tone::Good)))
+    }
+}
+
+/// Takes its time, for everybody to see.
+#[derive(Deserialize, JsonSchema)]
+pub struct Show {
+    /// How it ends
+    pub fail: Option<bool>,
+}
+
+impl Operation for Show {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy show";
+    const SUMMARY: &'static str = "Show a toy to everybody";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+    const PRIVATE: bool = false;
+
+    async fn run(self, toys: &Toys, call: &Call) -> Result<Answer<Value>, Error> {
+        Slow { fail: self.fail }.run(toys, call).await
+    }
+}
+
+/// Breaks on the way.
+#[derive(Deserialize, JsonSchema)]
+pub struct Burst {}
+
+impl Operation for Burst {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy burst";
+    const SUMMARY: &'static str = "Go wrong";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, _toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        panic!("the spring with the password hunter2 burst")
+    }
+}
+
+/// Starts something that goes on.
+#[derive(Deserialize, JsonSchema)]
+pub struct Wind {
+    /// The conversation
+    pub topic: String,
+}
+
+impl Operation for Wind {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy wind";
+    const SUMMARY: &'static str = "Wind a toy up";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, _toys: &Toys, call: &Call) -> Result<Answer<Value>, Error> {
+        let run = RunId(call.clock.uuid());
+        let follow = Follow { run, cursor: 0, topic: Some(self.topic) };
+        Ok(Answer::new(json!(null), Document::titled("Winding").tone(Tone::Working)).following(follow))
+    }
+}
+
+/// Says a lot.
+#[derive(Deserialize, JsonSchema)]
+pub struct Tale {
+    /// How many lines
+    pub lines: u32,
+}
+
+impl Operation for Tale {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "tale";
+    const SUMMARY: &'static str = "Tell a long tale";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Read;
+
+    async fn run(self, _toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        let lines = (1..=self.lines).map(|n| format!("line {n} of the tale")).collect::<Vec<_>>().join("\n");
+        Ok(Answer::new(json!(self.lines), Document::titled("A tale").code(lines)))
+    }
+}
+
+/// Every toy operation.
+pub fn operations() -> Operations<Toys> {
+    Operations::new()
+        .with::<List>()
+        .with::<Make>()
+        .with::<Break>()
+        .with::<Slow>()
+        .with::<Show>()
+        .with::<Burst>()
+        .with::<Wind>()
+        .with::<Tale>()
+        .completer("toy", |toys: &Toys, _actor, partial: &str| {
+            Box::pin(async move {
+                if partial == "stuck" {
+                    toys.begun.add_permits(1);
+                    toys.gate.acquire().await.map_err(Error::bug)?.forget();
+                }
+                let names = ["ball", "bear", "train", &"x".repeat(101)].map(str::to_owned);
+                let fitting = names.into_iter().filter(|name| name.contains(partial));
+                Ok(fitting.map(|name| Choice { label: format!("The {name}"), value: name }).collect())
+            })
+        })
+}

@@ -1,0 +1,62 @@
+//! What people can do with servers. Each operation is one file; all of them answer with documents whose
+//! buttons name the next ones.
+
+mod config;
+mod console;
+mod create;
+mod delete;
+mod input;
+mod keep;
+mod list;
+mod restart;
+mod send;
+mod start;
+mod status;
+mod stop;
+
+use guildhall_core::Operations;
+use guildhall_flows::FlowId;
+
+use crate::Servers;
+
+pub use config::{ConfigData, ServerConfig, SettingData, VersionData};
+pub use console::{ConsoleData, LineData, ServerConsole};
+pub use create::ServerCreate;
+pub use delete::{DeleteData, ServerDelete};
+pub use input::{RecipeName, ServerName, Settings};
+pub use keep::ServerKeep;
+pub use list::{ListData, ServerList};
+pub use restart::ServerRestart;
+pub use send::{SendData, ServerSend};
+pub use start::ServerStart;
+pub use status::ServerStatus;
+pub use stop::ServerStop;
+
+/// Every operation on servers, and the completers of `server` and `recipe` inputs.
+pub fn operations() -> Operations<Servers> {
+    Operations::new()
+        .with::<ServerCreate>()
+        .with::<ServerList>()
+        .with::<ServerStatus>()
+        .with::<ServerStart>()
+        .with::<ServerStop>()
+        .with::<ServerRestart>()
+        .with::<ServerConsole>()
+        .with::<ServerSend>()
+        .with::<ServerConfig>()
+        .with::<ServerKeep>()
+        .with::<ServerDelete>()
+        .completer("server", input::complete_server)
+        .completer("recipe", input::complete_recipe)
+}
+
+impl Servers {
+    /// Gives a short job the chance to end within the call, so that the answer can say how it ended.
+    pub(crate) async fn await_briefly(&self, flow: FlowId) {
+        let wait = self.shop.flows.wait(flow);
+        tokio::select! {
+            _ = wait => {}
+            () = self.shop.clock.sleep(std::time::Duration::from_millis(1_500)) => {}
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// A small bot on discord.js, as its own documentation would write it; only the API address differs.
+import {
+  ActionRowBuilder, ButtonBuilder, ButtonStyle, Client, ContainerBuilder, Events, GatewayIntentBits,
+  MessageFlags, ModalBuilder, SlashCommandBuilder, TextDisplayBuilder, TextInputBuilder, TextInputStyle,
+} from 'discord.js';
+
+const client = new Client({
+  intents: [
+    GatewayIntentBits.Guilds, GatewayIntentBits.GuildMembers, GatewayIntentBits.GuildMessages,
+    GatewayIntentBits.MessageContent,
+  ],
+  rest: { api: process.env.SIM_API },
+});
+
+const commands = [
+  new SlashCommandBuilder().setName('greet').setDescription('Say hello')
+    .addStringOption((option) => option.setName('name').setDescription('Whom').setRequired(true)),
+  new SlashCommandBuilder().setName('slow').setDescription('Think first'),
+  new SlashCommandBuilder().setName('ask').setDescription('Ask with a form'),
+  new SlashCommandBuilder().setName('pick').setDescription('Pick a fruit')
+    .addStringOption((option) => option.setName('fruit').setDescription('Which').setAutocomplete(true)),
+  new SlashCommandBuilder().setName('too-much').setDescription('Break a limit'),
+];
+
+client.once(Events.ClientReady, async () => {
+  await client.application.commands.set(commands.map((command) => command.toJSON()));
+});
+
+client.on(Events.MessageCreate, async (message) => {
+  if (message.author.bot || message.content !== 'ping') return;
+  await message.reply('pong');
+  const thread = await message.startThread({ name: 'talk' });
+  await thread.send('in the thread');
+});
+
+client.on(Events.InteractionCreate, async (interaction) => {
+  if (interaction.isChatInputCommand()) {
+    if (interaction.commandName === 'greet') {
+      const wave = new ButtonBuilder().setCustomId('wave').setLabel('Wave').setStyle(ButtonStyle.Primary);
+      await interaction.reply({
+        content: `Hello ${interaction.options.getString('name')}`,
+        components: [new ActionRowBuilder().addComponents(wave)],
+      });
+    } else if (interaction.commandName === 'slow') {
+      await interaction.deferReply({ flags: MessageFlags.Ephemeral });
+      const text = new TextDisplayBuilder().setContent('# Done');
+      await interaction.editReply({
+        components: [new ContainerBuilder().addTextDisplayComponents(text)],
+        flags: MessageFlags.IsComponentsV2,
+      });
+      await interaction.followUp({ content: 'and more', flags: MessageFlags.Ephemeral });
+    } else if (interaction.commandName === 'ask') {
+      const input = new TextInputBuilder().setCustomId('why').setLabel('Why?').setStyle(TextInputStyle.Short);
+      await interaction.showModal(new ModalBuilder().setCustomId('form').setTitle('A form')
+        .addComponents(new ActionRowBuilder().addComponents(input)));
+    } else if (interaction.commandName === 'pick') {
+      await interaction.reply(`You picked ${interaction.options.getString('fruit')}`);
+    } else if (interaction.commandName === 'too-much') {
+      try {
+        await interaction.reply('x'.repeat(2001));
+      } catch (error) {
+        await interaction.reply(`refused: ${error.code} ${error.message.split('\n')[1]}`);
+      }
+    }
+  } else if (interaction.isAutocomplete()) {
+    const typed = interaction.options.getFocused();
+    const fruits = ['apple', 'apricot', 'pear'].filter((fruit) => fruit.startsWith(typed));
+    await interaction.respond(fruits.map((fruit) => ({ name: fruit, value: fruit })));
+  } else if (interaction.isButton()) {
+    await interaction.update({ content: `${interaction.user.username} waved`, components: [] });
+  } else if (interaction.isModalSubmit()) {
+    await interaction.reply(`Because ${interaction.fields.getTextInputValue('why')}`);
+  }
+});
+
+await client.login(process.env.SIM_TOKEN);

@@ -1,0 +1,174 @@
+//! discord.js and discord.py, two clients that know nothing of Guildhall, work with the stand-in as with Discord.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use guildhall_sim::Answer;
+use serde_json::json;
+use support::{Community, check_conformance};
+
+/// Long enough for a client to start on a busy machine; nothing waits this long when all goes well.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running client, ended with the test.
+struct Client {
+    process: Child,
+    output: PathBuf,
+}
+
+impl Client {
+    fn start(mut command: Command, name: &str) -> Self {
+        let output = folder(name).join(format!("{}.log", std::process::id()));
+        let file = std::fs::File::create(&output).expect("the log can be written");
+        let copy = file.try_clone().expect("a second handle");
+        let process = command.stdin(Stdio::null()).stdout(file).stderr(copy).spawn().expect("the client starts");
+        Self { process, output }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.output).unwrap_or_default()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(&self.output);
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim-clients").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder below the target folder");
+    folder
+}
+
+fn sources(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+fn available(program: &str) -> bool {
+    let run = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    run.is_ok_and(|status| status.success())
+}
+
+/// Runs a step of the installation, once: a stamp that holds the lock file's text says that it is done.
+fn install_once(folder: &Path, lock: &Path, steps: &mut [Command]) {
+    let wanted = std::fs::read_to_string(lock).expect("the pinned versions are in the repository");
+    let stamp = folder.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        return;
+    }
+    for step in steps {
+        let output = step.current_dir(folder).output().expect("the installer runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{step:?} failed: {error}");
+    }
+    std::fs::write(stamp, wanted).expect("the stamp can be written");
+}
+
+fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn discord_js_works_with_the_stand_in() {
+    if !available("node") || !available("npm") {
+        println!("skipped, because node and npm are not installed");
+        return;
+    }
+    let place = folder("discordjs");
+    for file in ["package.json", "package-lock.json", "bot.mjs"] {
+        std::fs::copy(sources("discordjs").join(file), place.join(file)).expect("a copied file");
+    }
+    let mut steps = [command("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts"])];
+    install_once(&place, &place.join("package-lock.json"), &mut steps);
+    let community = Community::new().await;
+    let mut run = command("node", &["bot.mjs"]);
+    run.current_dir(&place).env("SIM_API", community.api()).env("SIM_TOKEN", community.app.token());
+    let client = Client::start(run, "discordjs");
+    a_conversation(&community, &client).await;
+    community.sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn discord_py_works_with_the_stand_in() {
+    if !available("python3") {
+        println!("skipped, because python3 is not installed");
+        return;
+    }
+    let place = folder("discordpy");
+    for file in ["requirements.txt", "bot.py"] {
+        std::fs::copy(sources("discordpy").join(file), place.join(file)).expect("a copied file");
+    }
+    let mut steps = [
+        command("python3", &["-m", "venv", "--clear", "venv"]),
+        command("venv/bin/pip", &["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]),
+    ];
+    install_once(&place, &place.join("requirements.txt"), &mut steps);
+    let community = Community::new().await;
+    let mut run = command(place.join("venv/bin/python"), &["bot.py"]);
+    run.current_dir(&place).env("SIM_API", community.api()).env("SIM_TOKEN", community.app.token());
+    let client = Client::start(run, "discordpy");
+    a_conversation(&community, &client).await;
+    community.sim.shutdown().await;
+}
+
+/// What both bots do, step by step, as a user sees it.
+async fn a_conversation(community: &Community, client: &Client) {
+    for name in ["greet", "slow", "ask", "pick", "too-much"] {
+        let registered = community.app.wait_for_command(name, PATIENCE).await;
+        registered.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    }
+    community.app.wait_connected(PATIENCE).await.expect("the gateway connection");
+    let here = community.anna.in_channel(community.general);
+
+    let greeting = here.run("greet", json!({"name": "Bo"})).expect("a command").message(PATIENCE).await;
+    let greeting = greeting.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    assert_eq!(greeting.text(), "Hello Bo");
+    assert_eq!(greeting.buttons()[0].label, "Wave");
+    assert!(community.bo_sees(&greeting), "a public answer is seen by everybody");
+
+    let waved = here.press(greeting.id, "Wave").expect("a button").message(PATIENCE).await.expect("an update");
+    assert_eq!(waved.id, greeting.id);
+    assert_eq!(waved.text(), "anna waved");
+    assert!(waved.buttons().is_empty());
+
+    let slow = here.run("slow", json!({})).expect("a command");
+    let done = slow.message(PATIENCE).await.expect("the deferred answer");
+    assert_eq!(done.text(), "# Done");
+    assert!(done.is_ephemeral() && !community.bo_sees(&done));
+    let more = here.wait_for_text(PATIENCE, "and more").await.expect("the follow-up");
+    assert!(more.is_ephemeral());
+
+    let form = here.run("ask", json!({})).expect("a command").modal(PATIENCE).await.expect("a form");
+    assert_eq!((form.title.as_str(), form.fields[0].label.as_str()), ("A form", "Why?"));
+    let sent = here.submit_modal(&form, json!({"why": "I can"})).expect("a filled form");
+    assert_eq!(sent.message(PATIENCE).await.expect("an answer").text(), "Because I can");
+
+    let typing = here.autocomplete("pick", json!({"fruit": "ap"}), "fruit").expect("typing");
+    let names: Vec<String> =
+        typing.choices(PATIENCE).await.expect("suggestions").into_iter().map(|choice| choice.name).collect();
+    assert_eq!(names, ["apple", "apricot"]);
+
+    let refused = here.run("too-much", json!({})).expect("a command");
+    let Answer::Message(refused) = refused.answer().await else { panic!("no answer\n{}", client.said()) };
+    assert!(refused.text().starts_with("refused: 50035"), "{}", refused.text());
+    assert!(refused.text().contains("2000 or fewer in length"), "{}", refused.text());
+
+    here.send_message("ping").expect("a message");
+    here.wait_for_text(PATIENCE, "pong").await.expect("a reply to a plain message");
+    let thread = community.anna.wait_for_channel(PATIENCE, |all| {
+        all.iter().find(|channel| channel.name == "talk").map(|channel| channel.id)
+    });
+    let thread = community.anna.in_channel(thread.await.expect("a thread"));
+    thread.wait_for_text(PATIENCE, "in the thread").await.expect("a message in the thread");
+    let wrong = check_conformance(&community.sim);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
