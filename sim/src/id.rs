@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 
 /// Milliseconds from the Unix epoch to the first second of 2015, from which snowflakes count.
@@ -37,6 +37,13 @@ macro_rules! ids {
             fn from_str(text: &str) -> Result<Self, NotASnowflake> {
                 let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
                 if digits { text.parse().map(Self).map_err(|_| NotASnowflake) } else { Err(NotASnowflake) }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
 

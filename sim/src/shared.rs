@@ -56,6 +56,11 @@ impl Shared {
         self.changed.subscribe()
     }
 
+    /// How many changes there were.
+    pub(crate) fn version(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
     /// Returns once the stand-in is asked to stop.
     pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use guildhall_core::ServerId;
 use guildhall_link::{
     HostLink, HostService,
-    message::{AgentEvent, ConsoleChunk, ConsoleLine, ConsolePush, Desired, EventKind, Observed, Refusal, Reply, Request, Want},
+    message::{AgentEvent, ConsoleLine, ConsolePush, Desired, EventKind, Observed, Refusal, Reply, Request, Want},
 };
 use guildhall_recipes::recipe::ConsoleInput;
 use rustix::fs::FlockOperation;
@@ -144,7 +144,7 @@ impl Agent {
 
     fn apply(self: &Arc<Self>, desired: Desired) -> Reply {
         let (server, generation) = (desired.server, desired.generation);
-        let mut inner = self.inner();
+        let inner = self.inner();
         let current = inner.servers.get(&server).map(|handle| handle.desired.borrow().clone());
         let gone = inner.removed.iter().find(|(removed, _)| *removed == server).map(|(_, generation)| *generation);
         if let Some(current) = current {
@@ -206,16 +206,22 @@ impl Agent {
         self.workers.spawn(async move {
             tokio::select! {
                 () = agent.closing.cancelled() => {}
-                () = server.run() => agent.forget(id),
+                () = server.run() => agent.clone().forget(id),
             }
         });
     }
 
     /// A server is gone from the host.
-    fn forget(&self, id: ServerId) {
+    fn forget(self: Arc<Self>, id: ServerId) {
         let mut inner = self.inner();
         let Some(handle) = inner.servers.remove(&id) else { return };
-        let generation = handle.desired.borrow().generation;
+        let last = handle.desired.borrow().clone();
+        if last.want != Want::Absent {
+            // It was wanted again while the last of it went.
+            drop(inner);
+            return self.clone().employ((*last).clone());
+        }
+        let generation = last.generation;
         inner.removed.retain(|(removed, _)| *removed != id);
         inner.removed.push((id, generation));
         let over = inner.removed.len().saturating_sub(MAX_REMOVED);

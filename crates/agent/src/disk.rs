@@ -28,10 +28,6 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(crate) fn data(&self) -> &Path {
-        &self.data
-    }
-
     pub(crate) fn lock(&self) -> PathBuf {
         self.data.join("agent.lock")
     }

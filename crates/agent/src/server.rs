@@ -132,10 +132,10 @@ impl Server {
                 let until = self.record.restart_at.unwrap_or_default();
                 let until = OffsetDateTime::from_unix_timestamp_nanos(i128::from(until) * 1_000_000);
                 let until = until.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-                let clock = self.host.settings.clock.clone();
+                let (clock, mut changes) = (self.host.settings.clock.clone(), self.desired.clone());
                 tokio::select! {
                     () = clock.sleep_until(until) => self.start(desired).await,
-                    _ = self.desired.clone().changed() => Ok(Next::Again),
+                    _ = changes.changed() => Ok(Next::Again),
                 }
             }
             _ => self.start(desired).await,

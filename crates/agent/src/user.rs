@@ -34,12 +34,8 @@ impl User {
                 // Another agent on this host has a server whose id ends the same.
                 Some(_) => {}
                 None => {
-                    let made = change(
-                        "useradd",
-                        &["--system", "--user-group", "--no-create-home", "--home-dir", &home, "--shell"],
-                        &["/usr/sbin/nologin", &name],
-                    );
-                    made.await?;
+                    let options = ["--system", "--user-group", "--no-create-home", "--home-dir", &home];
+                    change("useradd", &options, &["--shell", "/usr/sbin/nologin", &name]).await?;
                     let made = Self::find(&name);
                     return made.ok_or_else(|| {
                         Trouble::new(FailureCode::NotAllowed, format!("The user {name} was made and is not there."))

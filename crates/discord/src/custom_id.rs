@@ -66,7 +66,13 @@ pub(crate) enum Intent {
 }
 
 /// The `custom_id` for calling `operation` with `input`; `number` tells apart equal buttons (0: no other).
-pub(crate) fn write(intent: Intent, operation: &str, input: &Value, number: usize, keep: &mut Vec<Keep>) -> String {
+pub(crate) fn write(
+    intent: Intent,
+    operation: &str,
+    input: &Value,
+    number: usize,
+    keep: &mut Vec<Keep>,
+) -> String {
     let number = if number == 0 { String::new() } else { format!(".{number}") };
     let head = match intent {
         Intent::Act => format!("a1{number}:"),
@@ -95,8 +101,12 @@ pub(crate) fn write_page(page: usize, key: &str) -> String {
     format!("p1:{page}:{key}")
 }
 
-/// The `custom_id` of "no".
-pub(crate) const NO: &str = "n1";
+/// The `custom_id` of "no"; `number` tells apart several of one message.
+pub(crate) fn write_no(number: usize) -> String {
+    if number == 0 { NO.to_owned() } else { format!("{NO}.{number}") }
+}
+
+const NO: &str = "n1";
 
 /// A key made from what it stands for, so that showing the same thing again keeps it once.
 pub(crate) fn key_of(bytes: &[u8]) -> String {
@@ -105,7 +115,7 @@ pub(crate) fn key_of(bytes: &[u8]) -> String {
 
 /// Reads a `custom_id`; `None` when it is none of ours, or of a version that no longer is.
 pub(crate) fn read(id: &str) -> Option<Press> {
-    if id == NO {
+    if id.split('.').next() == Some(NO) {
         return Some(Press::No);
     }
     let (head, rest) = id.split_once(':')?;

@@ -54,18 +54,7 @@ impl Discord {
         let ingress = Arc::new(Ingress::new(&config, desk.clone(), clock.clone())?);
         let gateway = watch::Sender::new(GatewayState::Off);
         let since = clock.now();
-        Ok(Arc::new(Self {
-            config,
-            commands,
-            events,
-            notebook,
-            clock,
-            rest,
-            desk,
-            ingress,
-            gateway,
-            since,
-        }))
+        Ok(Arc::new(Self { config, commands, events, notebook, clock, rest, desk, ingress, gateway, since }))
     }
 
     /// `POST /interactions`, to merge into the program's own routes.
@@ -148,7 +137,9 @@ fn check(config: &DiscordConfig) -> Result<(), DiscordError> {
             return wrong("has no guild id: copy it from Discord, with developer mode on");
         }
         if community.announce_channel == 0 {
-            return wrong("has no channel for announcements: copy its id from Discord, with developer mode on");
+            return wrong(
+                "has no channel for announcements: copy its id from Discord, with developer mode on",
+            );
         }
         if !guilds.insert(community.guild_id) {
             return wrong("has the guild of another community; a guild belongs to one");

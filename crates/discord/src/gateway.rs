@@ -20,9 +20,7 @@ use tokio::{
     sync::{oneshot, watch},
     task::JoinSet,
 };
-use twilight_gateway::{
-    CloseFrame, ConfigBuilder, Intents, Message, Shard, ShardId, queue::InMemoryQueue,
-};
+use twilight_gateway::{CloseFrame, ConfigBuilder, Intents, Message, Shard, ShardId, queue::InMemoryQueue};
 
 use crate::{
     config::GatewayConfig,
@@ -229,12 +227,18 @@ impl Gateway {
 fn remedy(frame: Option<&CloseFrame<'static>>) -> String {
     let code = frame.map_or(0, |frame| frame.code);
     let why = match code {
-        4004 => "Discord does not accept the bot token. Make a new one in the developer portal, under \"Bot\", and put it into the configuration.",
+        4004 => {
+            "Discord does not accept the bot token. Make a new one in the developer portal, under \"Bot\", and put it into the configuration."
+        }
         4010 => "Discord does not accept the shard number. This is a fault of Guildhall; please report it.",
-        4011 => "The bot is in too many guilds for its number of shards. Restart Guildhall; it asks Discord for the number.",
+        4011 => {
+            "The bot is in too many guilds for its number of shards. Restart Guildhall; it asks Discord for the number."
+        }
         4012 => "Discord no longer speaks this version of the gateway. Update Guildhall.",
         4013 => "Discord does not know an intent. Update Guildhall.",
-        4014 => "The bot lacks an intent. Turn it on in the developer portal, under \"Bot\", \"Privileged Gateway Intents\".",
+        4014 => {
+            "The bot lacks an intent. Turn it on in the developer portal, under \"Bot\", \"Privileged Gateway Intents\"."
+        }
         _ => "Discord closed the connection for good. Restart Guildhall to try again.",
     };
     format!("{why} (close code {code})")

@@ -66,8 +66,10 @@ const OLD: Refusal = Refusal::new(
     "signature_old",
     "The signature is too old or from the future; check the clock.",
 );
-const TOO_LARGE: Refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.");
-const BROKEN: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "body_broken", "The body did not arrive whole.");
+const TOO_LARGE: Refusal =
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.");
+const BROKEN: Refusal =
+    Refusal::new(StatusCode::BAD_REQUEST, "body_broken", "The body did not arrive whole.");
 const MALFORMED: Refusal =
     Refusal::new(StatusCode::BAD_REQUEST, "malformed_interaction", "The body is not an interaction.");
 const FOREIGN: Refusal =
@@ -78,7 +80,11 @@ const UNANSWERED: Refusal =
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no_answer", "Something went wrong inside Guildhall.");
 
 impl Ingress {
-    pub(crate) fn new(config: &DiscordConfig, desk: Arc<Desk>, clock: Arc<dyn Clock>) -> Result<Self, DiscordError> {
+    pub(crate) fn new(
+        config: &DiscordConfig,
+        desk: Arc<Desk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DiscordError> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(config.public_key.trim(), &mut bytes).map_err(|_| DiscordError::PublicKey)?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| DiscordError::PublicKey)?;
@@ -190,8 +196,8 @@ async fn interactions(State(ingress): State<Arc<Ingress>>, request: Request) -> 
 
 async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
     axum::body::to_bytes(body, most).await.map_err(|error| {
-        let limit = std::error::Error::source(&error)
-            .is_some_and(|cause| cause.to_string().contains("length limit"));
+        let limit =
+            std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
         if limit { TOO_LARGE } else { BROKEN }
     })
 }

@@ -216,7 +216,8 @@ impl Interaction {
 
 fn collect(parts: Vec<Submitted>, found: &mut Vec<(String, Value)>) {
     for part in parts {
-        let value = part.value.or_else(|| part.values.map(|values| values.into_iter().next().unwrap_or_default()));
+        let value =
+            part.value.or_else(|| part.values.map(|values| values.into_iter().next().unwrap_or_default()));
         if let (Some(name), Some(value)) = (part.custom_id, value) {
             found.push((name, value));
         }

@@ -22,6 +22,6 @@ mod rest;
 mod shelf;
 mod tell;
 
-pub use config::{Community, CommandScope, DiscordConfig, DiscordError, GatewayConfig, Timing};
+pub use config::{CommandScope, Community, DiscordConfig, DiscordError, GatewayConfig, Timing};
 pub use face::Discord;
 pub use gateway::GatewayState;

@@ -8,7 +8,8 @@ use crate::interaction::Kind;
 
 /// An interaction was dealt with.
 pub(crate) fn interaction(kind: Kind, outcome: &'static str) {
-    counter!("guildhall_discord_interactions_total", "type" => kind.as_str(), "outcome" => outcome).increment(1);
+    counter!("guildhall_discord_interactions_total", "type" => kind.as_str(), "outcome" => outcome)
+        .increment(1);
 }
 
 /// The first answer was handed over, so long after the interaction came in.

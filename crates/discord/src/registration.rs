@@ -22,7 +22,7 @@ use twilight_model::{
 };
 
 use crate::{
-    config::{Community, CommandScope, DiscordError},
+    config::{CommandScope, Community, DiscordError},
     desk::nobody,
     patience,
     rest::{Rest, RestError},
@@ -70,8 +70,13 @@ impl Word<'_> {
     }
 }
 
-fn place<'a>(tree: &mut BTreeMap<&'a str, Word<'a>>, words: &[&'a str], spec: &'a Spec) -> Result<(), DiscordError> {
-    const BOTH: &str = "it is the beginning of another operation's name, and Discord cannot run such a command";
+fn place<'a>(
+    tree: &mut BTreeMap<&'a str, Word<'a>>,
+    words: &[&'a str],
+    spec: &'a Spec,
+) -> Result<(), DiscordError> {
+    const BOTH: &str =
+        "it is the beginning of another operation's name, and Discord cannot run such a command";
     let [first, rest @ ..] = words else { return Err(unfit(spec, "it has no name")) };
     if rest.is_empty() {
         return match tree.insert(first, Word::Operation(spec)) {
@@ -93,7 +98,9 @@ fn unfit(spec: &Spec, problem: &str) -> DiscordError {
 fn command(name: &str, word: &Word<'_>) -> Result<Command, DiscordError> {
     let (description, options) = match word {
         Word::Operation(spec) => (described(spec.summary, name), options(spec)),
-        Word::More(words) => (described("", name), words.iter().map(|(name, word)| sub(name, word)).collect()),
+        Word::More(words) => {
+            (described("", name), words.iter().map(|(name, word)| sub(name, word)).collect())
+        }
     };
     let operations = word.operations();
     let command = Command {
@@ -133,7 +140,9 @@ fn hint(operations: &[&Spec]) -> Option<Permissions> {
 
 fn sub(name: &str, word: &Word<'_>) -> CommandOption {
     let (kind, description, options) = match word {
-        Word::Operation(spec) => (CommandOptionType::SubCommand, described(spec.summary, name), options(spec)),
+        Word::Operation(spec) => {
+            (CommandOptionType::SubCommand, described(spec.summary, name), options(spec))
+        }
         Word::More(words) => (
             CommandOptionType::SubCommandGroup,
             described("", name),
@@ -162,7 +171,8 @@ fn option(field: &Field) -> CommandOption {
         _ => "",
     };
     let description = described(&format!("{}{how}", field.description), &field.name);
-    let mut option = CommandOption { required: Some(field.required), ..blank(&field.name, kind, description) };
+    let mut option =
+        CommandOption { required: Some(field.required), ..blank(&field.name, kind, description) };
     match &field.kind {
         FieldKind::Text { min, max, .. } => {
             let length = |characters: &u64| u16::try_from((*characters).min(TEXT)).ok();
@@ -253,12 +263,20 @@ impl Registration {
         let mut failed = 0;
         loop {
             match self.once(tenant, guild).await {
-                Ok(true) => return tracing::info!(commands = self.commands.len(), guild, "slash commands registered"),
+                Ok(true) => {
+                    return tracing::info!(
+                        commands = self.commands.len(),
+                        guild,
+                        "slash commands registered"
+                    );
+                }
                 Ok(false) => return tracing::debug!(guild, "slash commands have not changed"),
                 Err(Trouble::Rest(error)) if !error.is_transient() => {
                     return tracing::error!(guild, "slash commands could not be registered: {error}");
                 }
-                Err(trouble) => tracing::warn!(guild, "slash commands could not be registered yet: {trouble}"),
+                Err(trouble) => {
+                    tracing::warn!(guild, "slash commands could not be registered yet: {trouble}");
+                }
             }
             self.clock.sleep(patience::pause(failed)).await;
             failed += 1;
@@ -267,7 +285,8 @@ impl Registration {
 
     /// Registers unless the notebook says that Discord has these very commands. Returns whether it did.
     async fn once(&self, tenant: &TenantId, guild: u64) -> Result<bool, Trouble> {
-        let definition = serde_json::to_vec(&self.commands).map_err(|error| Trouble::Notebook(Error::bug(error)))?;
+        let definition =
+            serde_json::to_vec(&self.commands).map_err(|error| Trouble::Notebook(Error::bug(error)))?;
         let digest = hex::encode(Sha256::digest(&definition));
         let key = format!("commands/{}/{guild}", self.application);
         let known: Option<String> =
@@ -276,7 +295,9 @@ impl Registration {
             return Ok(false);
         }
         self.rest.set_commands(self.scope, guild, &self.commands).await.map_err(Trouble::Rest)?;
-        notebook::write(self.notebook.as_ref(), tenant, OWNER, &key, &digest).await.map_err(Trouble::Notebook)?;
+        notebook::write(self.notebook.as_ref(), tenant, OWNER, &key, &digest)
+            .await
+            .map_err(Trouble::Notebook)?;
         Ok(true)
     }
 }

@@ -122,10 +122,14 @@ pub(crate) enum RestError {
     #[error("it is gone ({code}: {text})")]
     Gone { code: u64, text: String },
     /// The bot may not do that.
-    #[error("the bot lacks a permission there ({code}: {text}); give its role access to the channel, and let it send messages, and create and manage threads")]
+    #[error(
+        "the bot lacks a permission there ({code}: {text}); give its role access to the channel, and let it send messages, and create and manage threads"
+    )]
     Forbidden { code: u64, text: String },
     /// The bot's token is not accepted.
-    #[error("Discord does not accept the bot token; make a new one in the developer portal and put it into the configuration")]
+    #[error(
+        "Discord does not accept the bot token; make a new one in the developer portal and put it into the configuration"
+    )]
     Token,
     /// An interaction's token has ended.
     #[error("the interaction's token has ended")]
@@ -174,7 +178,9 @@ impl Rest {
         let application = Id::new_checked(config.application_id).ok_or(DiscordError::ApplicationId)?;
         let (host, plain) = host_of(&config.api_url)?;
         let token = token.to_owned();
-        let build = move || Client::builder().token(token).proxy(host, plain).timeout(Duration::from_secs(10)).build();
+        let build = move || {
+            Client::builder().token(token).proxy(host, plain).timeout(Duration::from_secs(10)).build()
+        };
         let client = quietly(build)?;
         Ok(Self { client, application, me: OnceCell::new() })
     }
@@ -184,13 +190,19 @@ impl Rest {
     }
 
     /// Answers an interaction that came over the gateway.
-    pub(crate) async fn respond(&self, id: u64, token: &str, response: &InteractionResponse) -> Result<(), RestError> {
+    pub(crate) async fn respond(
+        &self,
+        id: u64,
+        token: &str,
+        response: &InteractionResponse,
+    ) -> Result<(), RestError> {
         done(self.interaction().create_response(some(id)?, token, response)).await.map_err(of_interaction)
     }
 
     /// Where the answer to an interaction is.
     pub(crate) async fn original(&self, token: &str) -> Result<Place, RestError> {
-        place(read(self.interaction().response(token)).await.map_err(of_interaction)?)
+        let original: Original = read(self.interaction().response(token)).await.map_err(of_interaction)?;
+        Ok(Place { channel: original.channel_id.0, message: original.id.0 })
     }
 
     /// Changes the answer to an interaction.
@@ -220,7 +232,8 @@ impl Rest {
     /// Changes a message.
     pub(crate) async fn edit(&self, place: Place, body: &Body<'_>) -> Result<(), RestError> {
         let bytes = body.bytes()?;
-        done(self.client.update_message(some(place.channel)?, some(place.message)?).payload_json(&bytes)).await
+        done(self.client.update_message(some(place.channel)?, some(place.message)?).payload_json(&bytes))
+            .await
     }
 
     /// Takes a message away.
@@ -236,7 +249,8 @@ impl Rest {
     /// Opens a thread on a message. A message has at most one, and it has the message's id.
     pub(crate) async fn open_thread(&self, place: Place, title: &str) -> Result<u64, RestError> {
         const ALREADY: u64 = 160_004;
-        let request = self.client.create_thread_from_message(some(place.channel)?, some(place.message)?, title);
+        let request =
+            self.client.create_thread_from_message(some(place.channel)?, some(place.message)?, title);
         match read::<Sent>(request).await {
             Ok(thread) => Ok(thread.id.0),
             Err(error) if error.code() == ALREADY => Ok(place.message),
@@ -291,16 +305,14 @@ struct Original {
     channel_id: Snowflake,
 }
 
-fn place(original: Original) -> Result<Place, RestError> {
-    Ok(Place { channel: original.channel_id.0, message: original.id.0 })
-}
-
 fn some<T>(id: u64) -> Result<Id<T>, RestError> {
     Id::new_checked(id).ok_or_else(|| RestError::Refused { code: 0, text: "0 is not an id".to_owned() })
 }
 
 /// Sends a request and forgets what comes back but for errors.
-async fn done<T>(request: impl IntoFuture<Output = Result<Response<T>, twilight_http::Error>>) -> Result<(), RestError> {
+async fn done<T>(
+    request: impl IntoFuture<Output = Result<Response<T>, twilight_http::Error>>,
+) -> Result<(), RestError> {
     within(request).await.map(drop)
 }
 
@@ -391,6 +403,8 @@ pub(crate) fn quietly<T>(build: impl FnOnce() -> T) -> Result<T, DiscordError> {
     // The second installation of a provider fails and changes nothing, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)).map_err(|_| {
-        DiscordError::Transport("the machine has no usable certificates; install 'ca-certificates'".to_owned())
+        DiscordError::Transport(
+            "the machine has no usable certificates; install 'ca-certificates'".to_owned(),
+        )
     })
 }

@@ -161,7 +161,12 @@ impl Engine {
             undo_attempts: 12,
             keep_settled: Duration::from_secs(30 * 24 * 3600),
         };
-        EngineBuilder { handle: Handle::new(store, clock), workflows: BTreeMap::new(), settings, faults: None }
+        EngineBuilder {
+            handle: Handle::new(store, clock),
+            workflows: BTreeMap::new(),
+            settings,
+            faults: None,
+        }
     }
 
     /// What starts and signals flows.
@@ -211,7 +216,9 @@ impl Engine {
         let kinds: Vec<_> = self.inner.workflows.keys().copied().collect();
         match lease::strangers(self.inner.handle.store(), &kinds).await {
             Ok(0) => {}
-            Ok(flows) => tracing::warn!(flows, "there are flows under way whose workflows this program does not have"),
+            Ok(flows) => {
+                tracing::warn!(flows, "there are flows under way whose workflows this program does not have");
+            }
             Err(error) => tracing::warn!(%error, "cannot look for flows of unknown kinds"),
         }
     }
@@ -229,7 +236,8 @@ impl Engine {
         }
         let kinds: Vec<_> = inner.workflows.keys().copied().collect();
         let limit = u64::try_from(free).unwrap_or(u64::MAX);
-        let claimed = lease::claim(store, clock.as_ref(), inner.owner, inner.settings.lease, &kinds, limit).await;
+        let claimed =
+            lease::claim(store, clock.as_ref(), inner.owner, inner.settings.lease, &kinds, limit).await;
         let next = match claimed {
             Ok(claimed) => {
                 for row in claimed {
@@ -240,7 +248,10 @@ impl Engine {
             Err(error) => Err(error),
         };
         match next {
-            Ok(next) => next.map_or(latest, |next| next.clamp(now + SHORTEST_LOOK, latest)),
+            // What is due and was not claimed is being claimed by another process just now.
+            Ok(Some(due)) if due <= now => now + SHORTEST_LOOK,
+            Ok(Some(due)) => due.min(latest),
+            Ok(None) => latest,
             Err(error) => {
                 tracing::warn!(%error, "cannot look for flows that are due; trying again");
                 latest
@@ -253,7 +264,8 @@ impl Engine {
     pub(crate) async fn turn(&self, flow: crate::FlowId) -> Result<Option<End>, StoreError> {
         let inner = &self.inner;
         let (store, clock) = (inner.handle.store(), inner.handle.clock());
-        let claimed = lease::claim_one(store, clock.as_ref(), inner.owner, inner.settings.lease, flow.0).await?;
+        let claimed =
+            lease::claim_one(store, clock.as_ref(), inner.owner, inner.settings.lease, flow.0).await?;
         let Some(row) = claimed else { return Ok(None) };
         let (_drain, draining) = watch::channel(false);
         Ok(Some(inner.turn(row, draining).await))
@@ -332,7 +344,10 @@ async fn renew(inner: Arc<Inner>) {
             Ok(held) => {
                 renewed = clock.now();
                 // A turn that has just ended has no lease either; stopping it changes nothing then.
-                running.iter().filter(|turn| !held.contains(&turn.flow())).for_each(|turn| turn.stop(End::Lost));
+                running
+                    .iter()
+                    .filter(|turn| !held.contains(&turn.flow()))
+                    .for_each(|turn| turn.stop(End::Lost));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot renew the leases of running flows");

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use guildhall_core::{Clock, TenantId, id::fresh};
 use guildhall_store::{Store, StoreError, Timestamp, Tx, operator, scope};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -250,7 +251,11 @@ impl Handle {
     }
 
     /// The flow of this kind that is under way, or stuck, for `key`.
-    pub async fn active<W: Workflow>(&self, tenant: &TenantId, key: &str) -> Result<Option<FlowInfo>, FlowError> {
+    pub async fn active<W: Workflow>(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+    ) -> Result<Option<FlowInfo>, FlowError> {
         let row = active(tenant, W::KIND, key).one(self.inner.store.reader()).await?;
         row.map(FlowInfo::try_from).transpose()
     }
@@ -272,7 +277,8 @@ impl Handle {
         loop {
             settled.borrow_and_update();
             let info = self.info(flow).await?.ok_or(FlowError::Unknown(flow))?;
-            let cause = || info.cause.clone().unwrap_or_else(|| Failure::new("unreadable", "No cause was kept."));
+            let cause =
+                || info.cause.clone().unwrap_or_else(|| Failure::new("unreadable", "No cause was kept."));
             match info.state {
                 State::Done => return Ok(Outcome::Done(info.output.unwrap_or(Value::Null))),
                 State::Failed => return Ok(Outcome::Failed(cause())),
@@ -372,8 +378,9 @@ impl TryFrom<flow::Model> for FlowInfo {
     type Error = FlowError;
 
     fn try_from(row: flow::Model) -> Result<Self, FlowError> {
-        let corrupt = |reason: guildhall_core::actor::BadTenant| {
-            StoreError::Corrupt { table: "flow", reason: reason.to_string() }
+        let corrupt = |reason: guildhall_core::actor::BadTenant| StoreError::Corrupt {
+            table: "flow",
+            reason: reason.to_string(),
         };
         let cause = if row.state == State::Stuck { row.stuck_because } else { row.cause };
         Ok(Self {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::{Failure, StepError};
 
 /// A step's effect; it is called at most once by a run of the workflow's code.
-pub type Effect<'a> = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<Value, StepError>> + Send + 'a>> + Send + 'a>;
+pub type Effect<'a> =
+    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<Value, StepError>> + Send + 'a>> + Send + 'a>;
 
 /// A step's undo, with the step's output when that is known, and why the flow is being undone.
 pub type UndoFn = Box<

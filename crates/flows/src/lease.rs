@@ -93,8 +93,7 @@ pub(crate) async fn claim(
         return Ok(Vec::new());
     }
     let tx = store.begin().await?;
-    let found =
-        due().lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).all(tx.conn()).await?;
+    let found = due().lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).all(tx.conn()).await?;
     let mut claimed = Vec::with_capacity(found.len());
     for row in found {
         claimed.push(take(&tx, clock, owner, lease, row).await?);
@@ -310,7 +309,10 @@ pub(crate) async fn release(
 }
 
 /// When the next flow of these kinds that nobody runs is due.
-pub(crate) async fn next_due(store: &Store, kinds: &[&'static str]) -> Result<Option<OffsetDateTime>, StoreError> {
+pub(crate) async fn next_due(
+    store: &Store,
+    kinds: &[&'static str],
+) -> Result<Option<OffsetDateTime>, StoreError> {
     let due: Option<Timestamp> = operator::find::<flow::Entity>()
         .select_only()
         .column(flow::Column::DueAt)

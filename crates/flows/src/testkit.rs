@@ -96,7 +96,10 @@ pub trait Scene: Send + Sync + 'static {
     fn assert_clean(&self, cause: &Failure) -> impl Future<Output = ()> + Send;
 
     /// Panics unless everything is as it should be after the flow.
-    fn assert_finished(&self, output: &<Self::Workflow as Workflow>::Output) -> impl Future<Output = ()> + Send;
+    fn assert_finished(
+        &self,
+        output: &<Self::Workflow as Workflow>::Output,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// Where one scenario takes place.
@@ -164,7 +167,8 @@ where
         tables.extend(crate::migrations());
     }
     let store = guildhall_store::testkit::sqlite(tables).await;
-    let mut kit = Kit { store, scene, clock: Arc::new(ManualClock::default()), scenarios: 0, violations: Vec::new() };
+    let mut kit =
+        Kit { store, scene, clock: Arc::new(ManualClock::default()), scenarios: 0, violations: Vec::new() };
 
     let met = kit.run("without trouble", Vec::new(), Expected::Done).await;
     let moments: Vec<Met> = met.into_iter().filter(|met| !met.undo && met.place == Place::Before).collect();
@@ -211,7 +215,8 @@ where
     async fn crash_at(&mut self, step: &Met) {
         let name = &step.name;
         let before = Planned::crash(name, false, Place::Before);
-        self.run(&format!("crashing twice before {name}"), vec![before.clone(), before], Expected::Done).await;
+        self.run(&format!("crashing twice before {name}"), vec![before.clone(), before], Expected::Done)
+            .await;
         if step.kind == EntryKind::Step {
             let during = Planned::crash(name, false, Place::During);
             let what = format!("crashing twice in the midst of {name}");
@@ -259,7 +264,8 @@ where
 
     async fn run(&mut self, what: &str, plan: Vec<Planned>, expected: Expected) -> Vec<Met> {
         self.scenarios += 1;
-        let tenant: TenantId = format!("kit-{}", self.scenarios).parse().expect("a tenant of letters and digits");
+        let tenant: TenantId =
+            format!("kit-{}", self.scenarios).parse().expect("a tenant of letters and digits");
         let script = Arc::new(Script::new(plan));
         let handle = Engine::builder(self.store.store(), self.clock.clone()).handle();
         let stage = Stage { store: self.store.store(), clock: self.clock.clone(), tenant, handle };
@@ -268,7 +274,10 @@ where
         // Real time: a scenario that waits for something that does not come would wait for ever.
         let result = match tokio::time::timeout(Duration::from_secs(60), play).await {
             Ok(result) => result,
-            Err(_) => Err("it did not end within a minute; an effect waits for something that never comes".to_owned()),
+            Err(_) => {
+                Err("it did not end within a minute; an effect waits for something that never comes"
+                    .to_owned())
+            }
         };
         if let Err(problem) = result {
             self.violations.push(Violation { scenario: what.to_owned(), problem });

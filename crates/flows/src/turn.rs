@@ -12,7 +12,9 @@ use std::{
 
 use futures::FutureExt;
 use guildhall_store::{StoreError, Timestamp};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
@@ -131,7 +133,14 @@ impl Turn {
             unwinding,
             undos: Vec::new(),
         };
-        Self { terms, lease, row, progress: Mutex::new(progress), end: Mutex::new(None), ended: Notify::new() }
+        Self {
+            terms,
+            lease,
+            row,
+            progress: Mutex::new(progress),
+            end: Mutex::new(None),
+            ended: Notify::new(),
+        }
     }
 
     pub(crate) fn flow(&self) -> Uuid {
@@ -203,13 +212,17 @@ impl Turn {
         }
         if read < recorded {
             let name = self.progress().entries[read].name.clone();
-            return self.stuck(not_deterministic(&format!("it ended before {name}, which it did before"))).await;
+            return self
+                .stuck(not_deterministic(&format!("it ended before {name}, which it did before")))
+                .await;
         }
         match result {
             Ok(_) if self.row.state == State::Unwinding => {
                 self.stuck(not_deterministic("it ended well, but it had failed before")).await
             }
-            Ok(output) if output.len() > VALUE_LIMIT => self.unwind(too_large("the workflow", output.len())).await,
+            Ok(output) if output.len() > VALUE_LIMIT => {
+                self.unwind(too_large("the workflow", output.len())).await
+            }
             Ok(output) => {
                 let settle = Change::Settle { state: State::Done, output: Some(output), cause: None };
                 self.keep(None, settle).await;
@@ -282,7 +295,9 @@ impl Turn {
             self.keep(Some(waiting), Change::Go).await;
             let failure = Failure {
                 step: Some(name.clone()),
-                remedy: Some("Mend what it names, then resume the flow; or tidy up by hand and abandon it.".to_owned()),
+                remedy: Some(
+                    "Mend what it names, then resume the flow; or tidy up by hand and abandon it.".to_owned(),
+                ),
                 detail: error.detail.clone(),
                 ..Failure::new("undo_failed", format!("The step {name} could not be undone: {error}"))
             };
@@ -336,7 +351,9 @@ impl Turn {
             return Some(not_deterministic(&format!("it has two steps named {name}")));
         }
         if progress.next >= STEP_LIMIT {
-            return Some(not_deterministic(&format!("it has more than {STEP_LIMIT} steps; it may go in circles")));
+            return Some(not_deterministic(&format!(
+                "it has more than {STEP_LIMIT} steps; it may go in circles"
+            )));
         }
         let entry = recorded?;
         let at = usize::try_from(entry.position).ok();
@@ -474,8 +491,12 @@ impl Turn {
 
     async fn fail_wait(&self, entry: step::Model, failure: Failure) -> Failure {
         let failure = Failure { step: Some(entry.name.clone()), ..failure };
-        let failed =
-            step::Model { state: EntryState::Failed, failure: Some(failure_text(&failure)), at: self.now(), ..entry };
+        let failed = step::Model {
+            state: EntryState::Failed,
+            failure: Some(failure_text(&failure)),
+            at: self.now(),
+            ..entry
+        };
         self.keep(Some(failed), Change::Go).await;
         self.progress().failing = Some(failure.clone());
         failure
@@ -528,7 +549,10 @@ fn injected() -> StepError {
 }
 
 fn too_large(what: &str, size: usize) -> Failure {
-    Failure::new("output_too_large", format!("What {what} gave is {size} bytes; at most {VALUE_LIMIT} are kept."))
+    Failure::new(
+        "output_too_large",
+        format!("What {what} gave is {size} bytes; at most {VALUE_LIMIT} are kept."),
+    )
 }
 
 fn dropped_step(name: &str) -> Failure {

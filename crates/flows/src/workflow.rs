@@ -104,7 +104,11 @@ impl Flow {
 
     /// Waits for the signal of this name, which may have been sent before; `None` when `within` has passed.
     /// The name is unique among the flow's steps.
-    pub async fn signal<T: DeserializeOwned>(&self, name: &str, within: Duration) -> Result<Option<T>, Failure> {
+    pub async fn signal<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        within: Duration,
+    ) -> Result<Option<T>, Failure> {
         let Some(payload) = self.journal.signal(name, within).await? else { return Ok(None) };
         let unreadable = |error: serde_json::Error| Failure {
             step: Some(name.to_owned()),
@@ -178,7 +182,10 @@ impl<'f, T: DeserializeOwned + Send + 'static> IntoFuture for Step<'f, T> {
             serde_json::from_value(output).map_err(|error| Failure {
                 step: Some(name.to_owned()),
                 detail: Some(error.to_string()),
-                ..Failure::new("unreadable", format!("What the step {name} gave is not what this workflow expects."))
+                ..Failure::new(
+                    "unreadable",
+                    format!("What the step {name} gave is not what this workflow expects."),
+                )
             })
         })
     }
@@ -196,7 +203,10 @@ impl<W: Workflow> AnyWorkflow for W {
         Box::pin(async move {
             let unreadable = |what, error: serde_json::Error| Failure {
                 detail: Some(error.to_string()),
-                ..Failure::new("unreadable", format!("The {what} of the workflow {} does not fit it.", W::KIND))
+                ..Failure::new(
+                    "unreadable",
+                    format!("The {what} of the workflow {} does not fit it.", W::KIND),
+                )
             };
             let input = serde_json::from_str(input).map_err(|error| unreadable("input", error))?;
             let output = Workflow::run(self, flow, input).await?;

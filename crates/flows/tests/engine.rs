@@ -13,9 +13,11 @@ use std::{
 
 use guildhall_core::{Clock, ManualClock, SystemClock, TenantId};
 use guildhall_flows::{
-    Engine, EngineBuilder, Failure, Flow, FlowError, FlowId, Outcome, State, StepError, Undo, Workflow, migrations,
+    Engine, EngineBuilder, Failure, Flow, FlowError, FlowId, Outcome, State, StepError, Undo, Workflow,
+    migrations,
 };
 use guildhall_store::{Store, testkit};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, oneshot},
@@ -157,7 +159,9 @@ async fn waits_for(engine: &Engine, flow: FlowId, what: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waits).await.unwrap_or_else(|_| panic!("it never waits for {what}"));
+    tokio::time::timeout(Duration::from_secs(60), waits)
+        .await
+        .unwrap_or_else(|_| panic!("it never waits for {what}"));
 }
 
 #[tokio::test]
@@ -255,7 +259,8 @@ async fn a_transient_error_is_tried_again_with_a_back_off() {
         let (clock, trip) = (Arc::new(ManualClock::default()), Trip::default());
         let engine = engine(&store, clock.clone()).register(trip.clone()).build();
         let _running = Running::begin(&engine);
-        let flow = engine.start::<Trip>(&tenant(), "ann", &Plan { flaky: 2, ..Plan::default() }).await.unwrap();
+        let flow =
+            engine.start::<Trip>(&tenant(), "ann", &Plan { flaky: 2, ..Plan::default() }).await.unwrap();
         waits_for(&engine, flow, "retry luggage").await;
         clock.advance(Duration::from_millis(499));
         waits_for(&engine, flow, "retry luggage").await;
@@ -277,7 +282,8 @@ async fn retries_come_to_an_end() {
     let (clock, trip) = (Arc::new(ManualClock::default()), Trip::default());
     let engine = engine(&store, clock.clone()).register(trip.clone()).build();
     let _running = Running::begin(&engine);
-    let flow = engine.start::<Trip>(&tenant(), "ann", &Plan { flaky: 1000, ..Plan::default() }).await.unwrap();
+    let flow =
+        engine.start::<Trip>(&tenant(), "ann", &Plan { flaky: 1000, ..Plan::default() }).await.unwrap();
     for _ in 0..5 {
         waits_for(&engine, flow, "retry luggage").await;
         let tried = trip.log.count("luggage");
@@ -474,7 +480,8 @@ async fn a_flow_that_takes_too_long_or_is_cancelled_is_undone() {
 async fn no_more_flows_run_at_once_than_allowed() {
     for store in testkit::stores(migrations).await {
         let visit = Visit { gate: true, ..Visit::default() };
-        let engine = engine(&store, Arc::new(ManualClock::default())).register(visit.clone()).concurrency(3).build();
+        let engine =
+            engine(&store, Arc::new(ManualClock::default())).register(visit.clone()).concurrency(3).build();
         let _running = Running::begin(&engine);
         let mut flows = Vec::new();
         for number in 0..10 {
@@ -504,7 +511,9 @@ async fn engines_that_share_a_store_run_each_flow_once() {
         let mut flows = Vec::new();
         for number in 0..30 {
             let starter = if number % 2 == 0 { &one } else { &other };
-            flows.push(starter.start::<Trip>(&tenant(), &format!("{number}"), &Plan::default()).await.unwrap());
+            flows.push(
+                starter.start::<Trip>(&tenant(), &format!("{number}"), &Plan::default()).await.unwrap(),
+            );
             other.wake();
         }
         for flow in flows {
@@ -573,8 +582,17 @@ async fn an_engine_that_was_too_slow_can_no_longer_write() {
         }
         quick.signal(flow, "word", &"done").await.unwrap();
         assert_eq!(end(&quick, flow).await, Outcome::Done("done".into()), "on {}", store.name);
-        assert_eq!((visit.log.all(), slow_visit.log.all()), (vec!["enter".into(), "leave".into()], vec!["enter".into()]));
+        assert_eq!(
+            (visit.log.all(), slow_visit.log.all()),
+            (vec!["enter".into(), "leave".into()], vec!["enter".into()])
+        );
     }
+}
+
+/// Until when a flow is leased, in microseconds since 1970.
+async fn leased_until(store: &Store) -> Option<i64> {
+    let query = sea_orm::sea_query::Query::select().column("lease_until").from("flow").to_owned();
+    store.reader().query_one(&query).await.unwrap().unwrap().try_get("", "lease_until").unwrap()
 }
 
 #[tokio::test]
@@ -589,21 +607,22 @@ async fn leases_are_renewed_while_a_step_goes_on() {
         while visit.log.count("enter") < 1 {
             tokio::task::yield_now().await;
         }
-        let other = engine(&store, clock.clone()).register(Visit { gate: false, ..visit.clone() }).lease(lease).build();
-        let _other = Running::begin(&other);
-        for round in 0..10 {
+        for _ in 0..4 {
             clock.advance(Duration::from_secs(11));
-            // A flow that starts and waits shows that both engines had their turn.
-            let probe = other.start::<Visit>(&tenant(), &format!("probe {round}"), &()).await.unwrap();
-            visit.leave.notify_one();
-            waits_for(&other, probe, "sleep rest").await;
-            if one.info(flow).await.unwrap().unwrap().waiting.is_some() {
-                break;
+            let renewed = guildhall_store::Timestamp::from(clock.now() + lease).micros();
+            while leased_until(&store).await != Some(renewed) {
+                tokio::task::yield_now().await;
             }
         }
+        // Longer than the lease, and another engine that runs such flows too has looked and left it alone.
+        let other =
+            engine(&store, clock).register(visit.clone()).register(Trip::default()).lease(lease).build();
+        let _other = Running::begin(&other);
+        let probe = other.start::<Trip>(&tenant(), "bob", &Plan::default()).await.unwrap();
+        end(&other, probe).await;
+        visit.leave.notify_one();
         waits_for(&one, flow, "sleep rest").await;
-        let ours = visit.log.count("enter");
-        assert!(ours >= 2, "on {}", store.name);
+        assert_eq!(visit.log.count("enter"), 1, "on {}", store.name);
     }
 }
 
@@ -640,6 +659,69 @@ async fn an_engine_leaves_flows_of_other_kinds_alone() {
     end(&trips, trip).await;
     let info = trips.info(visit).await.unwrap().unwrap();
     assert_eq!((info.state, info.waiting), (State::Running, None));
+}
+
+/// Two steps whose undos the test can hold up, and then a failure.
+#[derive(Clone, Default)]
+struct Retreat {
+    log: Log,
+    hold: bool,
+    go: Arc<Notify>,
+}
+
+impl Retreat {
+    async fn undo(self, name: &'static str) -> Result<(), StepError> {
+        self.log.add(format!("begin to undo {name}"));
+        if self.hold && name == "first" {
+            self.go.notified().await;
+        }
+        self.log.add(format!("undid {name}"));
+        Ok(())
+    }
+}
+
+impl Workflow for Retreat {
+    const KIND: &'static str = "retreat";
+    type Input = ();
+    type Output = ();
+
+    async fn run(&self, flow: &Flow, _: ()) -> Result<(), Failure> {
+        let (first, second) = (self.clone(), self.clone());
+        flow.step("first", async || Ok(())).undo(move |_| first.undo("first")).await?;
+        flow.step("second", async || Ok(())).undo(move |_| second.undo("second")).await?;
+        self.log.add("fail");
+        Err(Failure::new("retreat", "It is too cold."))
+    }
+}
+
+#[tokio::test]
+async fn a_crash_while_undoing_is_resumed_where_it_was() {
+    for store in testkit::stores(migrations).await {
+        let (clock, held) = (Arc::new(ManualClock::default()), Retreat { hold: true, ..Retreat::default() });
+        let first = engine(&store, clock.clone()).register(held.clone()).build();
+        let running = Running::begin(&first);
+        let flow = first.start::<Retreat>(&tenant(), "ann", &()).await.unwrap();
+        while held.log.count("begin to undo first") < 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(first.info(flow).await.unwrap().unwrap().state, State::Unwinding, "on {}", store.name);
+        running.crash().await;
+
+        clock.advance(Duration::from_secs(30));
+        let second = engine(&store, clock).register(Retreat { hold: false, ..held.clone() }).build();
+        let _running = Running::begin(&second);
+        let Outcome::Failed(failure) = end(&second, flow).await else { panic!("on {}", store.name) };
+        assert_eq!(failure.code, "retreat");
+        let undone: Vec<_> = held.log.all().into_iter().filter(|entry| entry.contains("und")).collect();
+        let expected = [
+            "begin to undo second",
+            "undid second",
+            "begin to undo first",
+            "begin to undo first",
+            "undid first",
+        ];
+        assert_eq!(undone, expected, "on {}", store.name);
+    }
 }
 
 /// What is wrong with a workflow's code.
@@ -681,7 +763,8 @@ impl Workflow for Faulty {
             Wrong::Shorter => flow.step("a", async || Ok(())).await?,
             Wrong::SameName => flow.step("first", async || Ok(())).await?,
             Wrong::AtOnce => {
-                let (one, other) = (flow.step("a", async || pending().await), flow.step("b", async || Ok(())));
+                let (one, other) =
+                    (flow.step("a", async || pending().await), flow.step("b", async || Ok(())));
                 let (one, other): (Result<(), _>, _) = tokio::join!(one, other);
                 one.and(other)?;
             }
@@ -694,7 +777,9 @@ impl Workflow for Faulty {
                 }
                 flow.step("a", async || Ok(())).await?;
             }
-            Wrong::Panic => flow.step("a", async || -> Result<(), StepError> { panic!("out of range") }).await?,
+            Wrong::Panic => {
+                flow.step("a", async || -> Result<(), StepError> { panic!("out of range") }).await?;
+            }
             Wrong::Huge => drop(flow.step("a", async || Ok("x".repeat(70_000))).await?),
             Wrong::Slow => {
                 let slow = flow.step("a", async || pending::<Result<(), StepError>>().await);
@@ -765,8 +850,15 @@ async fn a_step_that_panics_gives_too_much_or_takes_too_long_fails_and_is_undone
         for store in testkit::stores(migrations).await {
             let log = Log::default();
             let outcome = faulty(&store, wrong, log.clone()).await;
-            let Outcome::Failed(failure) = outcome else { panic!("{wrong:?}: {outcome:?} on {}", store.name) };
-            assert_eq!((failure.code.as_str(), failure.step.as_deref()), (code, Some("a")), "on {}", store.name);
+            let Outcome::Failed(failure) = outcome else {
+                panic!("{wrong:?}: {outcome:?} on {}", store.name)
+            };
+            assert_eq!(
+                (failure.code.as_str(), failure.step.as_deref()),
+                (code, Some("a")),
+                "on {}",
+                store.name
+            );
             assert!(!failure.message.contains("out of range"), "a panic's words are for the log");
             assert_eq!(log.all(), ["undone"], "{wrong:?} on {}", store.name);
         }
@@ -776,7 +868,10 @@ async fn a_step_that_panics_gives_too_much_or_takes_too_long_fails_and_is_undone
 #[tokio::test]
 async fn old_journals_are_removed_and_running_ones_kept() {
     for store in testkit::stores(migrations).await {
-        let engine = engine(&store, Arc::new(SystemClock)).register(Trip::default()).register(Visit::default()).build();
+        let engine = engine(&store, Arc::new(SystemClock))
+            .register(Trip::default())
+            .register(Visit::default())
+            .build();
         let running = Running::begin(&engine);
         let trip = engine.start::<Trip>(&tenant(), "ann", &Plan::default()).await.unwrap();
         end(&engine, trip).await;

@@ -85,7 +85,8 @@ impl Workflow for Order {
                 Wrong::UndoMissing => {}
                 Wrong::UndoNeedsOutput if undo.output.is_none() => {}
                 Wrong::UndoCountsDown => {
-                    let left = warehouse.all().iter().find(|(what, _)| what == "reserved").map_or(0, |(_, n)| *n);
+                    let left =
+                        warehouse.all().iter().find(|(what, _)| what == "reserved").map_or(0, |(_, n)| *n);
                     let less = left.checked_sub(1);
                     less.ok_or_else(|| StepError::permanent("none", "There is none left."))?;
                     warehouse.set("reserved", less.unwrap_or(0));
@@ -150,7 +151,8 @@ impl Scene for Shop {
 
     async fn assert_finished(&self, output: &String) {
         assert_eq!(output, "lamp paid by ann");
-        let things = [("packed", 7), ("reserved", 1), ("sent", 1)].map(|(what, count)| (what.to_owned(), count));
+        let things =
+            [("packed", 7), ("reserved", 1), ("sent", 1)].map(|(what, count)| (what.to_owned(), count));
         assert_eq!(self.0.warehouse.all(), things);
     }
 }
@@ -177,8 +179,10 @@ async fn a_safe_workflow_passes() {
 async fn an_effect_that_is_not_idempotent_is_found() {
     let report = inspect(Wrong::EffectCountsUp).await;
     let found: Vec<_> = report.violations.iter().map(|violation| violation.scenario.as_str()).collect();
-    let expected =
-        ["crashing twice in the midst of reserve", "crashing twice between the effect of reserve and the journal"];
+    let expected = [
+        "crashing twice in the midst of reserve",
+        "crashing twice between the effect of reserve and the journal",
+    ];
     assert_eq!(found, expected, "{report:?}");
 }
 
@@ -186,10 +190,15 @@ async fn an_effect_that_is_not_idempotent_is_found() {
 async fn a_missing_undo_is_found_at_every_later_step() {
     let report = inspect(Wrong::UndoMissing).await;
     let found: Vec<_> = report.violations.iter().map(|violation| violation.scenario.as_str()).collect();
-    for scenario in ["failing at cool-down", "failing at pack", "failing at send", "with the signal paid never sent"] {
+    for scenario in
+        ["failing at cool-down", "failing at pack", "failing at send", "with the signal paid never sent"]
+    {
         assert!(found.contains(&scenario), "{scenario} not in {found:?}");
     }
-    assert!(report.violations.iter().all(|violation| violation.problem.starts_with("it was not undone")), "{report:?}");
+    assert!(
+        report.violations.iter().all(|violation| violation.problem.starts_with("it was not undone")),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

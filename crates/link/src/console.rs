@@ -2,7 +2,7 @@
 //! reader as a gap, with how much it was.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -83,8 +83,14 @@ impl ConsoleQueue {
 
 impl State {
     fn take(&mut self) -> Option<ConsolePush> {
-        if let Some(push) = self.pushes.pop_front() {
+        if let Some(mut push) = self.pushes.pop_front() {
             self.bytes -= weight(&push);
+            // What was lost on the way out comes before what waited behind it.
+            if let Entry::Occupied(gap) = self.gaps.entry(push.server)
+                && gap.get().offset < push.chunk.next
+            {
+                push.chunk.lines.insert(0, gap.remove().line());
+            }
             return Some(push);
         }
         let (server, gap) = self.gaps.pop_first()?;
@@ -148,6 +154,18 @@ mod tests {
         let mut after = push(1, 50, "fifth");
         after.chunk.lines.insert(0, ConsoleLine::Gap { offset: 40, bytes: 16 + 7 });
         assert_eq!(queue.pop().await, after);
+    }
+
+    #[tokio::test]
+    async fn what_the_reader_lost_is_told_before_what_waited() {
+        let queue = ConsoleQueue::new(1000);
+        queue.push(push(1, 10, "first"));
+        queue.push(push(1, 20, "second"));
+        let first = queue.pop().await;
+        queue.lost(&first);
+        let mut second = push(1, 20, "second");
+        second.chunk.lines.insert(0, ConsoleLine::Gap { offset: 10, bytes: 6 });
+        assert_eq!(queue.pop().await, second);
     }
 
     #[tokio::test]

@@ -186,6 +186,7 @@ impl Core {
             Err(LinkError::Offline(_)) => "offline",
             Err(LinkError::Timeout(..)) => "timeout",
             Err(LinkError::Untrusted(..)) => "untrusted",
+            Err(LinkError::TooLarge(..)) => "too_large",
             Err(LinkError::Broker(_)) => "broker",
         };
         metrics::counter!("guildhall_link_requests_total", "outcome" => outcome).increment(1);
@@ -218,7 +219,7 @@ impl Core {
         };
         let payload = wire::encode(host, request).map_err(|refused| {
             refused.count(host, "request");
-            LinkError::Broker(format!("the request was not sent: {refused}"))
+            LinkError::TooLarge(host.clone(), refused.detail)
         })?;
         let permit = timeout_at(deadline, feed.permits.acquire()).await.map_err(|_| late())?;
 

@@ -38,7 +38,8 @@ const REMEMBERED: usize = 1024;
 #[async_trait]
 pub trait HostService: Send + Sync {
     /// Answers one request. Several run at once. [`Request::Events`] is answered from the agent's journal;
-    /// more than fits into one message is cut off at the end and asked for again.
+    /// more than fits into one message is cut off at the end and asked for again. When the link ends, a
+    /// request that is being worked on is abandoned where it waits.
     async fn handle(&self, request: Request) -> Reply;
 }
 

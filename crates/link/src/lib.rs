@@ -1,4 +1,14 @@
 //! Messages between control plane and agent, and their MQTT transport.
+//!
+//! [`message`] has the words, [`check`] the bounds that everything from the other side has to keep, [`topic`]
+//! where it goes and who may send it there. [`Controller`] is the control plane's end, [`HostLink`] the
+//! agent's; both stay connected for as long as they live. Whoever only asks agents or takes in what they say
+//! knows the traits [`Agents`] and [`Inbox`], and is tested with the feature `testkit`.
+//!
+//! Counted: `guildhall_link_refused_total` (by `reason`), `guildhall_link_requests_total` (by `outcome`),
+//! `guildhall_link_request_seconds`, `guildhall_link_events_lost_total` (forgotten by an agent's journal),
+//! `guildhall_link_events_deferred_total` (left to the journal) and
+//! `guildhall_link_console_dropped_bytes_total`.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +48,9 @@ pub enum LinkError {
     /// The answer was refused: malformed, oversized, another version.
     #[error("the answer of host {0} was refused: {1}")]
     Untrusted(HostId, String),
+    /// The request does not fit into one message.
+    #[error("the request to host {0} cannot be sent: {1}")]
+    TooLarge(HostId, String),
     /// The broker is not reachable.
     #[error("the message broker is not reachable: {0}")]
     Broker(String),

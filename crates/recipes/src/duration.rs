@@ -24,7 +24,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 /// Writes a duration so that [`parse`] reads the same.
 pub fn format(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    if milliseconds % 1_000 == 0 { format!("{}s", milliseconds / 1_000) } else { format!("{milliseconds}ms") }
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
+    }
 }
 
 pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,4 +37,32 @@ pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Re
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_what_people_write_is_a_duration() {
+        assert_eq!(parse("90s"), parse("90000ms"));
+        for text in ["", "5", "s", "-5s", "1.5s", "5 s", "25h", "99999999999999999999s", "5d"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_the_same(milliseconds in 0_u64..86_400_000) {
+            let duration = Duration::from_millis(milliseconds);
+            prop_assert_eq!(parse(&format(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = parse(&text);
+        }
+    }
 }

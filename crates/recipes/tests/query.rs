@@ -16,7 +16,7 @@ use std::{
 use guildhall_recipes::{
     Patterns, Place, Recipe, Values,
     query::{self, Answer, QueryError},
-    recipe::{Protocol, QueryProtocol},
+    recipe::{InstallStep, QueryProtocol},
     render, shipped,
 };
 
@@ -75,15 +75,44 @@ fn free_port() -> u16 {
     }
 }
 
+/// What the recipe's install steps need, or nothing where it cannot be had.
+fn install(recipe: &Recipe, folder: &Path) -> Option<()> {
+    for step in &recipe.install {
+        match step {
+            InstallStep::Apt { package, provides } if !Path::new(provides).exists() => {
+                println!("skipped, because {provides} of the package {package} is not installed");
+                return None;
+            }
+            InstallStep::Apt { .. } => {}
+            InstallStep::Npm { package, version } => {
+                // Kept from one run of the tests to the next, because it is large.
+                let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{package}-{version}"));
+                fs::create_dir_all(&kept).expect("made");
+                let installed = Command::new("npm")
+                    .args(["install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"])
+                    .arg(format!("{package}@{version}"))
+                    .arg("--prefix")
+                    .arg(&kept)
+                    .stdout(Stdio::null())
+                    .status();
+                if !installed.is_ok_and(|status| status.success()) {
+                    println!("skipped, because npm could not install {package} {version}");
+                    return None;
+                }
+                std::os::unix::fs::symlink(kept.join("node_modules"), folder.join("node_modules"))
+                    .expect("linked");
+            }
+            other => panic!("no test installs {other:?}"),
+        }
+    }
+    Some(())
+}
+
 fn start(name: &str, set: &[(&str, &str)]) -> Option<Running> {
     let (_, text) = shipped().iter().find(|(shipped, _)| *shipped == name).expect("shipped");
     let recipe = Recipe::parse(text, name).expect("a recipe");
-    let program = recipe.start.command[0].clone();
-    if !Path::new(&program).exists() {
-        println!("skipped, because {program} is not installed");
-        return None;
-    }
     let folder = tempfile::tempdir().expect("a folder");
+    install(&recipe, folder.path())?;
     let port = free_port();
     let set: BTreeMap<String, String> = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let ports = BTreeMap::from([("game".to_owned(), port)]);
@@ -123,7 +152,6 @@ fn start(name: &str, set: &[(&str, &str)]) -> Option<Running> {
     });
     let patterns = Patterns::compile(&recipe).expect("patterns");
     let protocol = recipe.players.query.expect("a query");
-    assert_ne!(recipe.ports["game"].protocol, Protocol::Tcp);
     let running = Running {
         child,
         lines,
@@ -159,6 +187,18 @@ fn bzflag_is_ready_answers_and_tells_who_joins() {
     player.kill().expect("killed");
     player.wait().expect("gone");
     server.wait_for("who leaves", |line| server.patterns.left(line).as_deref() == Some("some one"));
+}
+
+#[test]
+fn minecraft_is_ready_and_answers() {
+    let motd = r#"A "title" with {braces} and \ marks"#;
+    let Some(server) = start("minecraft-flying-squid", &[("max_players", "6"), ("motd", motd)]) else {
+        return;
+    };
+    let answer = server.ask().expect("an answer");
+    assert_eq!((answer.players, answer.max, answer.names.len()), (Some(0), Some(6), 0));
+    assert_eq!(answer.title.as_deref(), Some(motd));
+    assert_eq!(answer.version.as_deref(), Some("1.21.4"));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use guildhall_core::{Clock, NewEvent, RunId, ServerId, SessionId, TenantId};
 use guildhall_flows::{FlowError, FlowId, Handle};
 use guildhall_store::{EventStore, Timestamp, Tx, scope};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 use uuid::Uuid;
 
@@ -47,6 +47,8 @@ pub(crate) struct Change<'a> {
     pub(crate) address: String,
     /// A new version of the launch configuration, if there is to be one.
     pub(crate) version: Option<config::Model>,
+    /// The job that ended with this change; the events that follow still tell of it.
+    pub(crate) over: Option<RunId>,
     /// What is told of it, in order.
     pub(crate) told: Vec<NewEvent>,
     /// What the jobs at work on it are told, by the signal's name.
@@ -72,14 +74,16 @@ impl<'a> Change<'a> {
         server: ServerId,
     ) -> Result<Option<Self>, ServersError> {
         let conn = tx.conn();
-        let row = scope::find::<server::Entity>(tenant).filter(server::Column::Id.eq(server.0)).one(conn).await?;
+        let row =
+            scope::find::<server::Entity>(tenant).filter(server::Column::Id.eq(server.0)).one(conn).await?;
         let Some(row) = row else { return Ok(None) };
         let version = |version: i64| {
             scope::find::<config::Entity>(tenant)
                 .filter(config::Column::Server.eq(server.0))
                 .filter(config::Column::Version.eq(version))
         };
-        let missing = || ServersError::Edge(guildhall_core::Error::bug("a server has lost its launch configuration"));
+        let missing =
+            || ServersError::Edge(guildhall_core::Error::bug("a server has lost its launch configuration"));
         let newest = Launch::read(&version(row.config).one(conn).await?.ok_or_else(missing)?)?;
         let launch = match row.launched.filter(|launched| *launched != newest.version) {
             Some(launched) => Launch::read(&version(launched).one(conn).await?.ok_or_else(missing)?)?,
@@ -88,7 +92,8 @@ impl<'a> Change<'a> {
         let mut session = None;
         let mut visits = Vec::new();
         if let Some(id) = row.session {
-            session = scope::find::<session::Entity>(tenant).filter(session::Column::Id.eq(id)).one(conn).await?;
+            session =
+                scope::find::<session::Entity>(tenant).filter(session::Column::Id.eq(id)).one(conn).await?;
             visits = scope::find::<visit::Entity>(tenant)
                 .filter(visit::Column::Session.eq(id))
                 .order_by_asc(visit::Column::Id)
@@ -112,6 +117,7 @@ impl<'a> Change<'a> {
             clock: around.clock,
             address,
             version: None,
+            over: None,
             told: Vec::new(),
             news: Vec::new(),
             overtaken: Vec::new(),
@@ -176,7 +182,8 @@ impl<'a> Change<'a> {
         for (flow, name, news) in self.news {
             match flows.signal_in(tx, flow, name, &news).await {
                 // A job that has ended, or has enough to read, needs no news.
-                Ok(()) | Err(FlowError::Unknown(_) | FlowError::Settled(_) | FlowError::TooManySignals(..)) => {}
+                Ok(())
+                | Err(FlowError::Unknown(_) | FlowError::Settled(_) | FlowError::TooManySignals(..)) => {}
                 Err(error) => return Err(ServersError::Edge(error.into())),
             }
         }
@@ -197,9 +204,9 @@ impl<'a> Change<'a> {
         self.row.session.map(|id| SessionId(id).to_string())
     }
 
-    /// The job at work.
+    /// The job at work, or the one that has just ended.
     pub(crate) fn run(&self) -> Option<RunId> {
-        self.row.run.map(RunId)
+        self.row.run.map(RunId).or(self.over)
     }
 
     /// Whether this job is still the one at work: a newer operation takes the mark over.
@@ -214,7 +221,8 @@ impl<'a> Change<'a> {
         }
         self.row.state = state;
         self.row.progress = None;
-        self.row.deadline = state.deadline(self.deadlines, Some(&self.launch.recipe)).map(|expiry| self.after(expiry.after));
+        self.row.deadline =
+            state.deadline(self.deadlines, Some(&self.launch.recipe)).map(|expiry| self.after(expiry.after));
     }
 
     /// The moment that comes this long after the change.
@@ -228,7 +236,11 @@ impl<'a> Change<'a> {
     }
 }
 
-pub(crate) async fn ports_of(tx: &Tx, tenant: &TenantId, server: Uuid) -> Result<BTreeMap<String, u16>, ServersError> {
+pub(crate) async fn ports_of(
+    tx: &Tx,
+    tenant: &TenantId,
+    server: Uuid,
+) -> Result<BTreeMap<String, u16>, ServersError> {
     let rows =
         scope::find::<port::Entity>(tenant).filter(port::Column::Server.eq(server)).all(tx.conn()).await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?))).collect())

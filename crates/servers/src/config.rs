@@ -40,7 +40,8 @@ impl Default for ServersConfig {
 impl ServersConfig {
     /// The address that players of a host are told.
     pub fn address_of(&self, host: &str) -> &str {
-        let own = self.hosts.iter().find(|(id, _)| id.as_str() == host).and_then(|(_, address)| address.as_deref());
+        let own =
+            self.hosts.iter().find(|(id, _)| id.as_str() == host).and_then(|(_, address)| address.as_deref());
         own.unwrap_or(&self.address)
     }
 

@@ -11,12 +11,7 @@ use guildhall_link::message::{ConsoleLine, ConsolePush, Request};
 use metrics::counter;
 use tokio::sync::broadcast;
 
-use crate::{
-    Servers,
-    error::ServersError,
-    launch::Launch,
-    text,
-};
+use crate::{Servers, error::ServersError, launch::Launch, text};
 
 /// Lines that wait for a slow watcher before the oldest are dropped; the watcher is told how many.
 const RING: usize = 2_048;
@@ -98,7 +93,13 @@ impl Consoles {
         }
     }
 
-    fn watch(&self, server: ServerId, tenant: &TenantId, host: &HostId, launch: &Launch) -> broadcast::Receiver<Line> {
+    fn watch(
+        &self,
+        server: ServerId,
+        tenant: &TenantId,
+        host: &HostId,
+        launch: &Launch,
+    ) -> broadcast::Receiver<Line> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.retain(|_, console| console.lines.receiver_count() > 0);
         let console = watched.entry(server).or_insert_with(|| Watched {
@@ -123,9 +124,15 @@ pub struct ConsoleStream {
 
 impl Servers {
     /// Watches a server's console from now on.
-    pub async fn console_stream(&self, actor: &Actor, name: &str) -> Result<ConsoleStream, guildhall_core::Error> {
+    pub async fn console_stream(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<ConsoleStream, guildhall_core::Error> {
         let row = self.shop.named(&actor.tenant, name, "server console").await?;
-        let (host, launch) = self.change(&actor.tenant, &row, |change| Ok((change.row.host.clone(), change.launch.clone()))).await?;
+        let (host, launch) = self
+            .change(&actor.tenant, &row, |change| Ok((change.row.host.clone(), change.launch.clone())))
+            .await?;
         let host: HostId = host
             .and_then(|host| host.parse().ok())
             .ok_or_else(|| ServersError::NotRunning { name: row.name.clone(), state: row.state })?;
@@ -160,7 +167,11 @@ impl ConsoleStream {
     /// Asks the agent to publish the console for a while. An agent that is away is asked again in time.
     async fn ask(&mut self) {
         let seconds = u16::try_from(WATCH.as_secs()).unwrap_or(300);
-        let asked = self.servers.shop.agents.request(&self.host, Request::WatchConsole { server: self.server, seconds });
+        let asked = self
+            .servers
+            .shop
+            .agents
+            .request(&self.host, Request::WatchConsole { server: self.server, seconds });
         let again = if asked.await.is_ok() { WATCH / 2 } else { WATCH / 30 };
         self.renew = self.servers.shop.clock.now() + again;
     }

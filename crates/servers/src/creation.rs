@@ -45,7 +45,8 @@ impl Servers {
             return Err(ServersError::TooMany(has));
         }
         let row = new_row(server.0, actor, name, &launch, at);
-        let inserted = server::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await;
+        let inserted =
+            server::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await;
         match inserted.map_err(StoreError::from) {
             Ok(_) => {}
             Err(StoreError::Duplicate(_)) => return Err(ServersError::NameTaken(name.to_owned())),
@@ -56,7 +57,8 @@ impl Servers {
         let run: RunId = fresh(shop.clock.as_ref());
         let input = JobInput { server, run, by: crate::text::line(&actor.name, 64), forget: false };
         let key = server.to_string();
-        let flow = match workflows::start_in(&shop.flows, &tx, &actor.tenant, Job::Create, &key, &input).await {
+        let flow = match workflows::start_in(&shop.flows, &tx, &actor.tenant, Job::Create, &key, &input).await
+        {
             Ok(flow) => flow,
             Err(FlowError::Store(error)) => return Err(error.into()),
             Err(error) => return Err(ServersError::Edge(error.into())),

@@ -110,7 +110,8 @@ impl From<ServersError> for Error {
                 // A destroying operation is not offered on a guessed name.
                 if operation != "server delete" {
                     for name in near {
-                        let action = Action::new(format!("{operation} {name}"), operation, json!({"server": name}));
+                        let action =
+                            Action::new(format!("{operation} {name}"), operation, json!({"server": name}));
                         edge = edge.action(action);
                     }
                 }
@@ -126,7 +127,9 @@ impl From<ServersError> for Error {
                 .action(Action::new("Status", "server status", json!({"server": name}))),
             ServersError::Running { name, .. } => Self::new(Kind::Conflict, "already_running", message)
                 .remedy("`server status` shows how to join.")
-                .action(Action::new("Status", "server status", json!({"server": name})).style(Style::Primary)),
+                .action(
+                    Action::new("Status", "server status", json!({"server": name})).style(Style::Primary),
+                ),
             ServersError::NotRunning { name, .. } => Self::new(Kind::Conflict, "not_running", message)
                 .remedy("Start it first.")
                 .action(Action::new("Start", "server start", json!({"server": name})).style(Style::Primary)),
@@ -143,7 +146,8 @@ impl From<ServersError> for Error {
                 edge
             }
             ServersError::HostAway { source, .. } => {
-                let edge = Self::new(Kind::Upstream, "host_offline", message).remedy(Code::HostOffline.remedy());
+                let edge =
+                    Self::new(Kind::Upstream, "host_offline", message).remedy(Code::HostOffline.remedy());
                 match source {
                     Some(source) => edge.because(source),
                     None => edge,

@@ -280,6 +280,8 @@ mod tests {
         assert_eq!(trouble.message.chars().count(), 500);
         assert!(trouble.message.starts_with("ab x"), "{}", &trouble.message[..10]);
         assert_eq!(trouble.output.len(), 20);
-        assert!(trouble.output.iter().all(|line| line.chars().count() <= 200 && !line.contains(char::is_control)));
+        assert!(
+            trouble.output.iter().all(|line| line.chars().count() <= 200 && !line.contains(char::is_control))
+        );
     }
 }

@@ -67,7 +67,11 @@ impl Launch {
         let shown = launch.shown();
         let changed = settings
             .keys()
-            .map(|name| Changed { name: name.clone(), from: None, to: shown.get(name).cloned().unwrap_or_default() })
+            .map(|name| Changed {
+                name: name.clone(),
+                from: None,
+                to: shown.get(name).cloned().unwrap_or_default(),
+            })
             .collect();
         Ok((launch, changed))
     }
@@ -116,7 +120,11 @@ impl Launch {
         }
         if self.recipe != before.recipe {
             let to = "its newest edition".to_owned();
-            changed.push(Changed { name: RECIPE.to_owned(), from: Some("its earlier edition".to_owned()), to });
+            changed.push(Changed {
+                name: RECIPE.to_owned(),
+                from: Some("its earlier edition".to_owned()),
+                to,
+            });
         }
         changed
     }
@@ -126,7 +134,9 @@ impl Launch {
         let mut shown: BTreeMap<String, String> = self
             .variables
             .iter()
-            .map(|(name, text)| (name.clone(), if self.is_secret(name) { HIDDEN.to_owned() } else { text.clone() }))
+            .map(|(name, text)| {
+                (name.clone(), if self.is_secret(name) { HIDDEN.to_owned() } else { text.clone() })
+            })
             .collect();
         shown.extend(self.wished.iter().map(|(name, number)| (format!("{PORT}{name}"), number.to_string())));
         let idle = self.idle_stop.map_or_else(|| "off".to_owned(), written);
@@ -153,7 +163,12 @@ impl Launch {
     }
 
     /// How players get in. A secret in the recipe's text stays hidden.
-    pub(crate) fn connect(&self, server: &str, ports: &BTreeMap<String, u16>, address: &str) -> Option<String> {
+    pub(crate) fn connect(
+        &self,
+        server: &str,
+        ports: &BTreeMap<String, u16>,
+        address: &str,
+    ) -> Option<String> {
         let known = ports.iter().filter(|(name, _)| self.recipe.ports.contains_key(*name));
         let ports = known.map(|(name, number)| (name.clone(), *number)).collect();
         let values = Values::complete(&self.recipe, &self.variables, &ports).ok()?;
@@ -219,7 +234,10 @@ impl Launch {
 
     fn is_secret(&self, name: &str) -> bool {
         use guildhall_recipes::recipe::VariableKind;
-        self.recipe.variables.get(name).is_none_or(|variable| matches!(variable.kind, VariableKind::Secret {}))
+        self.recipe
+            .variables
+            .get(name)
+            .is_none_or(|variable| matches!(variable.kind, VariableKind::Secret {}))
     }
 }
 
@@ -257,9 +275,8 @@ fn split(
 
 /// Reads an idle stop: `off`, or a duration of one minute to a day.
 pub(crate) fn read_idle_stop(text: &str) -> Result<Option<i64>, ServersError> {
-    let wrong = |message: String| {
-        ServersError::Values(vec![ValueProblem { name: IDLE_STOP.to_owned(), message }])
-    };
+    let wrong =
+        |message: String| ServersError::Values(vec![ValueProblem { name: IDLE_STOP.to_owned(), message }]);
     let text = text.trim();
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);

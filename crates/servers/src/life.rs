@@ -10,9 +10,9 @@ use crate::{
     error::{ServersError, span},
     failure::{Code, Trouble},
     launch::{Changed, Launch},
-    told,
     session::{Ending, How},
     state::{Goal, State},
+    told,
 };
 
 /// An operation that is at work on a server for longer than a call.
@@ -37,7 +37,9 @@ impl Job {
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::Create, Self::Start, Self::Stop, Self::Restart, Self::Delete].into_iter().find(|job| job.as_str() == word)
+        [Self::Create, Self::Start, Self::Stop, Self::Restart, Self::Delete]
+            .into_iter()
+            .find(|job| job.as_str() == word)
     }
 
     /// What a server is while the job is at work: `starting`.
@@ -146,7 +148,12 @@ impl Change<'_> {
     }
 
     /// A new version of the launch configuration, for the next start.
-    pub(crate) fn configure(&mut self, actor: &Actor, next: Launch, changed: &[Changed]) -> Result<(), ServersError> {
+    pub(crate) fn configure(
+        &mut self,
+        actor: &Actor,
+        next: Launch,
+        changed: &[Changed],
+    ) -> Result<(), ServersError> {
         self.version = Some(next.row(self.row.id, actor, self.at, changed)?);
         self.row.config = next.version;
         told::configured(self, actor, next.version, changed);
@@ -156,6 +163,7 @@ impl Change<'_> {
 
     /// The job is over: the mark is taken away.
     pub(crate) fn release(&mut self) {
+        self.over = self.run();
         self.row.busy = None;
         self.row.busy_actor = None;
         self.row.busy_name = None;
@@ -191,10 +199,10 @@ impl Change<'_> {
             self.want(Goal::Stopped);
         }
         self.enter(State::Failed);
-        let ending = Ending { trouble: Some(trouble.clone()), ..Ending::new(How::Failed) };
-        self.close_session(ending, Some(Outcome::Failed));
-        self.release();
         self.forget_players();
+        self.release();
+        let ending = Ending { trouble: Some(trouble), ..Ending::new(How::Failed) };
+        self.close_session(ending, Some(Outcome::Failed));
     }
 
     /// It could not be stopped or removed: the wish stays, the session stays open until the exit is seen, and
@@ -203,8 +211,8 @@ impl Change<'_> {
         self.note(trouble);
         let trouble = self.trouble().unwrap_or_else(|| trouble.clone());
         self.enter(State::Failed);
-        told::unstopped(self, &trouble);
         self.release();
+        told::unstopped(self, &trouble);
     }
 
     /// It does not run, as wanted, and that ends the job and the session.
@@ -214,9 +222,9 @@ impl Change<'_> {
         }
         self.clear_failure();
         self.enter(State::Stopped);
-        self.close_session(ending, Some(Outcome::Succeeded));
-        self.release();
         self.forget_players();
+        self.release();
+        self.close_session(ending, Some(Outcome::Succeeded));
     }
 
     /// Ends the session, if there is one, with its summary. `outcome` ends the job at work with the same event.
@@ -285,6 +293,7 @@ impl Change<'_> {
 /// What a row says of a failure.
 pub(crate) fn trouble_of(row: &crate::entity::server::Model) -> Option<Trouble> {
     let code = Code::parse(row.failure_code.as_deref()?);
-    let output = row.failure_output.clone().and_then(|lines| serde_json::from_str(&lines).ok()).unwrap_or_default();
+    let output =
+        row.failure_output.clone().and_then(|lines| serde_json::from_str(&lines).ok()).unwrap_or_default();
     Some(Trouble { code, message: row.failure_message.clone().unwrap_or_default(), output })
 }

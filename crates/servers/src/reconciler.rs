@@ -61,7 +61,10 @@ impl Servers {
             hosts.mark_unchanged();
             let pass = async {
                 if let Err(error) = self.reconcile().await {
-                    tracing::warn!(error = guildhall_core::Error::from(error).causes(), "the reconciler's pass failed");
+                    tracing::warn!(
+                        error = guildhall_core::Error::from(error).causes(),
+                        "the reconciler's pass failed"
+                    );
                 }
             };
             tokio::select! {
@@ -89,7 +92,11 @@ impl Servers {
             let host = row.host.as_deref().and_then(|host| hosts.get(host));
             if let Err(error) = self.repair(row, host).await {
                 let error = guildhall_core::Error::from(error);
-                tracing::warn!(server = row.name, error = error.causes(), "a server could not be looked after");
+                tracing::warn!(
+                    server = row.name,
+                    error = error.causes(),
+                    "a server could not be looked after"
+                );
             }
         }
         count_orphans(&rows, &hosts);
@@ -180,7 +187,9 @@ impl Servers {
 fn needs_a_look(row: &server::Model, host: Option<&Host>) -> bool {
     match (row.state, host) {
         (State::Stopped | State::Failed, Some(Host::Seen(seen))) => {
-            row.session.is_some() || row.goal == Goal::Running || seen.get(&ServerId(row.id)).is_some_and(is_running)
+            row.session.is_some()
+                || row.goal == Goal::Running
+                || seen.get(&ServerId(row.id)).is_some_and(is_running)
         }
         (State::Stopped | State::Failed, _) => false,
         _ => true,
@@ -212,7 +221,8 @@ impl Change<'_> {
 
     /// Compares with what its host sees. True when the host has to be told again what is wanted.
     fn compare(&mut self, seen: Option<&Observed>) -> bool {
-        let current = seen.filter(|seen| i64::try_from(seen.generation).is_ok_and(|g| g == self.row.generation));
+        let current =
+            seen.filter(|seen| i64::try_from(seen.generation).is_ok_and(|g| g == self.row.generation));
         if let Some(seen) = current {
             self.row.confirmed = self.row.confirmed.max(self.row.generation);
             let lost = self.row.state == State::Failed && self.row.goal == Goal::Running;
@@ -233,7 +243,16 @@ impl Change<'_> {
         if self.job().is_some() {
             return false;
         }
+        // The host knows a newer wish than the store does: the store was put back to an earlier day.
+        let newer = seen.and_then(|seen| i64::try_from(seen.generation).ok());
+        if let Some(newer) = newer.filter(|newer| (self.row.generation..i64::MAX / 2).contains(newer)) {
+            self.row.generation = newer;
+            self.want(self.row.goal);
+            return true;
+        }
         match (self.row.goal, seen) {
+            // It was never told, because it was away.
+            (Goal::Running, None) if self.row.confirmed < self.row.generation => true,
             (Goal::Running, None) => {
                 self.settle_failed(&Trouble::new(Code::Gone, ""));
                 false
@@ -253,7 +272,9 @@ impl Change<'_> {
     /// to be told what is wanted now.
     fn expire(&mut self) -> bool {
         let Some(deadline) = self.row.deadline.filter(|deadline| *deadline <= self.at) else { return false };
-        let Some(expiry) = self.row.state.deadline(self.deadlines, Some(&self.launch.recipe)) else { return false };
+        let Some(expiry) = self.row.state.deadline(self.deadlines, Some(&self.launch.recipe)) else {
+            return false;
+        };
         let lasted = spoken((deadline.time() - self.row.since.time()).whole_seconds());
         let particulars = format!("it was {} for {lasted}", self.row.state);
         let trouble = self.trouble().unwrap_or_else(|| Trouble::new(expiry.code, particulars));

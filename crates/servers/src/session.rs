@@ -7,11 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{
-    entity::visit,
-    failure::Trouble,
-    text,
-};
+use crate::{entity::visit, failure::Trouble, text};
 
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +70,11 @@ fn ladder(exit: &Exit) -> String {
         [] => format!("It ended by itself ({}).", process_end(exit)),
         [one] => format!("Stopped by {one}, after {took:.1} s ({}).", process_end(exit)),
         [first @ .., last] => {
-            format!("{} did not do; stopped by {last}, after {took:.1} s ({}).", first.join(" and "), process_end(exit))
+            format!(
+                "{} did not do; stopped by {last}, after {took:.1} s ({}).",
+                first.join(" and "),
+                process_end(exit)
+            )
         }
     }
 }
@@ -101,7 +101,8 @@ pub struct Played {
 pub(crate) fn played(visits: &[visit::Model], until: OffsetDateTime) -> Vec<Played> {
     let mut seconds: BTreeMap<&str, i64> = BTreeMap::new();
     for visit in visits {
-        let stay = (visit.left_at.map_or(until, |left| left.time()) - visit.joined_at.time()).whole_seconds().max(0);
+        let stay =
+            (visit.left_at.map_or(until, |left| left.time()) - visit.joined_at.time()).whole_seconds().max(0);
         *seconds.entry(&visit.player).or_default() += stay;
     }
     let mut played: Vec<Played> =

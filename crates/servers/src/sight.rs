@@ -11,10 +11,9 @@ use crate::{
     entity::visit,
     failure::Trouble,
     life::Job,
-    told,
     session::{Ending, How},
     state::{Goal, State},
-    text,
+    text, told,
     view::Progress,
     workflows::{DOWN, News, UP},
 };
@@ -29,7 +28,8 @@ impl Change<'_> {
             Phase::Preparing | Phase::Installing | Phase::Starting => {
                 let state = State::from(phase);
                 // During a restart's first half the old process's phases are still coming in.
-                if self.row.goal == Goal::Running && self.row.state != state && self.row.state != State::Ready {
+                if self.row.goal == Goal::Running && self.row.state != state && self.row.state != State::Ready
+                {
                     self.enter(state);
                     told::status(self);
                 }
@@ -57,15 +57,21 @@ impl Change<'_> {
             return;
         }
         let after_crash = self.job().is_none() && self.row.state == State::Restarting
-            || self.session.as_ref().is_some_and(|session| session.ready_at.is_some()) && self.job().is_none();
+            || self.session.as_ref().is_some_and(|session| session.ready_at.is_some())
+                && self.job().is_none();
         self.clear_failure();
         self.enter(State::Ready);
         if let Some(session) = &mut self.session {
             session.ready_at.get_or_insert(self.at);
         }
-        told::ready(self, took_ms, after_crash);
+        // A game that can tell who plays has nobody on it yet.
+        let players = &self.launch.recipe.players;
+        if self.row.online.is_none() && (players.query.is_some() || players.join.is_some()) {
+            self.set_online(0);
+        }
         self.send(News::Ready);
         self.release();
+        told::ready(self, took_ms, after_crash);
     }
 
     /// The process ended.
@@ -161,12 +167,20 @@ impl Change<'_> {
             self.forget_players();
             return;
         };
-        if online > 0 || self.row.online != Some(online) {
-            self.set_online(online);
+        // Joins and leaves that nobody saw are made up for, where the game names everybody.
+        if seen.names.len() == usize::try_from(online).unwrap_or(usize::MAX) {
+            let names: Vec<String> = seen.names.iter().map(|name| text::line(name, LONGEST_NAME)).collect();
+            let open = self.visits.iter().filter(|visit| visit.left_at.is_none());
+            let gone: Vec<String> =
+                open.map(|visit| visit.player.clone()).filter(|player| !names.contains(player)).collect();
+            for player in gone {
+                self.see_left(&player);
+            }
+            for player in names {
+                self.see_joined(&player);
+            }
         }
-        if self.row.empty_since.is_none() && online == 0 {
-            self.row.empty_since = Some(self.at);
-        }
+        self.set_online(online);
     }
 
     /// What an agent sees of the whole server, when events may have been missed.
@@ -188,7 +202,10 @@ impl Change<'_> {
 
     /// It does not run on its host.
     pub(crate) fn see_gone(&mut self, exit: Option<&Exit>) {
-        let ending = Ending { exit: exit.cloned(), ..Ending::new(if exit.is_some() { How::Stopped } else { How::Ended }) };
+        let ending = Ending {
+            exit: exit.cloned(),
+            ..Ending::new(if exit.is_some() { How::Stopped } else { How::Ended })
+        };
         match self.job() {
             Some(Job::Stop) => self.settle_stopped_telling(ending),
             Some(Job::Restart) if self.row.goal != Goal::Running => {
@@ -196,7 +213,9 @@ impl Change<'_> {
                 self.send(News::Stopped);
             }
             Some(_) => {}
-            None if self.row.goal != Goal::Running && (self.session.is_some() || self.row.state.may_run()) => {
+            None if self.row.goal != Goal::Running
+                && (self.session.is_some() || self.row.state.may_run()) =>
+            {
                 self.settle_stopped(ending);
             }
             None => {}
@@ -238,8 +257,9 @@ impl Change<'_> {
         self.overtake();
         self.enter(State::Failed);
         self.forget_players();
-        told::host_lost(self, &trouble, self.row.run.map(|_| Outcome::Failed));
+        let outcome = self.row.run.map(|_| Outcome::Failed);
         self.release();
+        told::host_lost(self, &trouble, outcome);
     }
 
     /// The host is back and the game ran on.

@@ -79,7 +79,12 @@ impl State {
     pub fn may_run(self) -> bool {
         matches!(
             self,
-            Self::Preparing | Self::Installing | Self::Starting | Self::Ready | Self::Stopping | Self::Restarting
+            Self::Preparing
+                | Self::Installing
+                | Self::Starting
+                | Self::Ready
+                | Self::Stopping
+                | Self::Restarting
         )
     }
 

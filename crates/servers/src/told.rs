@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use guildhall_core::{Actor, Document, NewEvent, Outcome, Rich, Tone, event::Tell};
 use guildhall_core::Subject;
+use guildhall_core::{Actor, Document, NewEvent, Outcome, Rich, Tone, event::Tell};
 use guildhall_link::message::Exit;
 use serde_json::{Value, json};
 use time::macros::format_description;
@@ -26,9 +26,10 @@ const MOST_PLAYERS: usize = 25;
 /// A server has been made: its own conversation begins.
 pub(crate) fn created(change: &mut Change<'_>, by: &str) {
     let title = change.row.name.clone();
-    let document = View::of(change)
-        .document()
-        .text(format!("{by} made this server. Its sessions are told in conversations of their own."));
+    let document = Document::titled(format!("{title} is new"))
+        .text(format!("{by} made this server. Each of its sessions is told in a conversation of its own."))
+        .field("Game", change.launch.recipe.title.as_str())
+        .action(view::start(&title));
     let tell = Tell::Announce { topic: change.server().to_string(), title };
     push(change, "server.created", json!({}), Some(document), Some(tell), Some(Outcome::Succeeded));
 }
@@ -67,7 +68,7 @@ pub(crate) fn ready(change: &mut Change<'_>, took_ms: Option<u64>, after_crash: 
         "ports": change.ports,
     });
     let tell = change.topic().map(|topic| Tell::Status { topic });
-    let outcome = change.row.run.map(|_| Outcome::Succeeded);
+    let outcome = change.run().map(|_| Outcome::Succeeded);
     push(change, "server.ready", data, Some(document), tell, outcome);
     if after_crash {
         let title = format!("{} is ready again", change.row.name);
@@ -86,13 +87,23 @@ pub(crate) fn stopping(change: &mut Change<'_>, actor: &Actor) {
 pub(crate) fn restarting(change: &mut Change<'_>, actor: &Actor) {
     status(change);
     let line = Rich::new().person(&actor.id, actor.name.as_str()).text(" restarts the server.");
-    say(change, "server.restarting", json!({ "by": actor.name }), Document::default().tone(Tone::Working).text(line));
+    say(
+        change,
+        "server.restarting",
+        json!({ "by": actor.name }),
+        Document::default().tone(Tone::Working).text(line),
+    );
 }
 
 /// The first half of a restart is done.
 pub(crate) fn down_for_restart(change: &mut Change<'_>, ending: &Ending) {
     let line = format!("{} It is being started again.", ending.sentence());
-    say(change, "server.down", json!({ "exit": ending.exit }), Document::default().tone(Tone::Working).text(line));
+    say(
+        change,
+        "server.down",
+        json!({ "exit": ending.exit }),
+        Document::default().tone(Tone::Working).text(line),
+    );
 }
 
 /// Somebody deletes it.
@@ -111,7 +122,8 @@ pub(crate) fn deleted(change: &mut Change<'_>, by: &str) {
 
 /// The job at work was overtaken by a newer operation.
 pub(crate) fn superseded(change: &mut Change<'_>, why: &str) {
-    let document = Document::titled(format!("{} was not started", change.row.name)).tone(Tone::Warning).text(why);
+    let document =
+        Document::titled(format!("{} was not started", change.row.name)).tone(Tone::Warning).text(why);
     push(change, "server.superseded", json!({ "reason": why }), Some(document), None, Some(Outcome::Failed));
 }
 
@@ -155,7 +167,12 @@ pub(crate) fn crashed(change: &mut Change<'_>, exit: &Exit, wait: Duration, cras
         spoken(seconds)
     ));
     let document = document.action(view::console(&change.row.name)).action(view::stop(&change.row.name));
-    say(change, "server.crashed", json!({ "exit": exit, "restart_in_ms": wait.as_millis(), "crashes": crashes }), document);
+    say(
+        change,
+        "server.crashed",
+        json!({ "exit": exit, "restart_in_ms": wait.as_millis(), "crashes": crashes }),
+        document,
+    );
 }
 
 /// Somebody joined.
@@ -183,7 +200,8 @@ pub(crate) fn host_lost(change: &mut Change<'_>, trouble: &Trouble, outcome: Opt
 pub(crate) fn found_again(change: &mut Change<'_>) {
     status(change);
     let title = format!("{} is back", change.row.name);
-    let document = Document::titled(title).tone(Tone::Good).text("Its host is connected again; the game ran on.");
+    let document =
+        Document::titled(title).tone(Tone::Good).text("Its host is connected again; the game ran on.");
     say(change, "server.host_back", json!({}), document);
 }
 
@@ -200,13 +218,18 @@ pub(crate) fn idle_soon(change: &mut Change<'_>, left_seconds: i64) {
 /// Somebody put the idle stop off.
 pub(crate) fn kept(change: &mut Change<'_>, actor: &Actor) {
     let Some(until) = change.row.keep_until else { return };
-    let line = Rich::new().person(&actor.id, actor.name.as_str()).text(" keeps it running until ").time(until.time());
+    let line = Rich::new()
+        .person(&actor.id, actor.name.as_str())
+        .text(" keeps it running until ")
+        .time(until.time());
     say(change, "server.kept", json!({ "by": actor.name }), Document::default().text(line.text(".")));
 }
 
 /// Somebody changed its launch configuration.
 pub(crate) fn configured(change: &mut Change<'_>, actor: &Actor, version: i64, changed: &[Changed]) {
-    let who = Rich::new().person(&actor.id, actor.name.as_str()).text(format!(" changed the launch configuration (version {version})."));
+    let who = Rich::new()
+        .person(&actor.id, actor.name.as_str())
+        .text(format!(" changed the launch configuration (version {version})."));
     let document = changes_in(Document::default().text(who), changed);
     let tell = Some(Tell::Say { topic: change.server().to_string() });
     let data = json!({ "by": actor.name, "version": version, "changes": changed });

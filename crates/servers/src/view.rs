@@ -189,7 +189,8 @@ impl<'a> View<'a> {
             }),
             session: row.session,
             config_version: row.config,
-            config_pending: row.state.may_run() && row.launched.is_some_and(|launched| launched != row.config),
+            config_pending: row.state.may_run()
+                && row.launched.is_some_and(|launched| launched != row.config),
             idle_stop_seconds: self.launch.idle_stop,
         }
     }
@@ -207,7 +208,8 @@ impl<'a> View<'a> {
     /// The whole server: what `server status` answers and what the session's status message reads like.
     pub(crate) fn document(&self) -> Document {
         let row = self.row;
-        let document = Document::titled(format!("{} {}", row.name, sentence(row.state))).tone(tone(row.state));
+        let document =
+            Document::titled(format!("{} {}", row.name, sentence(row.state))).tone(tone(row.state));
         let document = match row.state {
             State::Ready => self.ready(document),
             State::Failed => match trouble_of(row) {
@@ -215,12 +217,16 @@ impl<'a> View<'a> {
                 None => document,
             },
             State::Preparing | State::Installing | State::Starting => self.on_the_way(document),
-            State::Created | State::Stopped | State::Stopping | State::Restarting | State::Deleting => document,
+            State::Created | State::Stopped | State::Stopping | State::Restarting | State::Deleting => {
+                document
+            }
         };
         let mut document = document
             .field("Game", self.launch.recipe.title.as_str())
             .field("Since", Rich::new().ago(row.since.time()));
-        if let (Some(by), Some(since), Some(job)) = (&row.busy_name, row.busy_since, row.busy.as_deref().and_then(Job::parse)) {
+        if let (Some(by), Some(since), Some(job)) =
+            (&row.busy_name, row.busy_since, row.busy.as_deref().and_then(Job::parse))
+        {
             let line = Rich::new().text(format!("{} by {by}, ", job.doing())).ago(since.time());
             document = document.field("At work", line);
         }
@@ -229,7 +235,9 @@ impl<'a> View<'a> {
         }
         if let Some(idle) = self.launch.idle_stop.filter(|_| row.state == State::Ready) {
             let line = match row.keep_until.filter(|keep| keep.time() > self.at) {
-                Some(keep) => Rich::new().text(format!("after {} without players, kept running until ", spoken(idle))).time(keep.time()),
+                Some(keep) => Rich::new()
+                    .text(format!("after {} without players, kept running until ", spoken(idle)))
+                    .time(keep.time()),
                 None => Rich::new().text(format!("after {} without players", spoken(idle))),
             };
             document = document.field("Stops", line);

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use guildhall_core::{Clock, HostId, RunId, ServerId, TenantId};
 use guildhall_flows::{Failure, FlowId, Handle};
-use guildhall_link::{Agents, LinkError, message::{Refusal, Reply, Request, Want}};
+use guildhall_link::{
+    Agents, LinkError,
+    message::{Refusal, Reply, Request, Want},
+};
 use guildhall_store::{EventStore, Store, Tx, scope};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::Notify;
@@ -130,7 +133,8 @@ impl Workshop {
         let Some(Some((host, desired))) = wish.await? else { return Ok(Applied::Nothing) };
         let generation = desired.generation;
         let unasked = desired.want != Want::Running;
-        let host: HostId = host.parse().map_err(|error| ServersError::Edge(guildhall_core::Error::bug(error)))?;
+        let host: HostId =
+            host.parse().map_err(|error| ServersError::Edge(guildhall_core::Error::bug(error)))?;
         let reply = self.agents.request(&host, Request::Apply { desired: Box::new(desired) }).await?;
         match reply {
             Reply::Applied { generation: kept } if kept == generation => {
@@ -143,7 +147,9 @@ impl Workshop {
                 Ok(Applied::Yes)
             }
             Reply::Refused { why: Refusal::UnknownServer, .. } if unasked => Ok(Applied::Nothing),
-            Reply::Refused { why, message } => Err(NotApplied::Refused(why, crate::text::line(&message, 300))),
+            Reply::Refused { why, message } => {
+                Err(NotApplied::Refused(why, crate::text::line(&message, 300)))
+            }
             other => {
                 let message = format!("an answer to something else ({})", kind_of(&other));
                 Err(LinkError::Untrusted(host, message).into())
@@ -157,13 +163,21 @@ impl Workshop {
     }
 
     /// A server by name.
-    pub(crate) async fn find(&self, tenant: &TenantId, name: &str) -> Result<Option<server::Model>, ServersError> {
+    pub(crate) async fn find(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<Option<server::Model>, ServersError> {
         let query = scope::find::<server::Entity>(tenant).filter(server::Column::Name.eq(name));
         Ok(query.one(self.store.reader()).await?)
     }
 
     /// A server by id.
-    pub(crate) async fn by_id(&self, tenant: &TenantId, id: ServerId) -> Result<Option<server::Model>, ServersError> {
+    pub(crate) async fn by_id(
+        &self,
+        tenant: &TenantId,
+        id: ServerId,
+    ) -> Result<Option<server::Model>, ServersError> {
         let query = scope::find::<server::Entity>(tenant).filter(server::Column::Id.eq(id.0));
         Ok(query.one(self.store.reader()).await?)
     }
@@ -238,7 +252,10 @@ impl Workshop {
         }
         Ok(Look {
             launch: Launch::read(&config)?,
-            ports: ports.into_iter().filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?))).collect(),
+            ports: ports
+                .into_iter()
+                .filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?)))
+                .collect(),
             address: self.config.address_of(row.host.as_deref().unwrap_or_default()).to_owned(),
             names,
             at: self.clock.now(),
@@ -247,7 +264,12 @@ impl Workshop {
     }
 
     /// Removes everything that is kept of a server but its events.
-    pub(crate) async fn erase(&self, tx: &Tx, tenant: &TenantId, server: ServerId) -> Result<(), ServersError> {
+    pub(crate) async fn erase(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        server: ServerId,
+    ) -> Result<(), ServersError> {
         let (conn, id) = (tx.conn(), server.0);
         scope::delete::<visit::Entity>(tenant).filter(visit::Column::Server.eq(id)).exec(conn).await?;
         scope::delete::<session::Entity>(tenant).filter(session::Column::Server.eq(id)).exec(conn).await?;

@@ -128,9 +128,8 @@ impl From<DbErr> for StoreError {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        let plain = |code, message: &str, remedy: &str| {
-            Error::new(Kind::Upstream, code, message).remedy(remedy)
-        };
+        let plain =
+            |code, message: &str, remedy: &str| Error::new(Kind::Upstream, code, message).remedy(remedy);
         match &error {
             StoreError::Unreachable(_) => plain(
                 "store_unreachable",

@@ -13,8 +13,8 @@ use guildhall_core::{
     event::{Filter, Outcome},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect,
-    sqlx::postgres::PgListener,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder,
+    QuerySelect, sqlx::postgres::PgListener,
 };
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -167,7 +167,9 @@ async fn listen(store: Store, clock: Arc<dyn Clock>, changes: watch::Sender<i64>
 }
 
 async fn listen_once(store: &Store, changes: &watch::Sender<i64>) -> Result<(), StoreError> {
-    let lost = |error| StoreError::Unreachable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))));
+    let lost = |error| {
+        StoreError::Unreachable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))))
+    };
     let pool = store.reader().get_postgres_connection_pool();
     let mut listener = PgListener::connect_with(pool).await.map_err(lost)?;
     listener.listen(CHANNEL).await.map_err(lost)?;

@@ -13,7 +13,10 @@ const LOCK: i64 = 0x6775_696c_646d_6967;
 
 /// Runs what has not been run. Both databases can take back a change of tables, so the whole upgrade is one
 /// transaction: after a failure the database is as it was before.
-pub(crate) async fn run(store: &Store, mut migrations: Vec<Box<dyn MigrationTrait>>) -> Result<(), StoreError> {
+pub(crate) async fn run(
+    store: &Store,
+    mut migrations: Vec<Box<dyn MigrationTrait>>,
+) -> Result<(), StoreError> {
     migrations.extend(migration::migrations());
     migrations.sort_by(|a, b| a.name().cmp(b.name()));
     if let Some(twins) = migrations.windows(2).find(|pair| pair[0].name() == pair[1].name()) {

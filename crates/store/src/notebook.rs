@@ -34,7 +34,13 @@ impl NotebookStore {
         note.map(|note| from_json("note", &note.value)).transpose()
     }
 
-    async fn write(&self, tenant: &TenantId, owner: &str, key: &str, value: &Value) -> Result<(), StoreError> {
+    async fn write(
+        &self,
+        tenant: &TenantId,
+        owner: &str,
+        key: &str,
+        value: &Value,
+    ) -> Result<(), StoreError> {
         let value = to_json("note", value)?;
         if value.len() > VALUE_LIMIT {
             return Err(StoreError::TooLarge { what: "note", size: value.len(), limit: VALUE_LIMIT });

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use guildhall_core::{Actor, ActorId, Clock, Error, Face, Rank, TenantId, id::fresh, permission::Tokens, typed_id};
+use guildhall_core::{
+    Actor, ActorId, Clock, Error, Face, Rank, TenantId, id::fresh, permission::Tokens, typed_id,
+};
 use rand::TryRngCore;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,

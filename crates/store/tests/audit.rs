@@ -1,5 +1,7 @@
 //! The audit record: safe when told so, shared commits, listed by page.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use guildhall_core::{
     ActorId, CallId, Clock, Face, Rank, SystemClock, TenantId,
     audit::{AuditLog, Record, Verdict},
@@ -53,7 +55,10 @@ async fn what_was_recorded_is_there_for_another_process() {
         assert_eq!(entry.actor, one.actor);
         assert_eq!(entry.input.to_string(), one.input.to_string(), "the order of keys, on {}", store.name);
         assert_eq!((entry.face.as_str(), entry.verdict.as_str()), ("discord", "refused"));
-        assert_eq!((entry.code.as_deref(), entry.detail.as_deref()), (Some("rank_too_low"), Some("You need rank 5")));
+        assert_eq!(
+            (entry.code.as_deref(), entry.detail.as_deref()),
+            (Some("rank_too_low"), Some("You need rank 5"))
+        );
     }
 }
 
@@ -115,7 +120,12 @@ async fn pages_go_back_in_time_within_the_community_and_the_filter() {
         }
         let filter = Filter { operation: Some("server start".to_owned()), ..Filter::default() };
         let first = audit.list(&tenant("ours"), &filter, Page { before: None, limit: 3 }).await.unwrap();
-        assert_eq!(first.iter().map(|entry| entry.took_us).collect::<Vec<_>>(), [8, 6, 4], "on {}", store.name);
+        assert_eq!(
+            first.iter().map(|entry| entry.took_us).collect::<Vec<_>>(),
+            [8, 6, 4],
+            "on {}",
+            store.name
+        );
         let next = Page { before: Some(first[2].seq), limit: 3 };
         let second = audit.list(&tenant("ours"), &filter, next).await.unwrap();
         assert_eq!(second.iter().map(|entry| entry.took_us).collect::<Vec<_>>(), [2, 0], "on {}", store.name);

@@ -140,7 +140,8 @@ async fn an_upgrade_that_fails_leaves_the_database_as_it_was() {
 #[tokio::test]
 async fn two_programs_may_open_one_fresh_database_at_once() {
     for store in testkit::stores(Vec::new).await {
-        let (one, other) = tokio::join!(Store::open(&store.address, tally()), Store::open(&store.address, tally()));
+        let (one, other) =
+            tokio::join!(Store::open(&store.address, tally()), Store::open(&store.address, tally()));
         one.unwrap();
         assert_eq!(count(&other.unwrap()).await, 0, "on {}", store.name);
     }

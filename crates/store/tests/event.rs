@@ -165,7 +165,8 @@ async fn another_process_on_postgresql_hears_of_events() {
         let elsewhere = events(store.again(Vec::new()).await);
         let mut changes = elsewhere.changes();
         let cursor = here.append(event("server.ready")).await.unwrap();
-        let heard = tokio::time::timeout(Duration::from_secs(30), changes.wait_for(|seen| *seen >= cursor)).await;
+        let heard =
+            tokio::time::timeout(Duration::from_secs(30), changes.wait_for(|seen| *seen >= cursor)).await;
         heard.expect("the other process hears of it").unwrap();
         assert_eq!(elsewhere.after(0, &Filter::default(), 10).await.unwrap().len(), 1);
     }

@@ -20,8 +20,18 @@ async fn a_note_is_read_back_replaced_and_removed() {
         book.remove(&ours, "discord", "thread").await.unwrap();
         book.remove(&ours, "discord", "thread").await.unwrap();
         assert_eq!(book.get(&ours, "discord", "thread").await.unwrap(), None, "on {}", store.name);
-        assert_eq!(book.get(&ours, "servers", "thread").await.unwrap(), Some(json!(null)), "on {}", store.name);
-        assert_eq!(book.get(&theirs, "discord", "thread").await.unwrap(), Some(json!(5)), "on {}", store.name);
+        assert_eq!(
+            book.get(&ours, "servers", "thread").await.unwrap(),
+            Some(json!(null)),
+            "on {}",
+            store.name
+        );
+        assert_eq!(
+            book.get(&theirs, "discord", "thread").await.unwrap(),
+            Some(json!(5)),
+            "on {}",
+            store.name
+        );
     }
 }
 
@@ -34,6 +44,11 @@ async fn a_note_has_a_bound() {
         let refused = book.put(&ours, "discord", "full", json!("x".repeat(65_535))).await.unwrap_err();
         assert_eq!(refused.code, "too_large", "on {}", store.name);
         let kept = book.get(&ours, "discord", "full").await.unwrap();
-        assert_eq!(kept, Some(json!("x".repeat(65_534))), "the refused one replaced nothing, on {}", store.name);
+        assert_eq!(
+            kept,
+            Some(json!("x".repeat(65_534))),
+            "the refused one replaced nothing, on {}",
+            store.name
+        );
     }
 }

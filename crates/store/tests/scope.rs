@@ -40,7 +40,8 @@ impl MigrationName for Flags {
 #[async_trait]
 impl MigrationTrait for Flags {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = "CREATE TABLE flag (name TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, at BIGINT NOT NULL)";
+        let table =
+            "CREATE TABLE flag (name TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, at BIGINT NOT NULL)";
         manager.get_connection().execute_unprepared(table).await.map(drop)
     }
 }
@@ -71,7 +72,8 @@ async fn a_scoped_query_stays_within_its_community() {
         let tx = store.begin().await.unwrap();
         scope::delete::<flag::Entity>(&ours).exec(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        let left = operator::find::<flag::Entity>().order_by_asc(flag::Column::Name).all(store.reader()).await;
+        let left =
+            operator::find::<flag::Entity>().order_by_asc(flag::Column::Name).all(store.reader()).await;
         assert_eq!(left.unwrap().len(), 1, "on {}", store.name);
     }
 }

@@ -21,7 +21,8 @@ async fn a_secret_stands_for_its_holder() {
     for store in testkit::stores(Vec::new).await {
         let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
         let scope = Some(vec!["server".to_owned()]);
-        let secret = tokens.create(&tenant("ours"), NewToken { scope: scope.clone(), ..new("ci") }).await.unwrap();
+        let secret =
+            tokens.create(&tenant("ours"), NewToken { scope: scope.clone(), ..new("ci") }).await.unwrap();
         let holder = tokens.holder(&secret).await.unwrap().unwrap();
         assert_eq!(holder.tenant, tenant("ours"), "on {}", store.name);
         assert_eq!((holder.id.as_str(), holder.name.as_str(), holder.face), ("token:ci", "ci", Face::Rest));
@@ -39,10 +40,13 @@ async fn a_secret_is_nowhere_in_the_database() {
     let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
     let secret = tokens.create(&tenant("ours"), new("ci")).await.unwrap();
     let file = std::path::PathBuf::from(store.address.trim_start_matches("sqlite://"));
-    let files: Vec<_> = std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let random = hex::decode(secret.trim_start_matches("gh_")).unwrap();
     let holds = |needle: &[u8]| {
-        files.iter().any(|file| std::fs::read(file).unwrap().windows(needle.len()).any(|bytes| bytes == needle))
+        files
+            .iter()
+            .any(|file| std::fs::read(file).unwrap().windows(needle.len()).any(|bytes| bytes == needle))
     };
     assert!(holds(b"ours"), "the row is in {files:?}");
     assert!(!holds(secret.as_bytes()) && !holds(&secret.as_bytes()[3..]) && !holds(&random));

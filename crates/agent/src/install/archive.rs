@@ -109,7 +109,7 @@ fn unzip(archive: std::fs::File, target: &mut Target<'_>) -> io::Result<()> {
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(io::Error::other)?;
         // Archives made on Windows may have its separator.
-        let path = PathBuf::from(entry.name().replace('\\', "/"));
+        let path = PathBuf::from(entry.name().map_err(io::Error::other)?.replace('\\', "/"));
         let Some(at) = target.place(&path)? else { continue };
         if entry.is_dir() {
             target.folder.make(&at)?;

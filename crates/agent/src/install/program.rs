@@ -91,12 +91,13 @@ async fn finish(mut command: Command, name: &str, input: &[u8], within: Duration
         // Who keeps the pipes open after the program's end is not waited for.
         let reading = async { tokio::join!(lines(stdout, &keep), lines(stderr, &keep)) };
         tokio::pin!(reading);
-        let status = tokio::select! {
-            status = child.wait() => status,
+        tokio::select! {
+            status = child.wait() => {
+                let _ = tokio::time::timeout(Duration::from_millis(200), reading).await;
+                status
+            }
             _ = &mut reading => child.wait().await,
-        };
-        let _ = tokio::time::timeout(Duration::from_millis(200), reading).await;
-        status
+        }
     };
     let outcome = tokio::time::timeout(within, work).await;
     drop(group);

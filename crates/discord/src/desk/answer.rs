@@ -33,7 +33,7 @@ pub(super) enum Reaction {
     /// The message with the button now reads like this.
     Replace(Message),
     /// A form to fill in.
-    Form(InteractionResponseData),
+    Form(Box<InteractionResponseData>),
 }
 
 /// A message for the one who acted, or for everybody there.
@@ -107,7 +107,7 @@ impl Reaction {
         match self {
             Self::Message(message) => message.response(Type::ChannelMessageWithSource),
             Self::Replace(message) => message.response(Type::UpdateMessage),
-            Self::Form(form) => InteractionResponse { kind: Type::Modal, data: Some(form.clone()) },
+            Self::Form(form) => InteractionResponse { kind: Type::Modal, data: Some(form.as_ref().clone()) },
         }
     }
 }
@@ -177,7 +177,8 @@ impl Desk {
             Reaction::Form(_) => None,
         };
         let handed = counter.hand_over(reaction.response());
-        let (Some((tenant, topic)), Reaction::Message(message) | Reaction::Replace(message)) = (missing, reaction)
+        let (Some((tenant, topic)), Reaction::Message(message) | Reaction::Replace(message)) =
+            (missing, reaction)
         else {
             return;
         };
@@ -278,9 +279,7 @@ impl Desk {
                 self.insist(ticket, || self.rest.delete_original(token)).await?;
                 self.insist(ticket, || self.rest.follow_up(token, &body)).await
             }
-            Deferral::Update if !replaces => {
-                self.insist(ticket, || self.rest.follow_up(token, &body)).await
-            }
+            Deferral::Update if !replaces => self.insist(ticket, || self.rest.follow_up(token, &body)).await,
             _ => self.edit(ticket, message).await,
         }
     }
@@ -298,7 +297,9 @@ impl Desk {
             if !message.ephemeral {
                 let body = message.body();
                 let edit = || self.rest.edit(place, &body);
-                return patience::insist(clock, until, RestError::is_transient, edit).await.map(|()| "edited_by_bot");
+                return patience::insist(clock, until, RestError::is_transient, edit)
+                    .await
+                    .map(|()| "edited_by_bot");
             }
             let delete = || self.rest.delete(place);
             patience::insist(clock, until, RestError::is_transient, delete).await?;
@@ -318,7 +319,8 @@ impl Desk {
             Ok(Reply::Done { document, follow, private, .. }) => {
                 meters::interaction(kind, "done");
                 let components = self.present(&seat.tenant, render::document(&document), 0).await;
-                let topic = follow.and_then(|Follow { topic, .. }| topic).map(|topic| (seat.tenant.clone(), topic));
+                let topic =
+                    follow.and_then(|Follow { topic, .. }| topic).map(|topic| (seat.tenant.clone(), topic));
                 Message { components, ephemeral: private, topic }
             }
             Ok(Reply::Confirm { document, .. }) => {
@@ -355,10 +357,16 @@ impl Desk {
     }
 
     /// One page, after everything that its buttons refer to is kept.
-    pub(crate) async fn present(&self, tenant: &TenantId, mut rendered: Rendered, page: usize) -> Vec<Component> {
+    pub(crate) async fn present(
+        &self,
+        tenant: &TenantId,
+        mut rendered: Rendered,
+        page: usize,
+    ) -> Vec<Component> {
         let kept = self.shelf.keep(tenant, &rendered.keep).await;
         let page = page.min(rendered.pages.len().saturating_sub(1));
-        let mut components = if rendered.pages.is_empty() { Vec::new() } else { rendered.pages.swap_remove(page) };
+        let mut components =
+            if rendered.pages.is_empty() { Vec::new() } else { rendered.pages.swap_remove(page) };
         if let Err(error) = kept {
             tracing::warn!("what buttons refer to could not be kept: {}", error.causes());
             let note = if error.kind.is_refusal() {

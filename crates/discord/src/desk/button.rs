@@ -63,7 +63,8 @@ impl Desk {
             None | Some(Press::Form { .. }) => Err(shelf::stale()),
             Some(Press::No) => {
                 meters::interaction(kind, "declined");
-                let document = guildhall_core::Document::default().tone(Tone::Neutral).text("Nothing was done.");
+                let document =
+                    guildhall_core::Document::default().tone(Tone::Neutral).text("Nothing was done.");
                 Ok(placed(self.page(&seat.tenant, render::document(&document), 0).await))
             }
             Some(Press::Page { page, key }) => {
@@ -73,7 +74,8 @@ impl Desk {
             }
             Some(Press::Yes { user: asked, until, what }) => {
                 if asked != user {
-                    let error = Error::new(Blame::Permission, "not_your_question", "This question is not yours.");
+                    let error =
+                        Error::new(Blame::Permission, "not_your_question", "This question is not yours.");
                     return Err(error.remedy("Run the command yourself to be asked."));
                 }
                 if self.clock.now().unix_timestamp() > until {
@@ -93,7 +95,7 @@ impl Desk {
                     let form = form.write(&operation, &input, &mut keep);
                     self.shelf.keep(&seat.tenant, &keep).await?;
                     meters::interaction(kind, "form");
-                    return Ok(Reaction::Form(form));
+                    return Ok(Reaction::Form(Box::new(form)));
                 }
                 let result = self.call(seat, operation, Ok(input), confirmed).await;
                 Ok(Reaction::Message(self.outcome(kind, seat, result).await))

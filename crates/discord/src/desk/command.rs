@@ -42,7 +42,8 @@ impl Desk {
     ) -> Result<guildhall_core::Reply, Error> {
         match input {
             Ok(input) => {
-                let request = Request { actor: seat.actor.clone(), operation, input: Raw::Json(input), confirmed };
+                let request =
+                    Request { actor: seat.actor.clone(), operation, input: Raw::Json(input), confirmed };
                 self.catalogue.call(request).await
             }
             Err(error) => Err(self.refusals.verified(seat.actor.clone(), &operation, error).await),
@@ -67,7 +68,9 @@ pub(super) fn input_of(
 ) -> Result<Value, Error> {
     let mut object = Map::new();
     for (name, value) in given {
-        let kind = spec.and_then(|spec| spec.fields.iter().find(|field| field.name == name)).map(|field| &field.kind);
+        let kind = spec
+            .and_then(|spec| spec.fields.iter().find(|field| field.name == name))
+            .map(|field| &field.kind);
         let value = match (kind, value) {
             (Some(kind), Value::String(text)) => typed(kind, text),
             (_, value) => value,
@@ -93,9 +96,9 @@ fn typed(kind: &FieldKind, text: String) -> Value {
             "false" | "no" | "off" | "0" => Value::Bool(false),
             _ => Value::String(text),
         },
-        FieldKind::List => {
-            Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
-        }
+        FieldKind::List => Value::Array(
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect(),
+        ),
         FieldKind::Map => input::pairs(&text).map_or(Value::String(text), Value::Object),
     }
 }

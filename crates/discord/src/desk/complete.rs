@@ -73,7 +73,11 @@ impl Desk {
         match self.catalogue.complete(&seat.actor, operation, &field.name, &partial).await {
             Ok(choices) => {
                 meters::interaction(kind, "done");
-                choices.iter().take(AT_ONCE).filter_map(|Choice { value, label }| choice(field, value, label)).collect()
+                choices
+                    .iter()
+                    .take(AT_ONCE)
+                    .filter_map(|Choice { value, label }| choice(field, value, label))
+                    .collect()
             }
             Err(error) => {
                 meters::interaction(kind, "failed");

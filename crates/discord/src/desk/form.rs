@@ -47,7 +47,12 @@ pub(super) fn asking<'a>(spec: &'a Spec, input: &Value) -> Option<Form<'a>> {
 }
 
 impl Form<'_> {
-    pub(super) fn write(&self, operation: &str, input: &Value, keep: &mut Vec<Keep>) -> InteractionResponseData {
+    pub(super) fn write(
+        &self,
+        operation: &str,
+        input: &Value,
+        keep: &mut Vec<Keep>,
+    ) -> InteractionResponseData {
         InteractionResponseData {
             custom_id: Some(custom_id::write(Intent::Form, operation, input, 0, keep)),
             title: Some(cut(self.spec.summary, TITLE)),

@@ -153,7 +153,11 @@ impl Desk {
         let community = interaction.guild_id.and_then(|guild| self.communities.get(&guild.0));
         let (Some(community), Some(member)) = (community, &interaction.member) else {
             let (code, message, remedy) = if interaction.guild_id.is_none() {
-                ("not_in_a_guild", "Guildhall works inside of a Discord server only.", "Use the command there.")
+                (
+                    "not_in_a_guild",
+                    "Guildhall works inside of a Discord server only.",
+                    "Use the command there.",
+                )
             } else {
                 (
                     "unknown_guild",

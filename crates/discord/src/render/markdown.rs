@@ -113,8 +113,14 @@ pub(super) fn strong(text: &str) -> Option<String> {
     }
     let (before, after) = text.split_once(inner)?;
     // Bold text over several lines ends at the first of them.
-    let inner: Vec<String> =
-        inner.split('\n').map(|line| if line.trim().is_empty() { String::new() } else { format!("**{}**", escape(line.trim())) }).collect();
+    let inner: Vec<String> = inner
+        .split('\n')
+        .map(
+            |line| {
+                if line.trim().is_empty() { String::new() } else { format!("**{}**", escape(line.trim())) }
+            },
+        )
+        .collect();
     Some(format!("{before}{}{after}", inner.join("\n")))
 }
 

@@ -119,9 +119,8 @@ fn heading(pages: &mut Pages, mark: &str, text: &str) {
 fn named(field: &Field) -> Vec<String> {
     let mut atoms = Vec::new();
     if !field.name.trim().is_empty() {
-        let name = guildhall_core::Rich::new().strong(format!("{}:", field.name.trim()));
-        atoms = markdown::atoms(&name);
-        atoms.push(" ".to_owned());
+        atoms = markdown::atoms(&guildhall_core::Rich::new().strong(field.name.trim()));
+        atoms.push(": ".to_owned());
     }
     atoms.extend(markdown::atoms(&field.value));
     atoms
@@ -170,7 +169,8 @@ fn code_split(text: &str) -> usize {
 }
 
 fn image(pages: &mut Pages, url: &str, alt: &str) {
-    let address = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let address =
+        Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(address) = address.map(String::from).filter(|address| address.chars().count() <= ADDRESS) else {
         // Discord would refuse the whole message for one address it cannot fetch.
         let text = if alt.trim().is_empty() { url } else { alt };
@@ -180,7 +180,13 @@ fn image(pages: &mut Pages, url: &str, alt: &str) {
     let alt = shortened(&markdown::visible(alt), ALT);
     let item = MediaGalleryItem {
         description: (!alt.trim().is_empty()).then_some(alt),
-        media: UnfurledMediaItem { content_type: None, height: None, proxy_url: None, url: address, width: None },
+        media: UnfurledMediaItem {
+            content_type: None,
+            height: None,
+            proxy_url: None,
+            url: address,
+            width: None,
+        },
         spoiler: None,
     };
     pages.whole(Component::MediaGallery(MediaGallery { id: None, items: vec![item] }), 1);
@@ -228,7 +234,7 @@ impl<'a> Wanted<'a> {
     fn button(&self, number: usize, keep: &mut Vec<Keep>) -> Button {
         let id = match self.press {
             Some((intent, operation, input)) => custom_id::write(intent, operation, input, number, keep),
-            None => custom_id::NO.to_owned(),
+            None => custom_id::write_no(number),
         };
         button(self.label.clone(), self.style, id)
     }

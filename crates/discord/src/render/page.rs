@@ -172,7 +172,8 @@ fn turning(at: usize, total: usize, key: &str) -> Component {
         let id = custom_id::write_page(at - 1, key);
         row.push(Component::Button(button("◀ Previous".to_owned(), ButtonStyle::Secondary, id)));
     }
-    let mut here = button(format!("Page {} of {total}", at + 1), ButtonStyle::Secondary, custom_id::write_page(at, key));
+    let mut here =
+        button(format!("Page {} of {total}", at + 1), ButtonStyle::Secondary, custom_id::write_page(at, key));
     here.disabled = true;
     row.push(Component::Button(here));
     if at + 1 < total {

@@ -43,7 +43,8 @@ fn widths(table: &Table, columns: usize) -> Option<Vec<usize>> {
 }
 
 fn aligned(pages: &mut Pages, table: &Table, widths: &[usize]) {
-    let headings: Vec<String> = table.columns.iter().map(|text| markdown::visible(text).replace('\n', " ")).collect();
+    let headings: Vec<String> =
+        table.columns.iter().map(|text| markdown::visible(text).replace('\n', " ")).collect();
     let mut lines = Vec::with_capacity(table.rows.len() + 1);
     if headings.iter().any(|heading| !heading.trim().is_empty()) {
         lines.push(padded(&headings, widths));

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use twilight_model::channel::message::Component;
 
 use super::{Asked, Rendered, document, markdown, question};
-use crate::custom_id::{LONGEST, NO};
+use crate::custom_id::LONGEST;
 
 fn at() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(1_767_225_600)
@@ -27,7 +27,10 @@ fn a_document_of_every_block() {
             .field("Until", Rich::new().time(at()))
             .progress("installing", 2, 8)
             .progress("downloading", 1, 0)
-            .table(&["Name", "Since"], vec![vec!["robin".into(), "10:00".into()], vec!["kim".into(), "9:05".into()]])
+            .table(
+                &["Name", "Since"],
+                vec![vec!["robin".into(), "10:00".into()], vec!["kim".into(), "9:05".into()]],
+            )
             .table(
                 &["Server", "State", "Since"],
                 vec![vec!["survival".into(), "ready".into(), Rich::new().ago(at())]],
@@ -43,19 +46,25 @@ fn a_document_of_every_block() {
 
 #[test]
 fn a_question() {
-    let mut yes = Action::new("Yes, do it", "server delete", json!({"server": "survival"})).style(Style::Danger);
+    let mut yes =
+        Action::new("Yes, do it", "server delete", json!({"server": "survival"})).style(Style::Danger);
     yes.confirmed = true;
     let asked = Asked { user: 42, until: at().unix_timestamp() };
     let text = "Delete survival? This cannot be undone.";
-    let rendered = question(&Document::titled("Are you sure?").tone(Tone::Warning).text(text).action(yes), asked);
+    let rendered =
+        question(&Document::titled("Are you sure?").tone(Tone::Warning).text(text).action(yes), asked);
     insta::assert_json_snapshot!("question", rendered.pages);
 }
 
 #[test]
 fn an_error() {
-    let error = guildhall_core::Error::new(guildhall_core::Kind::NotFound, "server_not_found", "There is no server 'x'.")
-        .remedy("Did you mean one of these?")
-        .action(Action::new("survival", "server start", json!({"server": "survival"})));
+    let error = guildhall_core::Error::new(
+        guildhall_core::Kind::NotFound,
+        "server_not_found",
+        "There is no server 'x'.",
+    )
+    .remedy("Did you mean one of these?")
+    .action(Action::new("survival", "server start", json!({"server": "survival"})));
     insta::assert_json_snapshot!("error", document(&error.document()).pages);
 }
 
@@ -103,7 +112,8 @@ fn rich() -> impl Strategy<Value = Rich> {
         nasty().prop_map(Span::Code),
         Just(Span::Time(at())),
         Just(Span::Ago(at())),
-        (prop_oneof![Just("token:ci".to_owned()), nasty()], nasty()).prop_map(|(id, name)| Span::Person { id, name }),
+        (prop_oneof![Just("token:ci".to_owned()), nasty()], nasty())
+            .prop_map(|(id, name)| Span::Person { id, name }),
     ];
     prop::collection::vec(span, 0..5).prop_map(Rich)
 }
@@ -118,15 +128,20 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn block() -> impl Strategy<Value = Block> {
-    let fields = prop::collection::vec((nasty(), rich()).prop_map(|(name, value)| Field { name, value }), 0..6);
-    let cells = prop::collection::vec(prop::collection::vec(rich(), 0..4), 0..40);
+    let fields =
+        prop::collection::vec((nasty(), rich()).prop_map(|(name, value)| Field { name, value }), 0..6);
+    let cells = prop::collection::vec(prop::collection::vec(rich(), 0..4), 0..12);
     let table = (prop::collection::vec("[a-zA-Z\n`]{0,8}", 0..4), cells);
     prop_oneof![
         nasty().prop_map(|text| Block::Heading { text }),
         rich().prop_map(|text| Block::Text { text }),
         fields.prop_map(|fields| Block::Fields { fields }),
         table.prop_map(|(columns, rows)| Block::Table(Table { columns, rows })),
-        (nasty(), any::<u32>(), any::<u32>()).prop_map(|(label, done, total)| Block::Progress { label, done, total }),
+        (nasty(), any::<u32>(), any::<u32>()).prop_map(|(label, done, total)| Block::Progress {
+            label,
+            done,
+            total
+        }),
         nasty().prop_map(|text| Block::Code { text }),
         (prop_oneof![Just("https://example.com/x".to_owned()), nasty()], nasty())
             .prop_map(|(url, alt)| Block::Image { url, alt }),
@@ -136,9 +151,12 @@ fn block() -> impl Strategy<Value = Block> {
 
 fn any_document() -> impl Strategy<Value = Document> {
     let tone = prop_oneof![Just(Tone::Neutral), Just(Tone::Good), Just(Tone::Bad)];
-    (prop::option::of(nasty()), tone, prop::collection::vec(block(), 0..12))
+    (prop::option::of(nasty()), tone, prop::collection::vec(block(), 0..7))
         .prop_map(|(title, tone, blocks)| Document { title, tone, blocks })
 }
+
+/// Marks a button's label among texts: Discord shows it as plain text, whatever it says.
+const LABEL: &str = "label: ";
 
 /// Components, nested ones included, and characters of text, as Discord counts them.
 fn count(components: &[Component], texts: &mut Vec<String>, ids: &mut Vec<String>) -> usize {
@@ -152,7 +170,7 @@ fn count(components: &[Component], texts: &mut Vec<String>, ids: &mut Vec<String
             let label = button.label.clone().unwrap();
             assert!((1..=80).contains(&label.encode_utf16().count()), "'{label}'");
             assert!(!label.trim().is_empty());
-            texts.push(label);
+            texts.push(format!("{LABEL}{label}"));
             ids.push(button.custom_id.clone().unwrap());
             0
         }
@@ -175,15 +193,13 @@ fn within_limits(rendered: &Rendered) {
         // Two more are left for the way to a thread and a note.
         assert!(count(page, &mut texts, &mut ids) + 2 <= 40);
         let characters: usize = texts.iter().map(|text| text.encode_utf16().count()).sum();
-        assert!(characters + 150 <= 4_000, "{characters}");
+        assert!(characters <= 4_000, "{characters}");
         assert!(ids.iter().all(|id| (1..=LONGEST).contains(&id.chars().count())));
         let all = ids.len();
-        ids.retain(|id| id != NO);
-        assert!(all - ids.len() <= 8, "one 'no' a row of actions");
         ids.sort();
         ids.dedup();
-        assert!(all - ids.len() <= 8, "ids are unique: {ids:?}");
-        texts.iter().for_each(|text| no_live_markup(text));
+        assert_eq!(all, ids.len(), "ids are unique: {ids:?}");
+        texts.iter().filter(|text| !text.starts_with(LABEL)).for_each(|text| no_live_markup(text));
     }
 }
 
@@ -217,14 +233,15 @@ fn no_live_markup(text: &str) {
         let end = rest[begin..].find('>').map_or(rest.len(), |end| begin + end + 1);
         let tag = &rest[begin..end];
         // Only what the renderer makes of moments and people is left.
-        let ours = tag == "<t:1767225600:f>" || tag == "<t:1767225600:R>" || tag.starts_with("<@") && tag == "<@42>";
+        let ours =
+            tag == "<t:1767225600:f>" || tag == "<t:1767225600:R>" || tag.starts_with("<@") && tag == "<@42>";
         assert!(ours, "{tag} in {text}");
         rest = &rest[end..];
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_document_renders_within_discords_limits(source in any_document()) {

@@ -14,8 +14,7 @@ use twilight_model::channel::message::Component;
 
 use super::{Teller, topic::Topic};
 use crate::{
-    meters, patience,
-    render,
+    meters, patience, render,
     rest::{Body, Place, RestError},
 };
 
@@ -104,7 +103,9 @@ impl Lane {
     /// When the status message may be changed again.
     async fn due(&self) -> time::OffsetDateTime {
         let topic = self.topic().await.ok().flatten();
-        topic.map_or(time::OffsetDateTime::UNIX_EPOCH, |topic| topic.last_edit() + self.teller.timing.status_every)
+        topic.map_or(time::OffsetDateTime::UNIX_EPOCH, |topic| {
+            topic.last_edit() + self.teller.timing.status_every
+        })
     }
 
     async fn topic(&self) -> Result<Option<Topic>, Error> {
@@ -272,7 +273,8 @@ impl Lane {
     async fn say(&self, event: &Event, close: bool) -> Result<&'static str, Trouble> {
         let rest = &self.teller.desk.rest;
         let topic = self.topic().await?.filter(|topic| !topic.lost);
-        let Some((mut topic, thread)) = topic.and_then(|topic| topic.thread.map(|thread| (topic, thread))) else {
+        let Some((mut topic, thread)) = topic.and_then(|topic| topic.thread.map(|thread| (topic, thread)))
+        else {
             return Ok("no_thread");
         };
         let said = event.cursor <= topic.said;

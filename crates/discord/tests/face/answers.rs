@@ -89,7 +89,10 @@ async fn after_the_tokens_life_a_private_answer_comes_as_a_direct_message_that_s
     stage.clock.advance(stage.config.timing.token_life);
     stage.open_gate();
     let message = stage.fake.wait("POST", "/channels/99/messages", 1).await;
-    assert!(message.words().contains("Slowly done") && message.words().contains("direct message"), "{message:?}");
+    assert!(
+        message.words().contains("Slowly done") && message.words().contains("direct message"),
+        "{message:?}"
+    );
     assert!(stage.fake.asked("PATCH", "/webhooks/").is_empty());
 }
 

@@ -43,7 +43,9 @@ async fn what_is_not_signed_by_discord_is_refused_recorded_and_not_run() {
     assert!(stage.toys.made.lock().unwrap().is_empty());
     let records = stage.audit.seen();
     assert_eq!(records.len(), cases.len());
-    assert!(records.iter().all(|(operation, verdict, _)| operation == "an interaction" && *verdict == "refused"));
+    assert!(
+        records.iter().all(|(operation, verdict, _)| operation == "an interaction" && *verdict == "refused")
+    );
 }
 
 #[tokio::test]
@@ -206,9 +208,14 @@ fn mutated() -> impl Strategy<Value = Value> {
 
 fn collect(value: &Value, at: String, pointers: &mut Vec<String>) {
     match value {
-        Value::Object(object) => object.iter().for_each(|(key, inner)| collect(inner, format!("{at}/{key}"), pointers)),
+        Value::Object(object) => {
+            object.iter().for_each(|(key, inner)| collect(inner, format!("{at}/{key}"), pointers))
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, inner)| collect(inner, format!("{at}/{index}"), pointers));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, inner)| collect(inner, format!("{at}/{index}"), pointers));
         }
         _ => {}
     }
@@ -221,7 +228,8 @@ fn collect(value: &Value, at: String, pointers: &mut Vec<String>) {
 fn every_one_is_answered(bodies: impl Strategy<Value = Vec<u8>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let stage = runtime.block_on(Stage::set());
-    let mut runner = TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..Default::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..Default::default() });
     let result = runner.run(&bodies, |body| {
         let (status, answer) = runtime.block_on(stage.post(body, stage.clock.now_text()));
         // 500 would mean that the task behind the answer broke.

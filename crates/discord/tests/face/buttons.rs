@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, by_admin, button, buttons, command, form, is_ephemeral, press, words};
+use crate::stage::{Stage, button, buttons, by_admin, command, form, is_ephemeral, press, words};
 
 async fn question(stage: &Stage) -> Value {
     let answer = stage.answer(by_admin(command("toy break", &[("toy", json!("ball"))]))).await;
@@ -82,7 +82,14 @@ async fn a_long_input_is_kept_and_the_button_works_after_a_restart() {
 #[tokio::test]
 async fn a_button_that_means_nothing_any_more_says_so_and_is_recorded() {
     let stage = Stage::set().await;
-    for id in ["", "whatever", "a9:x", "a1:=0123456789abcdef01234567", "p1:3:0123456789abcdef01234567", "a1:=../../x"] {
+    for id in [
+        "",
+        "whatever",
+        "a9:x",
+        "a1:=0123456789abcdef01234567",
+        "p1:3:0123456789abcdef01234567",
+        "a1:=../../x",
+    ] {
         let answer = stage.answer(press(id, false)).await;
         assert!(words(&answer).contains("too old to work"), "{id}: {}", words(&answer));
         assert!(is_ephemeral(&answer["data"]["flags"]));

@@ -43,7 +43,10 @@ async fn the_record_says_who_through_what_and_with_which_rank() {
     let records = stage.audit.0.lock().unwrap();
     let record = &records[0];
     assert_eq!(record.actor.as_str(), format!("discord:{USER}"));
-    assert_eq!((record.actor_name.as_str(), record.face.as_str(), record.rank.level()), ("Robin", "discord", 5));
+    assert_eq!(
+        (record.actor_name.as_str(), record.face.as_str(), record.rank.level()),
+        ("Robin", "discord", 5)
+    );
     assert_eq!(record.tenant, crate::stage::tenant());
 }
 

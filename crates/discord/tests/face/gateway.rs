@@ -1,1 +1,195 @@
-//! Over the gateway of the stand-in Discord.
+//! End to end with the stand-in Discord, over the gateway and over HTTP: it has Discord's own rules, so what
+//! it takes, Discord takes.
+
+use std::{sync::Arc, time::Duration};
+
+use guildhall_core::{Clock, Document, EventLog, SystemClock, event::Tell};
+use guildhall_discord::{Community, Discord, DiscordConfig, GatewayConfig, GatewayState};
+use guildhall_sim::{App, ChannelId, Guild, Permissions, Sim, SimConfig, User};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::{
+    stage::{Audit, Book, Log, event, face, serve, tenant},
+    toys::Toys,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A community in the stand-in, with the face running for it.
+struct Town {
+    sim: Sim,
+    app: App,
+    _guild: Guild,
+    general: ChannelId,
+    olive: User,
+    anna: User,
+    face: Arc<Discord>,
+    toys: Arc<Toys>,
+    log: Arc<Log>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+impl Town {
+    async fn build(gateway: bool) -> Self {
+        let sim = Sim::start(SimConfig::default()).await.unwrap();
+        let olive = sim.user("olive");
+        let guild = sim.guild("Meadow", &olive);
+        let general = guild.channel("general");
+        let staff = guild.role("staff", Permissions::ADMINISTRATOR);
+        guild.join(&olive, &[staff]);
+        let anna = sim.user("anna");
+        guild.join(&anna, &[]);
+        let app = sim.application("Guildhall", &olive);
+        guild.install(&app);
+
+        let mut config = DiscordConfig::new(app.id().0, app.public_key(), SecretString::from(app.token()));
+        config.api_url = sim.rest_base();
+        config.gateway = gateway.then(GatewayConfig::default);
+        let guild_id = guild.id().0;
+        config.communities = vec![Community { tenant: tenant(), guild_id, announce_channel: general.0 }];
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
+        let (audit, toys) = (Arc::new(Audit::default()), Arc::new(Toys::default()));
+        let face = face(&config, clock, &audit, &toys, &log, &book);
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(face.clone().run(async move {
+            let _ = stopped.await;
+        }));
+        let town = Self { sim, app, _guild: guild, general, olive, anna, face, toys, log, stop, running };
+        if gateway {
+            let mut state = town.face.gateway();
+            let ready = state.wait_for(|state| *state == GatewayState::Ready);
+            tokio::time::timeout(SOON, ready).await.expect("the gateway is connected").unwrap();
+        } else {
+            let base = serve(&town.face).await;
+            town.app.set_interactions_url(Some(&format!("{base}/interactions"))).await.unwrap();
+        }
+        town.app.wait_for_command("toy make", SOON).await.unwrap();
+        town
+    }
+
+    async fn leave(self) {
+        let _ = self.stop.send(());
+        tokio::time::timeout(SOON, self.running).await.expect("the face ends").unwrap();
+        self.sim.shutdown().await;
+    }
+
+    /// A command, its buttons, a form, suggestions and a slow operation.
+    async fn a_visit(&self) {
+        let anna = self.anna.in_channel(self.general);
+        let made =
+            anna.run("toy make", json!({"name": "ball", "size": 3})).unwrap().message(SOON).await.unwrap();
+        assert!(made.text().contains("made `ball`"), "{}", made.text());
+        assert!(!made.is_ephemeral());
+
+        let refused = anna.press(made.id, "Break it").unwrap().message(SOON).await.unwrap();
+        assert!(refused.is_ephemeral() && refused.text().contains("You need rank"), "{}", refused.text());
+
+        let olive = self.olive.in_channel(self.general);
+        let asked = olive.press(made.id, "Break it").unwrap().message(SOON).await.unwrap();
+        assert!(asked.text().contains("Break ball?"), "{}", asked.text());
+        let broken = olive.press(asked.id, "Yes, do it").unwrap().message(SOON).await.unwrap();
+        assert!(broken.text().contains("Broken"), "{}", broken.text());
+        assert_eq!(*self.toys.broken.lock().unwrap(), ["ball"]);
+
+        let form = anna.press(made.id, "Another").unwrap().modal(SOON).await.unwrap();
+        let another = anna.submit_modal(&form, json!({"name": "bear"})).unwrap().message(SOON).await.unwrap();
+        assert!(another.text().contains("made `bear`"), "{}", another.text());
+
+        let typing = olive.autocomplete("toy break", json!({"toy": "be"}), "toy").unwrap();
+        let choices = typing.choices(SOON).await.unwrap();
+        assert_eq!(choices.iter().map(|choice| choice.name.as_str()).collect::<Vec<_>>(), ["The bear"]);
+
+        let slow = anna.run("toy slow", json!({})).unwrap();
+        self.toys.gate.add_permits(1);
+        assert!(slow.message(SOON).await.unwrap().text().contains("Slowly done"));
+    }
+
+    /// A session's thread from its opening to its end, and the way to it in the answer.
+    async fn a_session(&self) {
+        let anna = self.anna.in_channel(self.general);
+        let wound = anna.run("toy wind", json!({"topic": "s1"})).unwrap();
+        wound.message(SOON).await.unwrap();
+        let topic = || "s1".to_owned();
+        let open = Tell::Open { topic: topic(), title: "survival".to_owned() };
+        self.log.append(event(open, Document::titled("Preparing"))).await.unwrap();
+        let find =
+            |all: &[guildhall_sim::ChannelView]| all.iter().find(|c| c.name == "survival").map(|c| c.id);
+        let thread = self.anna.wait_for_channel(SOON, find).await.unwrap();
+        let inside = self.anna.in_channel(thread);
+        inside.wait_for_text(SOON, "Preparing").await.unwrap();
+        self.log.append(event(Tell::Status { topic: topic() }, Document::titled("Ready"))).await.unwrap();
+        inside.wait_for_text(SOON, "Ready").await.unwrap();
+        self.log.append(event(Tell::Say { topic: topic() }, Document::titled("anna joined"))).await.unwrap();
+        inside.wait_for_text(SOON, "anna joined").await.unwrap();
+        self.log.append(event(Tell::Close { topic: topic() }, Document::titled("The end"))).await.unwrap();
+        inside.wait_for_text(SOON, "The end").await.unwrap();
+
+        let way = format!("<#{thread}>");
+        let shown = async {
+            while !wound.message(SOON).await.unwrap().text().contains(&way) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, shown).await.expect("the answer shows the way to the thread");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visit_over_http() {
+    let town = Town::build(false).await;
+    town.a_visit().await;
+    town.a_session().await;
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visit_over_the_gateway() {
+    let town = Town::build(true).await;
+    town.a_visit().await;
+    town.a_session().await;
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_comes_back_after_it_was_cut() {
+    let town = Town::build(true).await;
+    let mut state = town.face.gateway();
+    town.sim.sever_gateway();
+    let again = async {
+        state.wait_for(|state| *state != GatewayState::Ready).await.unwrap();
+        state.wait_for(|state| *state == GatewayState::Ready).await.unwrap();
+    };
+    tokio::time::timeout(SOON, again).await.expect("it is connected again");
+    let anna = town.anna.in_channel(town.general);
+    let toys = anna.run("toy list", json!({})).unwrap().message(SOON).await.unwrap();
+    assert!(toys.is_ephemeral() && toys.text().contains("Toys"), "{}", toys.text());
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_token_is_reported_with_the_remedy_and_ends_nothing() {
+    let sim = Sim::start(SimConfig::default()).await.unwrap();
+    let olive = sim.user("olive");
+    let app = sim.application("Guildhall", &olive);
+    let mut config = DiscordConfig::new(app.id().0, app.public_key(), SecretString::from("wrong"));
+    config.api_url = sim.rest_base();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
+    let face = face(&config, clock, &Arc::default(), &Arc::default(), &log, &book);
+    let mut state = face.gateway();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(face.run(async move {
+        let _ = stopped.await;
+    }));
+    let refused = state.wait_for(|state| matches!(state, GatewayState::Refused(_)));
+    let why = tokio::time::timeout(SOON, refused).await.expect("it is refused").unwrap().clone();
+    let GatewayState::Refused(why) = why else { unreachable!("waited for") };
+    assert!(why.contains("developer portal"), "{why}");
+    assert!(!running.is_finished());
+    let _ = stop.send(());
+    tokio::time::timeout(SOON, running).await.expect("the face ends").unwrap();
+}

@@ -106,8 +106,14 @@ impl Notebook for Book {
 /// An event log in memory.
 pub struct Log {
     events: Mutex<Vec<Event>>,
-    clock: Arc<ManualClock>,
+    clock: Arc<dyn Clock>,
     changes: watch::Sender<i64>,
+}
+
+impl Log {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { events: Mutex::default(), clock, changes: watch::Sender::new(0) }
+    }
 }
 
 #[async_trait]
@@ -169,7 +175,8 @@ pub fn words(value: &Value) -> String {
     match value {
         Value::Array(parts) => parts.iter().map(words).collect::<Vec<_>>().join("\n"),
         Value::Object(object) => {
-            let own = ["content", "label"].iter().filter_map(|key| object.get(*key)?.as_str().map(str::to_owned));
+            let own =
+                ["content", "label"].iter().filter_map(|key| object.get(*key)?.as_str().map(str::to_owned));
             let inner = ["components", "data"].iter().filter_map(|key| object.get(*key).map(words));
             own.chain(inner).collect::<Vec<_>>().join("\n")
         }
@@ -262,7 +269,12 @@ impl Fake {
     /// What was asked so far.
     pub fn asked(&self, method: &str, part: &str) -> Vec<Asked> {
         let memory = self.memory.lock().unwrap();
-        memory.asked.iter().filter(|asked| asked.method == method && asked.path.contains(part)).cloned().collect()
+        memory
+            .asked
+            .iter()
+            .filter(|asked| asked.method == method && asked.path.contains(part))
+            .cloned()
+            .collect()
     }
 
     /// Waits until `count` requests like this have come, and returns the last of them.
@@ -273,7 +285,13 @@ impl Fake {
             Ok(_) => self.asked(method, part).remove(count - 1),
             Err(_) => panic!(
                 "{count} × {method} {part} did not come, only {:#?}",
-                self.memory.lock().unwrap().asked.iter().map(|a| format!("{} {}", a.method, a.path)).collect::<Vec<_>>()
+                self.memory
+                    .lock()
+                    .unwrap()
+                    .asked
+                    .iter()
+                    .map(|a| format!("{} {}", a.method, a.path))
+                    .collect::<Vec<_>>()
             ),
         }
     }
@@ -294,7 +312,8 @@ impl Fake {
             ("POST", ["channels", channel, "messages"]) => {
                 let kept = memory.messages.entry((*channel).to_owned()).or_default();
                 let same = kept.iter().find(|kept| {
-                    body["enforce_nonce"] == json!(true) && kept.get("nonce").is_some_and(|n| *n == body["nonce"])
+                    body["enforce_nonce"] == json!(true)
+                        && kept.get("nonce").is_some_and(|n| *n == body["nonce"])
                 });
                 if let Some(same) = same {
                     return (200, same.clone());
@@ -323,9 +342,10 @@ async fn answer(State(fake): State<Fake>, method: Method, uri: Uri, body: Bytes)
     let (method, path) = (method.to_string(), uri.path().to_owned());
     let (status, answer) = {
         let mut memory = fake.memory.lock().unwrap();
-        let failure = memory.failures.iter_mut().find(|failure| {
-            failure.left > 0 && failure.method == method && path.contains(&failure.part)
-        });
+        let failure = memory
+            .failures
+            .iter_mut()
+            .find(|failure| failure.left > 0 && failure.method == method && path.contains(&failure.part));
         let failure = failure.map(|failure| {
             failure.left -= 1;
             (failure.status, json!({"code": failure.code, "message": "no"}), failure.after)
@@ -380,10 +400,9 @@ impl Stage {
         config.communities =
             vec![Community { tenant: tenant(), guild_id: GUILD, announce_channel: ANNOUNCE }];
         change(&mut config);
-        let log = Log { events: Mutex::default(), clock: clock.clone(), changes: watch::Sender::new(0) };
-        let (log, book) = (Arc::new(log), Arc::new(Book::default()));
+        let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
         let (audit, toys) = (Arc::new(Audit::default()), Arc::new(Toys::default()));
-        let face = face(&config, &clock, &audit, &toys, &log, &book);
+        let face = face(&config, clock.clone(), &audit, &toys, &log, &book);
         let base = serve(&face).await;
         let client = reqwest::Client::new();
         Self { clock, audit, book, log, toys, fake, config, face, key, base, client, running: None }
@@ -417,7 +436,7 @@ impl Stage {
     }
 
     async fn renew(&mut self) {
-        self.face = face(&self.config, &self.clock, &self.audit, &self.toys, &self.log, &self.book);
+        self.face = face(&self.config, self.clock.clone(), &self.audit, &self.toys, &self.log, &self.book);
         self.base = serve(&self.face).await;
     }
 
@@ -439,7 +458,12 @@ impl Stage {
     }
 
     /// Sends a body with these headers.
-    pub async fn post_as(&self, body: Vec<u8>, timestamp: Option<&str>, signature: Option<&str>) -> (u16, Value) {
+    pub async fn post_as(
+        &self,
+        body: Vec<u8>,
+        timestamp: Option<&str>,
+        signature: Option<&str>,
+    ) -> (u16, Value) {
         let mut request = self.client.post(format!("{}/interactions", self.base)).body(body);
         if let Some(timestamp) = timestamp {
             request = request.header("X-Signature-Timestamp", timestamp);
@@ -477,17 +501,7 @@ impl Stage {
 
     /// Tells an event.
     pub async fn tell(&self, tell: Tell, document: Document) -> i64 {
-        let event = NewEvent {
-            tenant: tenant(),
-            subject: Subject::Server(ServerId(self.clock.uuid())),
-            kind: "toy.told".to_owned(),
-            run: None,
-            outcome: None,
-            data: Value::Null,
-            document: Some(document),
-            tell: Some(tell),
-        };
-        self.log.append(event).await.unwrap()
+        self.log.append(event(tell, document)).await.unwrap()
     }
 
     /// Waits until there is a note whose key begins like this.
@@ -520,9 +534,10 @@ impl Stage {
     }
 }
 
-fn face(
+/// A face over the toys.
+pub fn face(
     config: &DiscordConfig,
-    clock: &Arc<ManualClock>,
+    clock: Arc<dyn Clock>,
     audit: &Arc<Audit>,
     toys: &Arc<Toys>,
     log: &Arc<Log>,
@@ -532,15 +547,30 @@ fn face(
         .add(toys::operations(), toys.clone())
         .build();
     let catalogue = Arc::new(catalogue);
-    Discord::new(config.clone(), catalogue, log.clone(), book.clone(), Arc::new(ByPermission), clock.clone()).unwrap()
+    Discord::new(config.clone(), catalogue, log.clone(), book.clone(), Arc::new(ByPermission), clock).unwrap()
 }
 
-async fn serve(face: &Arc<Discord>) -> String {
+/// Serves the face's routes and returns where.
+pub async fn serve(face: &Arc<Discord>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let router = face.routes();
     tokio::spawn(async move { axum::serve(listener, router).await });
     base
+}
+
+/// Something to tell.
+pub fn event(tell: Tell, document: Document) -> NewEvent {
+    NewEvent {
+        tenant: tenant(),
+        subject: Subject::Server(ServerId::from(uuid::Uuid::nil())),
+        kind: "toy.told".to_owned(),
+        run: None,
+        outcome: None,
+        data: Value::Null,
+        document: Some(document),
+        tell: Some(tell),
+    }
 }
 
 pub fn tenant() -> TenantId {
@@ -604,7 +634,8 @@ fn data_of(name: &str, options: &[(&str, Value)], focused: Option<&str>) -> Valu
 /// A button on a message that everybody sees, or that only the presser sees.
 pub fn press(custom_id: &str, ephemeral: bool) -> Value {
     let mut press = interaction(3, json!({"custom_id": custom_id, "component_type": 2}));
-    press["message"] = json!({"id": "70", "channel_id": "71", "flags": if ephemeral { 64 | 32_768 } else { 32_768 }});
+    press["message"] =
+        json!({"id": "70", "channel_id": "71", "flags": if ephemeral { 64 | 32_768 } else { 32_768 }});
     press
 }
 

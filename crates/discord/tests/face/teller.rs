@@ -51,11 +51,20 @@ async fn a_session_gets_a_thread_with_its_status_and_is_closed_at_the_end() {
     assert!(edit.words().contains("ready"));
 
     stage.tell(say(), text("robin joined")).await;
-    assert!(stage.fake.wait("POST", &format!("/channels/{id}/messages"), 2).await.words().contains("robin joined"));
+    assert!(
+        stage
+            .fake
+            .wait("POST", &format!("/channels/{id}/messages"), 2)
+            .await
+            .words()
+            .contains("robin joined")
+    );
 
     let last = stage.tell(close(), text("it is over")).await;
     stage.told(last).await;
-    assert!(stage.fake.wait("POST", &format!("/channels/{id}/messages"), 3).await.words().contains("it is over"));
+    assert!(
+        stage.fake.wait("POST", &format!("/channels/{id}/messages"), 3).await.words().contains("it is over")
+    );
     let closing = stage.fake.asked("PATCH", &format!("/channels/{id}")).pop().unwrap();
     assert_eq!(closing.body, json!({"archived": true, "locked": true}));
     stage.restart().await;
@@ -72,7 +81,10 @@ async fn an_announcement_has_a_thread_and_its_status_is_the_announcement_itself(
     stage.tell(status(), text("it is gone")).await;
     let edit = stage.fake.wait("PATCH", &format!("/channels/{ANNOUNCE}/messages/"), 1).await;
     assert!(edit.words().contains("it is gone"));
-    assert_eq!(stage.fake.asked("POST", "/messages").iter().filter(|a| !a.path.ends_with("threads")).count(), 1);
+    assert_eq!(
+        stage.fake.asked("POST", "/messages").iter().filter(|a| !a.path.ends_with("threads")).count(),
+        1
+    );
     stage.restart().await;
 }
 
@@ -135,10 +147,12 @@ async fn an_event_told_twice_makes_one_thread() {
     stage.book.0.lock().unwrap().retain(|(_, _, key), _| key != "cursor");
     let since = stage.clock.clone();
     stage.crash().await;
-    stage.book.0.lock().unwrap().insert(
-        (crate::stage::tenant().to_string(), "discord".to_owned(), "cursor".to_owned()),
-        json!(0),
-    );
+    stage
+        .book
+        .0
+        .lock()
+        .unwrap()
+        .insert((crate::stage::tenant().to_string(), "discord".to_owned(), "cursor".to_owned()), json!(0));
     since.advance(Duration::from_secs(1));
     stage.run();
     let after = stage.tell(say(), text("again")).await;
@@ -157,10 +171,12 @@ async fn a_message_whose_answer_was_lost_in_a_crash_is_found_again() {
     stage.crash().await;
     stage.fake.forget_nonces();
     stage.clock.advance(Duration::from_secs(600));
-    stage.book.0.lock().unwrap().insert(
-        (crate::stage::tenant().to_string(), "discord".to_owned(), "cursor".to_owned()),
-        json!(0),
-    );
+    stage
+        .book
+        .0
+        .lock()
+        .unwrap()
+        .insert((crate::stage::tenant().to_string(), "discord".to_owned(), "cursor".to_owned()), json!(0));
     stage.run();
     stage.told(opened).await;
     let openers = stage.fake.asked("POST", &format!("/channels/{ANNOUNCE}/messages"));

@@ -4,8 +4,7 @@ use std::sync::Mutex;
 
 use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Tone,
-    document::Style,
-    operation::Choice,
+    document::Style, operation::Choice,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -117,12 +117,14 @@ pub(super) async fn play<S: Scene>(
 ) -> Result<(), String> {
     let outcome = run(scene, stage, &script).await?;
     if let Some(planned) = script.left() {
-        return Err(format!("{planned:?} never happened; the workflow does not do the same steps every time"));
+        return Err(format!(
+            "{planned:?} never happened; the workflow does not do the same steps every time"
+        ));
     }
     match outcome {
-        Outcome::Stuck(failure) => return Err(format!("it is stuck: {failure}")),
+        Outcome::Stuck(failure) => Err(format!("it is stuck: {failure}")),
         Outcome::Failed(failure) if expected == Expected::Done => {
-            return Err(format!("it failed: {failure} ({:?})", failure.detail));
+            Err(format!("it failed: {failure} ({:?})", failure.detail))
         }
         Outcome::Failed(failure) => {
             let clean = AssertUnwindSafe(scene.assert_clean(&failure)).catch_unwind().await;

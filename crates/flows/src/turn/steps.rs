@@ -25,8 +25,11 @@ impl Journal for Turn {
         let entry = entry.unwrap_or_else(|| self.entry(entered.position, EntryKind::Step, call.name));
         let result = match entry.state {
             EntryState::Done => {
-                let output: Value =
-                    entry.output.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+                let output: Value = entry
+                    .output
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str(text).ok())
+                    .unwrap_or(Value::Null);
                 self.register(entered.position, Some(output.clone()), call.within, call.undo);
                 Ok(output)
             }
@@ -113,7 +116,9 @@ impl Turn {
         let left = (self.row.deadline_at.time() - self.terms.handle.clock().now()).max(time::Duration::ZERO);
         let mut result = match self.meet(point(Place::Before)).await {
             Fault::Fail => Err(injected()),
-            _ => self.attempt(self.begin(effect, point(Place::During)), within.min(left.unsigned_abs())).await,
+            _ => {
+                self.attempt(self.begin(effect, point(Place::During)), within.min(left.unsigned_abs())).await
+            }
         };
         if result.is_ok() && self.meet(point(Place::After)).await == Fault::Fail {
             result = Err(injected());
@@ -144,7 +149,8 @@ impl Turn {
             }
             Err(error) => {
                 let attempts = entry.attempts.saturating_add(1);
-                let again = error.transient && u32::try_from(entry.attempts).is_ok_and(|tried| tried < retries);
+                let again =
+                    error.transient && u32::try_from(entry.attempts).is_ok_and(|tried| tried < retries);
                 if again && self.overdue().is_none() {
                     let due = later(self.terms.handle.clock().now(), back_off(attempts));
                     let failure = failure_text(&Failure::of_step(name, error));
@@ -241,4 +247,3 @@ impl Turn {
         Ok(Some(payload))
     }
 }
-

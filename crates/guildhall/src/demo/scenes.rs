@@ -155,6 +155,18 @@ async fn every_face(stage: &Stage) -> Result<(), Trouble> {
     let faces: BTreeSet<&str> = records.iter().filter_map(|record| record["face"].as_str()).collect();
     must(faces == BTreeSet::from(["cli", "discord", "rest"]), "one audit record holds the starts of all three faces")?;
 
+    let open = stage.ben.threads(stage.channel).into_iter().filter(|thread| !thread.archived).map(|thread| thread.id);
+    for thread in open {
+        let place = stage.ben.in_channel(thread);
+        let stop = |message: &&Message| message.buttons().iter().any(|button| button.label == "Stop");
+        let Some(message) = place.visible_messages().iter().find(stop).cloned() else { continue };
+        stage.press(&place, &message, "Stop").await?;
+        stage.program.wait_for_state("survival", &["stopped"]).await?;
+        proven("the button in the session's thread stops it as well");
+        break;
+    }
+    stage.program.wait_for_state("survival", &["stopped"]).await?;
+
     let asked = stage.command(&stage.ada, "server delete", survival()).await?;
     must_read(&asked.text(), &["survival"], "deleting asks first; it is left undone here")
 }

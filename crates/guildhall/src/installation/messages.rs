@@ -165,13 +165,12 @@ impl Messages {
 }
 
 fn user(access: Access, password: SecretString) -> User {
-    let may_retain = access.publish.iter().filter(|filter| filter.ends_with("/presence")).cloned().collect();
     User {
         name: access.user,
         password,
         may_publish: access.publish,
         may_subscribe: access.subscribe,
-        may_retain,
+        may_retain: access.retain,
     }
 }
 

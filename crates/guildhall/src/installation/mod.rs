@@ -9,7 +9,7 @@ mod secrets;
 use std::{
     collections::BTreeMap,
     fs::{File, TryLockError},
-    io,
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -116,7 +116,15 @@ pub fn specs() -> Vec<Spec> {
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
+    let data = configuration.data.clone();
     let installation = Installation::start(configuration).await?;
+    let url = format!("http://{}", installation.address);
+    let mut out = io::stdout();
+    writeln!(out, "Guildhall is ready.")?;
+    writeln!(out, "  REST     {url}/api/v1/operations")?;
+    writeln!(out, "  OpenAPI  {url}/api/v1/openapi.json")?;
+    writeln!(out, "  metrics  {url}/metrics")?;
+    writeln!(out, "  token    {}", data.join(SECRETS).join(OPERATOR_TOKEN).display())?;
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
@@ -270,11 +278,6 @@ impl Installation {
             .map(|file| LocalAgent::start(file.to_owned(), clock.clone()))
             .collect();
         Ok(Self { address, stop, tasks, agents, messages, store, _lock: lock })
-    }
-
-    /// Where the HTTP interface is.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Stops everything; games go on.

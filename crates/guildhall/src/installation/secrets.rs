@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use guildhall_core::Clock;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// A folder of secrets.
@@ -60,12 +59,6 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(b"\n")?;
     file.sync_all()?;
     fs::rename(draft, path)
-}
-
-/// A fresh name for this process among those that share a store.
-pub fn process_name(clock: &dyn Clock) -> String {
-    let id = clock.uuid().simple().to_string();
-    format!("c{}", &id[id.len() - 12..])
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub async fn a_request_is_answered(broker: TestBroker) {
     assert_eq!(reply, Reply::Ports { free: vec![25565] });
     let seen = inbox.until(|seen| !seen.presence.is_empty()).await;
     assert!(seen.presence[0].online && seen.presence[0].agent == "1.2.3");
+    let large = Request::FreePorts { wanted: vec![25565; MAX_BYTES / 4], count: 1 };
+    let refused = controller.request(&host(), large).await;
+    assert!(matches!(refused, Err(LinkError::TooLarge(..))), "{refused:?}");
 }
 
 pub async fn two_hundred_requests_at_once_are_all_answered(broker: TestBroker) {

@@ -65,7 +65,7 @@ pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<S
         }
         lines.push(format!("{key}={value}"));
     }
-    Ok(super::joined(lines))
+    Ok(super::joined(&lines))
 }
 
 fn add_missing(

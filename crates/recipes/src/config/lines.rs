@@ -36,7 +36,7 @@ pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<S
         }
     }
     lines.extend(left.into_values().flatten());
-    Ok(super::joined(lines))
+    Ok(super::joined(&lines))
 }
 
 const COMMENTS: [char; 2] = ['#', ';'];

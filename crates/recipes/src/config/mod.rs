@@ -110,7 +110,7 @@ fn scalar(key: &str, value: &Json) -> Result<String, ConfigError> {
 }
 
 /// Lines as a file: each ends, and nothing is no file.
-fn joined(lines: Vec<String>) -> String {
+fn joined(lines: &[String]) -> String {
     let mut text = lines.join("\n");
     if !text.is_empty() {
         text.push('\n');

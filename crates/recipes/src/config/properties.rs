@@ -26,7 +26,7 @@ pub(super) fn write(existing: &str, values: &BTreeMap<String, Json>) -> Result<S
         }
     }
     lines.extend(left.into_values());
-    Ok(super::joined(lines))
+    Ok(super::joined(&lines))
 }
 
 /// Lines with their continuations, as they stand.

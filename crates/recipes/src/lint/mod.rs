@@ -379,7 +379,7 @@ impl Lint<'_> {
                     Some(_) => {}
                 },
                 Placeholder::Port(name) if !ports.contains_key(name) => {
-                    self.missing(key, "port", name, ports.keys())
+                    self.missing(key, "port", name, ports.keys());
                 }
                 Placeholder::Text => self.wrong(key, "{text} exists in console.say only"),
                 _ => {}

@@ -100,10 +100,13 @@ impl Operation for ServerConfig {
             document = if changed.is_empty() {
                 Document::titled("Nothing changed").text("It has these values already.")
             } else {
-                let document = Document::titled(format!("The configuration of {} has changed", row.name)).tone(Tone::Good);
+                let document = Document::titled(format!("The configuration of {} has changed", row.name))
+                    .tone(Tone::Good);
                 let document = told::changes_in(document, &changed);
                 if row.state.may_run() {
-                    document.text("It holds from the next start on; a restart applies it now.").action(view::restart(&row.name))
+                    document
+                        .text("It holds from the next start on; a restart applies it now.")
+                        .action(view::restart(&row.name))
                 } else {
                     document.text("It holds from the next start on.").action(view::start(&row.name))
                 }
@@ -199,15 +202,22 @@ fn shown(row: &server::Model, data: &ConfigData) -> Document {
             Rich::from(setting.description.as_str()),
         ]
     });
-    let mut document = Document::titled(format!("Launch configuration of {}, version {}", row.name, data.version))
-        .table(&["Setting", "Value", "What it changes"], cells.collect());
+    let mut document =
+        Document::titled(format!("Launch configuration of {}, version {}", row.name, data.version))
+            .table(&["Setting", "Value", "What it changes"], cells.collect());
     if data.launched.is_some_and(|launched| launched != data.version) {
-        document = document.text("The running game was started with an older version; a restart applies this one.");
+        document =
+            document.text("The running game was started with an older version; a restart applies this one.");
     }
     let versions = data.history.iter().map(|version| {
         let changes = match version.changes.as_slice() {
             [] if version.version == 1 => "made with the recipe's defaults".to_owned(),
-            changes => changes.iter().take(5).map(|c| format!("{} = {}", c.name, c.to)).collect::<Vec<_>>().join(", "),
+            changes => changes
+                .iter()
+                .take(5)
+                .map(|c| format!("{} = {}", c.name, c.to))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         vec![
             Rich::from(version.version.to_string()),

@@ -74,7 +74,8 @@ impl Operation for ServerConsole {
         let look = servers.shop.look(servers.named(call, &self.server.0).await?).await?;
         let name = look.row.name.clone();
         let not_running = || ServersError::NotRunning { name: name.clone(), state: look.row.state };
-        let host: HostId = look.row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
+        let host: HostId =
+            look.row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
         let limit = self.lines.unwrap_or(LINES).clamp(1, 200);
         let request = Request::Console { server: look.row.id.into(), after: self.after, limit };
         let chunk = match servers.shop.agents.request(&host, request).await {
@@ -82,7 +83,9 @@ impl Operation for ServerConsole {
             Ok(Reply::Refused { why: Refusal::UnknownServer | Refusal::NotRunning, .. }) => {
                 return Err(not_running().into());
             }
-            Ok(Reply::Refused { message, .. }) => return Err(ServersError::Refused(text::line(&message, 300)).into()),
+            Ok(Reply::Refused { message, .. }) => {
+                return Err(ServersError::Refused(text::line(&message, 300)).into());
+            }
             Ok(_) => return Err(ServersError::Refused("it answered something else".to_owned()).into()),
             Err(error) => return Err(ServersError::HostAway { name, source: Some(error) }.into()),
         };

@@ -1,11 +1,11 @@
 //! `server create`.
 
-use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, ServerId};
+use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, ServerId, Tone};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::input::{RecipeName, Settings};
-use crate::{ServerData, Servers, launch::read_idle_stop};
+use crate::{ServerData, Servers, launch::read_idle_stop, state::State};
 
 /// Makes a server from a recipe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -42,6 +42,10 @@ impl Operation for ServerCreate {
         let look = servers.shop.look(row).await?;
         let view = look.view();
         let mut document = view.document();
+        if look.row.state == State::Stopped {
+            document.title = Some(format!("{} is made", look.row.name));
+            document.tone = Tone::Good;
+        }
         if look.row.host.is_none() {
             document = document.text("No host is connected; it is given one at its first start.");
         }

@@ -38,7 +38,9 @@ impl Operation for ServerDelete {
 
     fn question(&self) -> String {
         let name: String = self.server.0.chars().take(32).collect();
-        format!("{name} is stopped if it runs, and deleted with its world and all its files. That cannot be undone.")
+        format!(
+            "{name} is stopped if it runs, and deleted with its world and all its files. That cannot be undone."
+        )
     }
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<DeleteData>, Error> {

@@ -58,7 +58,11 @@ impl JsonSchema for Settings {
 type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
 
 /// The community's servers, the best match first.
-pub(super) fn complete_server<'a>(servers: &'a Servers, actor: &'a Actor, partial: &'a str) -> Completing<'a> {
+pub(super) fn complete_server<'a>(
+    servers: &'a Servers,
+    actor: &'a Actor,
+    partial: &'a str,
+) -> Completing<'a> {
     Box::pin(async move {
         let names = servers.shop.names(&actor.tenant).await?;
         let choice = |name: &str| Choice { value: name.to_owned(), label: name.to_owned() };
@@ -103,8 +107,9 @@ mod tests {
     #[test]
     fn settings_come_as_an_object_or_as_words() {
         let read = |value: Value| serde_json::from_value::<Settings>(value).map(|settings| settings.0);
-        let wanted: BTreeMap<String, String> =
-            [("motd", "Hello you"), ("max", "20"), ("pvp", "true")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let wanted: BTreeMap<String, String> = [("motd", "Hello you"), ("max", "20"), ("pvp", "true")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         assert_eq!(read(json!({"motd": "Hello you", "max": 20, "pvp": true})).unwrap(), wanted);
         assert_eq!(read(json!("motd=\"Hello you\" max=20 pvp=true")).unwrap(), wanted);
         assert!(read(json!({"motd": {"a": 1}})).is_err());

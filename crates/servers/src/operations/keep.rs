@@ -35,7 +35,10 @@ impl Operation for ServerKeep {
         let (data, document) = servers
             .change(call.tenant(), &row, |change| {
                 if change.row.state != State::Ready {
-                    return Err(ServersError::NotRunning { name: change.row.name.clone(), state: change.row.state });
+                    return Err(ServersError::NotRunning {
+                        name: change.row.name.clone(),
+                        state: change.row.state,
+                    });
                 }
                 let until = change.after(Duration::from_secs(u64::from(minutes) * 60));
                 let document = Document::titled(format!("{} keeps running", change.row.name));
@@ -46,7 +49,12 @@ impl Operation for ServerKeep {
                     change.row.idle_told = false;
                     told::kept(change, &call.actor);
                     let until = change.row.keep_until.unwrap_or(until);
-                    document.text(Rich::new().text("It is not stopped for being empty before ").time(until.time()).text("."))
+                    document.text(
+                        Rich::new()
+                            .text("It is not stopped for being empty before ")
+                            .time(until.time())
+                            .text("."),
+                    )
                 };
                 Ok((View::of(change).data(), document))
             })

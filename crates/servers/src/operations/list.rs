@@ -77,7 +77,11 @@ fn document(data: &ListData) -> Document {
             address,
         ]
     });
-    let title = if data.pages > 1 { format!("Servers, page {} of {}", data.page, data.pages) } else { "Servers".to_owned() };
+    let title = if data.pages > 1 {
+        format!("Servers, page {} of {}", data.page, data.pages)
+    } else {
+        "Servers".to_owned()
+    };
     let mut document =
         Document::titled(title).table(&["Server", "State", "Game", "Players", "Address"], rows.collect());
     if data.page > 1 {

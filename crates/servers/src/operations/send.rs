@@ -39,7 +39,10 @@ impl Operation for ServerSend {
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<SendData>, Error> {
         if self.line.chars().any(char::is_control) {
-            return Err(Error::invalid("line", "holds a line end or another control character; send one line at a time"));
+            return Err(Error::invalid(
+                "line",
+                "holds a line end or another control character; send one line at a time",
+            ));
         }
         let look = servers.shop.look(servers.named(call, &self.server.0).await?).await?;
         let name = look.row.name.clone();
@@ -50,7 +53,8 @@ impl Operation for ServerSend {
         if !look.row.state.may_run() {
             return Err(not_running().into());
         }
-        let host: HostId = look.row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
+        let host: HostId =
+            look.row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
         let by = text::line(&call.actor.name, 64);
         let request = Request::Send { server: look.row.id.into(), line: self.line.clone(), by };
         match servers.shop.agents.request(&host, request).await {
@@ -58,8 +62,12 @@ impl Operation for ServerSend {
             Ok(Reply::Refused { why: Refusal::NotRunning | Refusal::UnknownServer, .. }) => {
                 return Err(not_running().into());
             }
-            Ok(Reply::Refused { why: Refusal::NoConsole, .. }) => return Err(ServersError::NoConsole(name).into()),
-            Ok(Reply::Refused { message, .. }) => return Err(ServersError::Refused(text::line(&message, 300)).into()),
+            Ok(Reply::Refused { why: Refusal::NoConsole, .. }) => {
+                return Err(ServersError::NoConsole(name).into());
+            }
+            Ok(Reply::Refused { message, .. }) => {
+                return Err(ServersError::Refused(text::line(&message, 300)).into());
+            }
             Ok(_) => return Err(ServersError::Refused("it answered something else".to_owned()).into()),
             Err(error) => return Err(ServersError::HostAway { name, source: Some(error) }.into()),
         }

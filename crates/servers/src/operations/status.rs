@@ -52,7 +52,9 @@ impl Servers {
             () = self.shop.clock.sleep(PATIENCE) => return None,
         };
         match reply {
-            Reply::Observed { observed } if observed.server.0 == row.id && observed.tenant.as_str() == row.tenant => {
+            Reply::Observed { observed }
+                if observed.server.0 == row.id && observed.tenant.as_str() == row.tenant =>
+            {
                 Some(*observed)
             }
             _ => None,

@@ -8,7 +8,12 @@ use super::{
     JobInput,
     errand::{Errand, step_error, trouble_of},
 };
-use crate::{error::ServersError, state::State, told, workshop::{Tried, Workshop}};
+use crate::{
+    error::ServersError,
+    state::State,
+    told,
+    workshop::{Tried, Workshop},
+};
 
 /// The job of `server create`.
 pub(crate) struct CreateServer(pub(crate) Arc<Workshop>);
@@ -42,8 +47,8 @@ impl Errand {
         // When the server is not this job's any more, the announcement was made before a crash.
         self.mine(|change| {
             change.enter(State::Stopped);
-            told::created(change, by);
             change.release();
+            told::created(change, by);
             Ok(())
         })
         .await
@@ -63,7 +68,9 @@ impl Errand {
                 }
                 Ok(mine)
             };
-            if let Tried::Done(true, _) = self.shop.change_in(&tx, &self.tenant, self.server, &mut tell).await? {
+            if let Tried::Done(true, _) =
+                self.shop.change_in(&tx, &self.tenant, self.server, &mut tell).await?
+            {
                 self.shop.erase(&tx, &self.tenant, self.server).await?;
                 tx.commit().await?;
             }

@@ -32,8 +32,10 @@ impl Workflow for DeleteServer {
             .undo(move |undone| async move { undo.keep_after_all(&undone.cause).await })
             .await?;
         if !input.forget {
-            let known =
-                flow.step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) }).retries(2).await?;
+            let known = flow
+                .step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) })
+                .retries(2)
+                .await?;
             if known {
                 flow.signal::<News>(DOWN, waits.down()).await?;
                 flow.step("confirm", || errand.confirm_gone()).retries(8).await?;

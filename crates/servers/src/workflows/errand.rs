@@ -183,14 +183,18 @@ impl Errand {
         let host = self.mine(|change| Ok(change.row.host.clone())).await?.flatten();
         let Some(host) = host.and_then(|host| host.parse().ok()) else { return Ok(None) };
         match self.shop.agents.request(&host, Request::Observe { server: self.server }).await {
-            Ok(Reply::Observed { observed }) if observed.server == self.server && observed.tenant == self.tenant => {
+            Ok(Reply::Observed { observed })
+                if observed.server == self.server && observed.tenant == self.tenant =>
+            {
                 Ok(Some(*observed))
             }
             Ok(Reply::Refused { why: Refusal::UnknownServer, .. }) => Ok(None),
             Ok(Reply::Refused { why, message }) => {
                 Err(not_applied(NotApplied::Refused(why, crate::text::line(&message, 300))))
             }
-            Ok(_) => Err(not_applied(LinkError::Untrusted(host, "an answer to something else".to_owned()).into())),
+            Ok(_) => {
+                Err(not_applied(LinkError::Untrusted(host, "an answer to something else".to_owned()).into()))
+            }
             Err(error) => Err(not_applied(error.into())),
         }
     }
@@ -207,7 +211,9 @@ pub(super) fn superseded() -> StepError {
 }
 
 pub(super) fn step_error(error: ServersError) -> StepError {
-    guildhall_core::Error::from(error).into()
+    let may_pass = matches!(error, ServersError::Contended(_));
+    let error = StepError::from(guildhall_core::Error::from(error));
+    StepError { transient: error.transient || may_pass, ..error }
 }
 
 pub(super) fn permanent(trouble: &Trouble) -> StepError {
@@ -234,7 +240,9 @@ pub(super) fn trouble_of(cause: &Failure) -> Trouble {
         word => match Code::parse(word) {
             Code::Internal => Trouble::new(Code::Internal, ""),
             // The message was made from the same code's headline; what follows the colon are the particulars.
-            code => Trouble::new(code, cause.message.split_once(": ").map_or("", |(_, particulars)| particulars)),
+            code => {
+                Trouble::new(code, cause.message.split_once(": ").map_or("", |(_, particulars)| particulars))
+            }
         },
     }
 }

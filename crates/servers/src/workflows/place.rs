@@ -35,7 +35,8 @@ impl Errand {
         let hosts: Vec<HostId> = {
             let hosts = self.shop.agents.hosts();
             let hosts = hosts.borrow();
-            let free = hosts.iter().filter(|(host, presence)| presence.online && self.shop.config.allows(host));
+            let free =
+                hosts.iter().filter(|(host, presence)| presence.online && self.shop.config.allows(host));
             free.map(|(host, _)| host.clone()).collect()
         };
         let mut crowds = Vec::new();
@@ -74,9 +75,10 @@ impl Errand {
     /// their address; what is missing gets its default number, or the next free one.
     pub(super) async fn reserve_ports(&self, host: HostId) -> Result<Reserved, StepError> {
         let plan = self.mine(|change| {
-            let wanted = change.launch.recipe.ports.keys().map(|name| {
-                (name.clone(), change.launch.wished_port(name), change.launch.is_wished(name))
-            });
+            let wanted =
+                change.launch.recipe.ports.keys().map(|name| {
+                    (name.clone(), change.launch.wished_port(name), change.launch.is_wished(name))
+                });
             Ok((wanted.collect::<Vec<_>>(), change.ports.clone()))
         });
         let (wanted, has) = plan.await?.ok_or_else(superseded)?;
@@ -105,7 +107,8 @@ impl Errand {
             Ok(_) => return Err(permanent(&Trouble::new(Code::Refused, "an answer to something else"))),
             Err(error) => return Err(not_applied(error.into())),
         };
-        let mut free: Vec<u16> = free.into_iter().filter(|port| *port >= 1024 && !taken.contains(port)).collect();
+        let mut free: Vec<u16> =
+            free.into_iter().filter(|port| *port >= 1024 && !taken.contains(port)).collect();
         let mut new = BTreeMap::new();
         for (name, number) in missing {
             let at = number.and_then(|number| free.iter().position(|port| *port == number)).unwrap_or(0);

@@ -29,7 +29,10 @@ impl Workflow for RestartServer {
             .step("claim", || errand.claim())
             .undo(move |undone| async move { undo.give_up(&undone.cause).await })
             .await?;
-        let known = flow.step("apply stop", || async { errand.apply().await.map(|done| done == Applied::Yes) }).retries(2).await?;
+        let known = flow
+            .step("apply stop", || async { errand.apply().await.map(|done| done == Applied::Yes) })
+            .retries(2)
+            .await?;
         let news = if known { flow.signal::<News>(DOWN, waits.down()).await? } else { None };
         if !went_down(news) {
             flow.step("confirm stop", || errand.confirm_down()).retries(8).await?;

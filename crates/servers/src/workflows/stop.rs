@@ -29,7 +29,10 @@ impl Workflow for StopServer {
             .undo(move |undone| async move { undo.leave_to_the_reconciler(&undone.cause).await })
             .await?;
         // The wish to stop is not taken back by a failure further on: whoever stopped it still wants that.
-        let known = flow.step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) }).retries(2).await?;
+        let known = flow
+            .step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) })
+            .retries(2)
+            .await?;
         let news = if known { flow.signal::<News>(DOWN, waits.down()).await? } else { None };
         if !went_down(news) {
             flow.step("confirm", || errand.confirm_down()).retries(8).await?;

@@ -8,7 +8,7 @@ use guildhall_flows::{
     Failure, FlowId, Handle, Workflow,
     testkit::{Scene, Stage, check},
 };
-use guildhall_link::{message::Phase, testkit::SimulatedAgent};
+use guildhall_link::testkit::SimulatedAgent;
 use guildhall_recipes::Recipe;
 use guildhall_store::{EventStore, scope};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
@@ -38,7 +38,8 @@ impl World {
     async fn new(stage: Stage, job: Job) -> Self {
         let host: HostId = stage.tenant.as_str().parse().unwrap();
         let agent = SimulatedAgent::new(host.clone(), stage.clock.clone());
-        let recipe = Recipe::parse(include_str!("../../tests/testgame.toml"), "testgame.toml").unwrap();
+        let recipe =
+            Recipe::parse(include_str!("../../tests/servers/testgame.toml"), "testgame.toml").unwrap();
         let servers = Servers::new(
             stage.store.clone(),
             EventStore::new(stage.store.clone(), stage.clock.clone()),
@@ -118,7 +119,8 @@ impl World {
     }
 
     async fn ports(&self) -> u64 {
-        let rows = scope::find::<port::Entity>(&self.actor.tenant).filter(port::Column::Server.eq(self.server.0));
+        let rows =
+            scope::find::<port::Entity>(&self.actor.tenant).filter(port::Column::Server.eq(self.server.0));
         rows.count(self.servers.shop.store.reader()).await.unwrap()
     }
 
@@ -197,7 +199,11 @@ impl Starting {
         assert_eq!(row.state, State::Ready);
         assert_eq!(self.0.ports().await, 2);
         let effects = self.0.agent.effects(self.0.server);
-        assert_eq!((effects.applied, effects.starts, effects.installs), (1, 1, 1), "something was done twice");
+        assert_eq!(
+            (effects.applied, effects.starts, effects.installs),
+            (1, 1, 1),
+            "something was done twice"
+        );
     }
 }
 
@@ -296,15 +302,4 @@ async fn a_creation_is_safe_at_every_step() {
 #[tokio::test]
 async fn a_deletion_is_safe_at_every_step() {
     assert_eq!(prove(Job::Delete, Deleting).await, ["claim", "apply", "down", "confirm", "erase"]);
-}
-
-#[tokio::test]
-async fn the_agent_walks_as_the_tests_expect() {
-    let store = guildhall_store::testkit::sqlite([tables(), guildhall_flows::migrations()].into_iter().flatten().collect());
-    let store = store.await;
-    let clock: Arc<guildhall_core::ManualClock> = Arc::default();
-    let handle = guildhall_flows::Engine::builder(store.store(), clock.clone()).handle();
-    let tenant = "walk".parse().unwrap();
-    let world = World::new(Stage { store: store.store(), clock, tenant, handle }, Job::Stop).await;
-    assert_eq!(world.agent.observed(world.server).unwrap().phase, Phase::Ready);
 }

@@ -73,7 +73,8 @@ fn start() -> Option<Cluster> {
         println!("skipped on PostgreSQL, because it is not installed (Debian's postgresql)");
         return None;
     };
-    let folder = tempfile::Builder::new().prefix("guildhall-pg-").tempdir().expect("a temporary folder").keep();
+    let folder =
+        tempfile::Builder::new().prefix("guildhall-pg-").tempdir().expect("a temporary folder").keep();
     let mut command = Command::new("sh");
     command.args(["-c", LIFE, "cluster"]).arg(&programs).arg(&folder);
     if let Some(user) = other_user() {
@@ -86,6 +87,10 @@ fn start() -> Option<Cluster> {
     }
     // A group of its own: a test runner that kills the test's group must leave the shell to clean up.
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the shell outlives this process, which therefore cannot wait"
+    )]
     let mut shell = command.spawn().expect("sh runs");
     let life = shell.stdin.take().expect("standard input is a pipe");
     let mut said = BufReader::new(shell.stdout.take().expect("standard output is a pipe"));

@@ -1,0 +1,225 @@
+//! A host with an agent in this process, and small games made of shell lines.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use guildhall_agent::{Agent, Backoff, Settings, ShimCommand};
+use guildhall_core::ServerId;
+use guildhall_link::message::{
+    AgentEvent, ConsoleChunk, ConsoleLine, Desired, EventKind, Exit, Failure, Observed, Phase, Reply, Request, Want,
+};
+use guildhall_recipes::Recipe;
+use uuid::Uuid;
+
+/// Far longer than anything here takes; a test that gets there has failed.
+pub const LONG: Duration = Duration::from_secs(60);
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_guildhall-agent");
+
+pub fn settings() -> Settings {
+    Settings {
+        shim: ShimCommand { program: PROGRAM.into(), arguments: vec!["shim".into()] },
+        backoff: Backoff {
+            first: Duration::from_millis(20),
+            longest: Duration::from_millis(100),
+            budget: 3,
+            window: Duration::from_secs(600),
+        },
+        ..Settings::default()
+    }
+}
+
+pub struct TestHost {
+    pub agent: Arc<Agent>,
+    pub folder: Arc<tempfile::TempDir>,
+    seen: u64,
+}
+
+impl TestHost {
+    pub async fn new() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+        Self::on(Arc::new(folder), settings).await
+    }
+
+    pub async fn on(folder: Arc<tempfile::TempDir>, settings: Settings) -> Self {
+        let agent = Agent::open(folder.path().join("data"), settings).await.unwrap();
+        Self { agent, folder, seen: 0 }
+    }
+
+    /// Ends the agent and starts another one on the same data.
+    pub async fn reopened(self, settings: Settings) -> Self {
+        let Self { agent, folder, seen } = self;
+        agent.close().await;
+        drop(agent);
+        Self { seen, ..Self::on(folder, settings).await }
+    }
+
+    pub async fn apply(&self, desired: &Desired) -> Reply {
+        self.agent.request(Request::Apply { desired: Box::new(desired.clone()) }).await
+    }
+
+    pub async fn want(&self, desired: &mut Desired, want: Want) {
+        desired.want = want;
+        desired.generation += 1;
+        let reply = self.apply(desired).await;
+        assert_eq!(reply, Reply::Applied { generation: desired.generation });
+    }
+
+    /// Takes in events up to one that fits.
+    pub async fn until<T>(&mut self, what: &str, mut fits: impl FnMut(&AgentEvent) -> Option<T>) -> T {
+        let mut newest = self.agent.newest();
+        let mut passed = Vec::new();
+        let wait = async {
+            loop {
+                for event in self.agent.events(self.seen, 200).await {
+                    assert!(event.cursor > self.seen, "the cursor never goes back");
+                    self.seen = event.cursor;
+                    if let Some(found) = fits(&event) {
+                        return found;
+                    }
+                    passed.push(event.kind);
+                }
+                newest.changed().await.unwrap();
+            }
+        };
+        let found = tokio::time::timeout(LONG, wait).await;
+        found.unwrap_or_else(|_| panic!("waited for {what}; there was {passed:?}"))
+    }
+
+    pub async fn phase(&mut self, wanted: Phase) {
+        self.until(&format!("{wanted:?}"), |event| {
+            matches!(event.kind, EventKind::Phase { phase } if phase == wanted).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn ready(&mut self) -> u64 {
+        self.until("ready", |event| match &event.kind {
+            EventKind::Ready { took_ms } => Some(*took_ms),
+            EventKind::Failed { failure } => panic!("failed: {failure:?}"),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn exited(&mut self) -> (Exit, Option<u64>, u32) {
+        self.until("exited", |event| match &event.kind {
+            EventKind::Exited { exit, restart_in_ms, crashes } => Some((exit.clone(), *restart_in_ms, *crashes)),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn failed(&mut self) -> Failure {
+        self.until("failed", |event| match &event.kind {
+            EventKind::Failed { failure } => Some(failure.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn observe(&self, server: ServerId) -> Observed {
+        match self.agent.request(Request::Observe { server }).await {
+            Reply::Observed { observed } => *observed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn console(&self, server: ServerId, after: Option<u64>) -> ConsoleChunk {
+        match self.agent.request(Request::Console { server, after, limit: 500 }).await {
+            Reply::Console { chunk } => chunk,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits for a console line.
+    pub async fn line(&self, server: ServerId, wanted: &str) {
+        eventually(&format!("the console line '{wanted}'"), async || {
+            texts(&self.console(server, None).await).iter().any(|text| text.contains(wanted))
+        })
+        .await;
+    }
+}
+
+pub fn texts(chunk: &ConsoleChunk) -> Vec<String> {
+    let text = |line: &ConsoleLine| match line {
+        ConsoleLine::Output { text, .. } => text.clone(),
+        ConsoleLine::Input { by, text, .. } => format!("{by}> {text}"),
+        ConsoleLine::Gap { bytes, .. } => format!("({bytes} bytes missing)"),
+    };
+    chunk.lines.iter().map(text).collect()
+}
+
+/// Waits until something holds.
+pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let until = Instant::now() + LONG;
+    while !holds().await {
+        assert!(Instant::now() < until, "waited for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A game that is a shell script. `more` is the rest of the recipe; what it does not say is the usual.
+pub fn game(script: &str, more: &str) -> Desired {
+    let mut text = format!(
+        "format = 1\nname = \"fake\"\ntitle = \"Fake\"\nsummary = \"A game made of shell lines\"\n{}",
+        if more.contains("[ports") { "" } else { "[ports]\n" }
+    );
+    text.push_str(more);
+    if !more.contains("[ready]") {
+        text.push_str("\n[ready]\nwithin = \"30s\"\nlog = \"^ready$\"\n");
+    }
+    if !more.contains("[stop]") {
+        text.push_str("\n[stop]\ncommand = \"stop\"\nwait = \"20s\"\nterm_wait = \"20s\"\n");
+    }
+    text.push_str("\n[start]\ncommand = [\"/bin/sh\", \"-c\", \"placeholder\"]\n");
+    let mut recipe: Recipe = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    // Braces of a script are no placeholders.
+    recipe.start.command[2] = script.replace('{', "{{").replace('}', "}}");
+    Desired {
+        tenant: "community".parse().unwrap(),
+        server: ServerId(Uuid::new_v4()),
+        name: "fake".to_owned(),
+        generation: 1,
+        want: Want::Running,
+        session: Some(Uuid::new_v4().into()),
+        recipe,
+        variables: Default::default(),
+        ports: Default::default(),
+        address: "127.0.0.1".to_owned(),
+    }
+}
+
+/// Reads lines, repeats them, and stops at `stop`.
+pub const ECHO: &str = "echo ready; while read -r line; do echo \"got $line\"; [ \"$line\" = stop ] && exit 0; done";
+
+pub fn rungs(exit: &Exit) -> Vec<String> {
+    use guildhall_link::message::Rung;
+    let name = |rung: &Rung| match rung {
+        Rung::Command { line } => line.clone(),
+        Rung::Signal { name } => name.clone(),
+    };
+    exit.ladder.iter().map(name).collect()
+}
+
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
