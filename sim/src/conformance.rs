@@ -37,13 +37,26 @@ const EXCEPTIONS: &[Exception] = &[
         passes: is_digits,
         reason: "As for default_member_permissions, in role requests.",
     },
-    Exception { place: "allow", passes: is_digits, reason: "As for default_member_permissions, in overwrites." },
-    Exception { place: "deny", passes: is_digits, reason: "As for default_member_permissions, in overwrites." },
+    Exception {
+        place: "allow",
+        passes: is_digits,
+        reason: "As for default_member_permissions, in overwrites.",
+    },
+    Exception {
+        place: "deny",
+        passes: is_digits,
+        reason: "As for default_member_permissions, in overwrites.",
+    },
     Exception {
         place: "_errors/*/code",
         passes: Value::is_string,
         reason: "The reference shows form errors with codes such as BASE_TYPE_REQUIRED, and Discord sends them; the \
                  OpenAPI document reuses the outer error object, whose code is a number.",
+    },
+    Exception {
+        place: "attachments/*/id",
+        passes: Value::is_u64,
+        reason: "The reference numbers new files by their place in the request, and its examples write 0, not \"0\".",
     },
     Exception {
         place: "message_reference/*",
@@ -145,7 +158,7 @@ impl Checker {
         let Some(schema) = body_schema(operation, &["requestBody"]) else { return Vec::new() };
         match &exchange.request {
             Some(body) => self.check(exchange, "request", schema, body),
-            None if operation["requestBody"]["required"] == true && !allows_empty(schema) => {
+            None if operation["requestBody"]["required"] == true && !self.allows_empty(schema) => {
                 vec![violation(exchange, "request", "", "a body is required")]
             }
             None => Vec::new(),
@@ -175,7 +188,12 @@ impl Checker {
                 return vec![violation(exchange, "response", "", "Discord's document has no such operation")];
             };
             if operation["responses"][&status].is_null() {
-                return vec![violation(exchange, "response", "", &format!("status {status} is not foreseen"))];
+                return vec![violation(
+                    exchange,
+                    "response",
+                    "",
+                    &format!("status {status} is not foreseen"),
+                )];
             }
             body_schema(operation, &["responses", &status])
         };
@@ -201,6 +219,14 @@ impl Checker {
         self.check(&exchange, "response", &json!({"$ref": format!("#/components/schemas/{schema}")}), value)
     }
 
+    /// Whether no body can stand for `{}`: Discord reads it so, and every client leaves out a body with nothing in it.
+    fn allows_empty(&self, schema: &Value) -> bool {
+        let named = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
+        let schema = named.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(schema);
+        schema["properties"].is_object() && schema["required"].is_null()
+            || *schema == json!({"type": "object"})
+    }
+
     /// The operation of the document that this method and path mean: of several templates the most literal one.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let asked: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -218,7 +244,13 @@ impl Checker {
         best.map(|(_, operation)| operation)
     }
 
-    fn check(&self, exchange: &Exchange, part: &'static str, schema: &Value, value: &Value) -> Vec<Violation> {
+    fn check(
+        &self,
+        exchange: &Exchange,
+        part: &'static str,
+        schema: &Value,
+        value: &Value,
+    ) -> Vec<Violation> {
         match self.validator(schema) {
             Ok(validator) => {
                 let wrong = validator.iter_errors(value).flat_map(|error| explain(&error));
@@ -269,11 +301,6 @@ fn body_schema<'a>(operation: &'a Value, at: &[&str]) -> Option<&'a Value> {
     if schema.is_null() { None } else { Some(schema) }
 }
 
-/// Whether an empty body can stand for `{}`: nothing in it is required.
-fn allows_empty(schema: &Value) -> bool {
-    schema["$ref"].is_null() && schema["required"].is_null()
-}
-
 fn references(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![schema];
@@ -281,7 +308,8 @@ fn references(schema: &Value) -> BTreeSet<String> {
         match value {
             Value::Object(object) => {
                 let name = object.get("$ref").and_then(Value::as_str);
-                found.extend(name.and_then(|name| name.strip_prefix("#/components/schemas/")).map(Into::into));
+                found
+                    .extend(name.and_then(|name| name.strip_prefix("#/components/schemas/")).map(Into::into));
                 open.extend(object.values());
             }
             Value::Array(list) => open.extend(list),
@@ -307,7 +335,9 @@ fn explain(error: &ValidationError<'_>) -> Vec<(String, String)> {
     let explained = branches.iter().map(|branch| branch.iter().flat_map(explain).collect::<Vec<_>>());
     let wrong_type = |branch: &[(String, String)]| {
         let discriminator = format!("{place}/type");
-        branch.iter().any(|(at, message)| *at == discriminator || (*at == place && message.contains("is not of type")))
+        branch
+            .iter()
+            .any(|(at, message)| *at == discriminator || (*at == place && message.contains("is not of type")))
     };
     let nearest = explained.min_by_key(|branch| (!branch.is_empty(), wrong_type(branch), branch.len()));
     nearest.unwrap_or_else(|| vec![(place, error.to_string())])

@@ -28,7 +28,7 @@ pub(crate) fn dispatch(shared: &Arc<Shared>, act: Act) -> InteractionId {
         let created = world.interactions.get(&id).map_or_else(|| world.now(), |known| known.created);
         let endpoint = world.applications.get(&application).and_then(|known| known.endpoint.clone());
         if endpoint.is_none() {
-            world.emit(Event::to_application("INTERACTION_CREATE", application, payload.clone()));
+            world.emit(&Event::to_application("INTERACTION_CREATE", application, payload.clone()));
         }
         (id, created, endpoint.map(|url| (url, payload)))
     });
@@ -71,9 +71,9 @@ async fn deliver(
     let body = payload.to_string();
     let reply = post(shared, application, url, &body, within, false).await;
     let parsed = match &reply {
-        Ok(reply) if reply.kind.starts_with("multipart/") => upload::read(&reply.kind, reply.body.clone())
-            .await
-            .map_err(|error| error.message),
+        Ok(reply) if reply.kind.starts_with("multipart/") => {
+            upload::read(&reply.kind, reply.body.clone()).await.map_err(|error| error.message)
+        }
         Ok(reply) => Ok((serde_json::from_slice(&reply.body).ok(), Vec::new())),
         Err(why) => Err(why.clone()),
     };
@@ -114,7 +114,8 @@ async fn post(
     let signed = shared.read(|world| {
         let timestamp = world.now().unix_timestamp().to_string();
         let known = world.applications.get(&application)?;
-        let signature = if spoil { known.sign("0", b"spoiled") } else { known.sign(&timestamp, body.as_bytes()) };
+        let signature =
+            if spoil { known.sign("0", b"spoiled") } else { known.sign(&timestamp, body.as_bytes()) };
         Some((timestamp, signature))
     });
     let (timestamp, signature) = signed.ok_or("the application is gone")?;

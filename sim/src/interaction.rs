@@ -1,7 +1,6 @@
 //! Interactions: from the moment a user acts until the fifteen minutes of the token are over. Holds the rules of
 //! answering: within three seconds, once, in a way that fits what was asked; then edits and follow-ups.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,10 +8,10 @@ use time::OffsetDateTime;
 
 use crate::id::{ApplicationId, ChannelId, GuildId, InteractionId, MessageId, UserId};
 use crate::rest::error::ApiError;
-use crate::validate::message::{self as message_form, Draft};
 use crate::validate::{command, modal, object_of};
 use crate::world::World;
-use crate::world::message::{Attachment, Message, flag};
+use crate::world::message::{Message, flag};
+use crate::world::writing::Uploads;
 
 /// What a user did, by Discord's numbers.
 pub(crate) mod kind {
@@ -73,13 +72,6 @@ pub(crate) struct Interaction {
 /// Interactions kept; the oldest are forgotten beyond it.
 const KEPT: usize = 20_000;
 
-/// Files that came with a body, by name, with their bytes.
-#[derive(Default)]
-pub(crate) struct Uploads {
-    pub(crate) by_name: BTreeMap<String, Attachment>,
-    pub(crate) bytes: Vec<(crate::id::AttachmentId, bytes::Bytes)>,
-}
-
 impl Interaction {
     pub(crate) fn metadata(&self, world: &World) -> Value {
         let mut json = json!({
@@ -127,7 +119,8 @@ impl World {
         let token = format!("aW50ZXJhY3Rpb246{}", hex::encode(rand::random::<[u8; 48]>()));
         let guild = self.channels.get(&act.channel).and_then(|channel| channel.guild);
         let payload = self.interaction_payload(&act, id, &token, guild);
-        let context_menu = matches!(payload["data"]["type"].as_u64(), Some(2 | 3)) && act.kind == kind::COMMAND;
+        let context_menu =
+            matches!(payload["data"]["type"].as_u64(), Some(2 | 3)) && act.kind == kind::COMMAND;
         let interaction = Interaction {
             id,
             application: act.application,
@@ -267,7 +260,9 @@ impl World {
             shown["guild_id"] = json!(guild);
         }
         let (state, message) = result;
-        let Some(stored) = self.interactions.get_mut(&id) else { return Err(ApiError::unknown_interaction()) };
+        let Some(stored) = self.interactions.get_mut(&id) else {
+            return Err(ApiError::unknown_interaction());
+        };
         stored.promised = asked == 5;
         stored.original = message;
         stored.state = state;
@@ -393,63 +388,6 @@ impl World {
             stored.promised = false;
         }
         Ok(())
-    }
-
-    /// Checks a message body against what the message was, without changing anything.
-    pub(crate) fn draft(
-        &mut self,
-        data: &Value,
-        uploads: &Uploads,
-        before: Option<MessageId>,
-    ) -> Result<Draft, ApiError> {
-        let media = self.next_id();
-        let before = before.and_then(|id| self.messages.get(&id));
-        message_form::check(object_of(data)?, &uploads.by_name, before, media)
-    }
-
-    pub(crate) fn post_draft(&mut self, mut message: Message, draft: Draft, uploads: Uploads) -> MessageId {
-        self.files.extend(uploads.bytes);
-        message.tts = draft.tts;
-        message.nonce = draft.nonce.clone();
-        self.apply(&mut message, draft);
-        self.post(message)
-    }
-
-    pub(crate) fn edit(&mut self, id: MessageId, data: &Value, uploads: Uploads) -> Result<(), ApiError> {
-        let draft = self.draft(data, &uploads, Some(id))?;
-        let mut message = self.messages.get(&id).ok_or_else(ApiError::unknown_message)?.clone();
-        self.files.extend(uploads.bytes);
-        // Filling a deferral is not an edit that people see.
-        if message.is_loading() {
-            message.flags &= !flag::LOADING;
-        } else {
-            message.edited_at = Some(self.now());
-        }
-        self.apply(&mut message, draft);
-        self.messages.insert(id, message);
-        self.changed_message(id);
-        Ok(())
-    }
-
-    fn apply(&self, message: &mut Message, draft: Draft) {
-        let changeable = flag::SUPPRESS_EMBEDS | flag::SUPPRESS_NOTIFICATIONS | flag::IS_COMPONENTS_V2;
-        if let Some(flags) = draft.flags {
-            message.flags = (message.flags & !changeable) | (flags & changeable);
-        }
-        if let Some(content) = draft.content {
-            message.content = content;
-        }
-        if let Some(embeds) = draft.embeds {
-            message.embeds = embeds;
-        }
-        if let Some(components) = draft.components {
-            message.components = components;
-        }
-        if let Some(kept) = draft.kept_files {
-            message.attachments.retain(|file| kept.contains(&file.id));
-        }
-        message.attachments.extend(draft.new_files);
-        self.resolve_mentions(message, &draft.allowed_mentions);
     }
 }
 

@@ -86,8 +86,8 @@ mod validate;
 mod world;
 
 pub use id::{
-    ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, NotASnowflake, RoleId,
-    UserId,
+    ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, NotASnowflake,
+    RoleId, UserId,
 };
 pub use log::{Direction, Exchange};
 pub use permission::Permissions;

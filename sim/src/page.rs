@@ -25,7 +25,8 @@ pub(crate) fn show(shared: &Arc<Shared>, query: &BTreeMap<String, String>) -> Re
     let chosen = asked.filter(|id| people.iter().any(|(known, _)| known == id));
     let chosen = chosen.or_else(|| people.first().map(|(id, _)| *id));
     let mut html = String::from("<aside>");
-    let mut main = String::from("<p>There is nobody here yet. Add people with <code>POST /sim/users</code>.</p>");
+    let mut main =
+        String::from("<p>There is nobody here yet. Add people with <code>POST /sim/users</code>.</p>");
     if let Some(id) = chosen {
         let user = User { shared: Arc::clone(shared), id };
         let channels = user.channels();

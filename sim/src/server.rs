@@ -47,7 +47,8 @@ async fn root(
 }
 
 async fn attachment(State(shared): State<Arc<Shared>>, Path((id, _)): Path<(String, String)>) -> Response {
-    let file = id.parse::<AttachmentId>().ok().and_then(|id| shared.read(|world| world.files.get(&id).cloned()));
+    let file =
+        id.parse::<AttachmentId>().ok().and_then(|id| shared.read(|world| world.files.get(&id).cloned()));
     match file {
         // Never as HTML: the file came from an application and the page shares this origin.
         Some(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),

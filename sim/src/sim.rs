@@ -86,7 +86,8 @@ impl Sim {
         let failed = |source| StartError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        let http =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         let limiter = RateLimiter::new(config.rate_limits);
         let world = World::new(Arc::new(SimClock::new()), format!("http://{address}"), limiter);
         let shared = Arc::new(Shared::new(world, config, address, http));

@@ -12,7 +12,8 @@ struct Control {
 
 impl Control {
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.http.request(method.parse().expect("a method"), format!("{}{path}", self.base));
+        let mut request =
+            self.http.request(method.parse().expect("a method"), format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -34,36 +35,50 @@ async fn a_whole_community_is_built_and_used_over_http() {
     let olive = control.post("/users", json!({"name": "olive"})).await["id"].clone();
     let guild = control.post("/guilds", json!({"name": "G", "owner": olive})).await["id"].clone();
     let guild = guild.as_str().expect("an id");
-    let channel = control.post(&format!("/guilds/{guild}/channels"), json!({"name": "general"})).await["id"].clone();
+    let channel =
+        control.post(&format!("/guilds/{guild}/channels"), json!({"name": "general"})).await["id"].clone();
     let app = control.post("/applications", json!({"name": "App", "owner": olive})).await;
     control.post(&format!("/guilds/{guild}/applications"), json!({"application": app["id"]})).await;
     let role = control.post(&format!("/guilds/{guild}/roles"), json!({"name": "staff"})).await["id"].clone();
     let anna = control.post("/users", json!({"name": "anna"})).await["id"].clone();
     control.post(&format!("/guilds/{guild}/members"), json!({"user": anna, "roles": [role]})).await;
 
-    let api = format!("{}/api/v10/applications/{}/commands", sim.rest_base(), app["id"].as_str().expect("an id"));
+    let api =
+        format!("{}/api/v10/applications/{}/commands", sim.rest_base(), app["id"].as_str().expect("an id"));
     let token = format!("Bot {}", app["token"].as_str().expect("a token"));
     let command = json!({"name": "ping", "description": "d"});
-    let made = control.http.post(api).header("Authorization", token).json(&command).send().await.expect("an answer");
+    let made =
+        control.http.post(api).header("Authorization", token).json(&command).send().await.expect("an answer");
     assert_eq!(made.status().as_u16(), 201);
 
     let act = json!({"user": anna, "channel": channel, "command": "/ping", "wait_ms": 0});
     let run = control.post("/interactions", act).await;
     assert_eq!(run["answer"], Value::Null, "nobody answers");
     control.post("/time", json!({"skip_seconds": 5})).await;
-    let path = format!("/interactions/{}?user={}", run["id"].as_str().expect("an id"), anna.as_str().expect("an id"));
+    let path = format!(
+        "/interactions/{}?user={}",
+        run["id"].as_str().expect("an id"),
+        anna.as_str().expect("an id")
+    );
     let mut failed = control.call("GET", &path, None).await.1;
     let mut version = 0;
     while failed["answer"].is_null() {
-        version = control.call("GET", &format!("/changes?since={version}"), None).await.1["version"].as_u64().expect("a number");
+        version = control.call("GET", &format!("/changes?since={version}"), None).await.1["version"]
+            .as_u64()
+            .expect("a number");
         failed = control.call("GET", &path, None).await.1;
     }
     assert_eq!(failed["answer"], json!({"kind": "failed", "text": "The application did not respond"}));
 
     control.post("/messages", json!({"user": anna, "channel": channel, "content": "hello"})).await;
-    let view = format!("/messages?user={}&channel={}", anna.as_str().expect("an id"), channel.as_str().expect("an id"));
+    let view = format!(
+        "/messages?user={}&channel={}",
+        anna.as_str().expect("an id"),
+        channel.as_str().expect("an id")
+    );
     let seen = control.call("GET", &view, None).await.1;
-    let texts: Vec<&str> = seen.as_array().expect("a list").iter().filter_map(|m| m["text"].as_str()).collect();
+    let texts: Vec<&str> =
+        seen.as_array().expect("a list").iter().filter_map(|m| m["text"].as_str()).collect();
     assert_eq!(texts, ["The application did not respond", "hello"]);
 
     for (path, body) in [
@@ -76,7 +91,10 @@ async fn a_whole_community_is_built_and_used_over_http() {
         ("/gateway", json!({"action": "explode"})),
     ] {
         let (status, answer) = control.call("POST", path, Some(body.clone())).await;
-        assert!((400..500).contains(&status) && answer["error"].is_string(), "{path} {body}: {status} {answer}");
+        assert!(
+            (400..500).contains(&status) && answer["error"].is_string(),
+            "{path} {body}: {status} {answer}"
+        );
     }
     let state = control.call("GET", "/state", None).await.1;
     assert_eq!(state["guilds"][0]["members"].as_array().map(Vec::len), Some(3));
@@ -94,7 +112,8 @@ async fn the_page_shows_what_the_user_sees_and_runs_nothing_that_was_written() {
     let path = format!("/channels/{}/messages", community.general);
     let button = json!({"type": 2, "style": 1, "label": "<b>Go</b>", "custom_id": "a\"b"});
     rest.post(&path, json!({"content": "press", "components": [{"type": 1, "components": [button]}]})).await;
-    let url = format!("{}/?user={}&channel={}", community.sim.rest_base(), community.anna.id(), community.general);
+    let url =
+        format!("{}/?user={}&channel={}", community.sim.rest_base(), community.anna.id(), community.general);
     let response = reqwest::get(url).await.expect("the page");
     let policy = response.headers()["content-security-policy"].to_str().expect("a policy").to_owned();
     assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'nonce-"));

@@ -1,5 +1,7 @@
 //! Discord's validation, rule by rule: what is refused, with which code, at which place.
 
+#![expect(clippy::needless_pass_by_value, reason = "callers write json!(...) in place")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -65,7 +67,12 @@ async fn message_bodies_that_discord_refuses() {
             "components.0.components",
             "BASE_TYPE_BAD_LENGTH",
         ),
-        ("an empty row", json!({"components": [row(vec![])]}), "components.0.components", "BASE_TYPE_BAD_LENGTH"),
+        (
+            "an empty row",
+            json!({"components": [row(vec![])]}),
+            "components.0.components",
+            "BASE_TYPE_BAD_LENGTH",
+        ),
         (
             "a menu beside a button",
             json!({"components": [row(vec![
@@ -238,12 +245,32 @@ async fn commands_that_discord_refuses() {
         .collect();
     let cases: Vec<(&str, Value, &str, &str)> = vec![
         ("no name", json!({"description": "d"}), "name", "BASE_TYPE_REQUIRED"),
-        ("capitals", json!({"name": "Server", "description": "d"}), "name", "APPLICATION_COMMAND_INVALID_NAME"),
+        (
+            "capitals",
+            json!({"name": "Server", "description": "d"}),
+            "name",
+            "APPLICATION_COMMAND_INVALID_NAME",
+        ),
         ("a space", json!({"name": "a b", "description": "d"}), "name", "APPLICATION_COMMAND_INVALID_NAME"),
-        ("33 characters", json!({"name": "x".repeat(33), "description": "d"}), "name", "BASE_TYPE_BAD_LENGTH"),
+        (
+            "33 characters",
+            json!({"name": "x".repeat(33), "description": "d"}),
+            "name",
+            "BASE_TYPE_BAD_LENGTH",
+        ),
         ("no description", json!({"name": "a"}), "description", "BASE_TYPE_REQUIRED"),
-        ("description over 100", json!({"name": "a", "description": "x".repeat(101)}), "description", "BASE_TYPE_BAD_LENGTH"),
-        ("26 options", with((0..26).map(|n| option(&format!("o{n}"), json!({}))).collect()), "options", "BASE_TYPE_MAX_LENGTH"),
+        (
+            "description over 100",
+            json!({"name": "a", "description": "x".repeat(101)}),
+            "description",
+            "BASE_TYPE_BAD_LENGTH",
+        ),
+        (
+            "26 options",
+            with((0..26).map(|n| option(&format!("o{n}"), json!({}))).collect()),
+            "options",
+            "BASE_TYPE_MAX_LENGTH",
+        ),
         (
             "required after optional",
             with(vec![option("a", json!({})), option("b", json!({"required": true}))]),
@@ -264,7 +291,10 @@ async fn commands_that_discord_refuses() {
         ),
         (
             "26 choices",
-            with(vec![option("a", json!({"choices": (0..26).map(|n| json!({"name": n.to_string(), "value": "v"})).collect::<Vec<_>>()}))]),
+            with(vec![option(
+                "a",
+                json!({"choices": (0..26).map(|n| json!({"name": n.to_string(), "value": "v"})).collect::<Vec<_>>()}),
+            )]),
             "options.0.choices",
             "BASE_TYPE_MAX_LENGTH",
         ),
@@ -274,9 +304,18 @@ async fn commands_that_discord_refuses() {
             "options.0.autocomplete",
             "APPLICATION_COMMAND_OPTIONS_AUTOCOMPLETE_INVALID",
         ),
-        ("an unknown type", with(vec![option("a", json!({"type": 99}))]), "options.0.type", "BASE_TYPE_CHOICES"),
-        ("a menu command with description", json!({"type": 2, "name": "User Info", "description": "d"}),
-            "description", "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_INVALID"),
+        (
+            "an unknown type",
+            with(vec![option("a", json!({"type": 99}))]),
+            "options.0.type",
+            "BASE_TYPE_CHOICES",
+        ),
+        (
+            "a menu command with description",
+            json!({"type": 2, "name": "User Info", "description": "d"}),
+            "description",
+            "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_INVALID",
+        ),
         ("over 8000 characters", with(large), "", "APPLICATION_COMMAND_TOO_LARGE"),
     ];
     for (name, body, place, code) in cases {
@@ -296,7 +335,8 @@ async fn commands_are_kept_edited_and_overwritten() {
     let community = Community::new().await;
     let rest = community.rest();
     let global = format!("/applications/{}/commands", community.app.id());
-    let (status, made) = rest.post(&global, json!({"name": "été", "description": "Letters of any script"})).await;
+    let (status, made) =
+        rest.post(&global, json!({"name": "été", "description": "Letters of any script"})).await;
     assert_eq!(status, 201, "{made}");
     let (status, again) = rest.post(&global, json!({"name": "été", "description": "Other"})).await;
     assert_eq!((status, &again["id"]), (200, &made["id"]), "the same name replaces");
@@ -320,7 +360,10 @@ async fn commands_are_kept_edited_and_overwritten() {
     assert_eq!((status, all.as_array().map(Vec::len)), (200, Some(2)), "{all}");
     assert_eq!(rest.get(&one).await.0, 404, "what an overwrite leaves out is gone");
     let in_guild = format!("/applications/{}/guilds/{}/commands", community.app.id(), community.guild.id());
-    assert_eq!(rest.call("PUT", &in_guild, Some(json!([{"name": "local", "description": "d"}]))).await.0, 200);
+    assert_eq!(
+        rest.call("PUT", &in_guild, Some(json!([{"name": "local", "description": "d"}]))).await.0,
+        200
+    );
     assert_eq!(rest.get(&global).await.1.as_array().map(Vec::len), Some(2), "the two sets are apart");
     let other = rest.get("/applications/5/commands").await;
     assert_eq!((other.0, &other.1["code"]), (403, &json!(50001)));

@@ -166,7 +166,7 @@ async fn wrong_clients_are_closed_with_discords_codes() {
 async fn a_silent_client_is_cut_off() {
     let config = SimConfig { heartbeat: Duration::from_millis(50), ..SimConfig::default() };
     let community = Community::with(config).await;
-    let (mut client, _) = Client::ready(&community, GUILDS).await;
+    let mut client = Client::connect(&community, "").await;
     assert_eq!(client.closed().await, Some(4009));
 }
 
@@ -244,6 +244,39 @@ async fn intents_and_visibility_decide_what_is_heard() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn events_carry_the_objects_of_the_rest_api() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/discord/openapi.json");
+    if !std::path::Path::new(path).exists() {
+        println!("skipped, because Discord's own document is not at {path}");
+        return;
+    }
+    let checker = guildhall_sim::conformance::Checker::load(path).expect("the document can be read");
+    let community = Community::new().await;
+    let (mut client, _) = Client::ready(&community, GUILDS | MEMBERS | MESSAGES | CONTENT).await;
+    let guild = client.event("GUILD_CREATE").await;
+    assert_eq!(checker.check_value("GuildResponse", &guild), []);
+    assert_eq!(checker.check_value("GuildChannelResponse", &guild["channels"][0]), []);
+    assert_eq!(checker.check_value("GuildMemberResponse", &guild["members"][0]), []);
+    let rest = community.rest();
+    let messages = format!("/channels/{}/messages", community.general);
+    let button = json!({"type": 2, "style": 1, "label": "Go", "custom_id": "go"});
+    let body = json!({"flags": 32768, "components": [{"type": 1, "components": [button]}]});
+    rest.post(&messages, body).await;
+    let message = client.event("MESSAGE_CREATE").await;
+    assert_eq!(checker.check_value("MessageResponse", &message), []);
+    let start = format!("{messages}/{}/threads", message["id"].as_str().expect("an id"));
+    rest.post(&start, json!({"name": "talk"})).await;
+    assert_eq!(checker.check_value("ThreadResponse", &client.event("THREAD_CREATE").await), []);
+    assert_eq!(checker.check_value("MessageResponse", &client.event("MESSAGE_UPDATE").await), []);
+    let id = message["id"].as_str().expect("an id").parse().expect("a snowflake");
+    community.anna.in_channel(community.general).press(id, "Go").expect("a button");
+    let interaction = client.event("INTERACTION_CREATE").await;
+    assert_eq!(checker.check_value("MessageResponse", &interaction["message"]), []);
+    assert_eq!(checker.check_value("GuildMemberResponse", &interaction["member"]), []);
+    assert_eq!(checker.check_value("GuildChannelResponse", &interaction["channel"]), []);
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ impl Client {
         let output = folder(name).join(format!("{}.log", std::process::id()));
         let file = std::fs::File::create(&output).expect("the log can be written");
         let copy = file.try_clone().expect("a second handle");
-        let process = command.stdin(Stdio::null()).stdout(file).stderr(copy).spawn().expect("the client starts");
+        let process =
+            command.stdin(Stdio::null()).stdout(file).stderr(copy).spawn().expect("the client starts");
         Self { process, output }
     }
 
@@ -109,7 +110,10 @@ async fn discord_py_works_with_the_stand_in() {
     }
     let mut steps = [
         command("python3", &["-m", "venv", "--clear", "venv"]),
-        command("venv/bin/pip", &["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]),
+        command(
+            "venv/bin/pip",
+            &["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],
+        ),
     ];
     install_once(&place, &place.join("requirements.txt"), &mut steps);
     let community = Community::new().await;
@@ -135,7 +139,8 @@ async fn a_conversation(community: &Community, client: &Client) {
     assert_eq!(greeting.buttons()[0].label, "Wave");
     assert!(community.bo_sees(&greeting), "a public answer is seen by everybody");
 
-    let waved = here.press(greeting.id, "Wave").expect("a button").message(PATIENCE).await.expect("an update");
+    let waved =
+        here.press(greeting.id, "Wave").expect("a button").message(PATIENCE).await.expect("an update");
     assert_eq!(waved.id, greeting.id);
     assert_eq!(waved.text(), "anna waved");
     assert!(waved.buttons().is_empty());

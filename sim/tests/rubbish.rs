@@ -47,10 +47,43 @@ fn rubbish() -> impl Strategy<Value = Value> {
         Just(json!("x".repeat(5000))),
     ];
     let words = [
-        "type", "data", "content", "components", "flags", "embeds", "attachments", "name", "description", "options",
-        "choices", "custom_id", "title", "accessory", "media", "url", "items", "component", "label", "style", "emoji",
-        "allowed_mentions", "parse", "users", "message_reference", "message_id", "archived", "locked", "roles", "id",
-        "permission_overwrites", "messages", "recipient_id", "value", "required", "fields", "author",
+        "type",
+        "data",
+        "content",
+        "components",
+        "flags",
+        "embeds",
+        "attachments",
+        "name",
+        "description",
+        "options",
+        "choices",
+        "custom_id",
+        "title",
+        "accessory",
+        "media",
+        "url",
+        "items",
+        "component",
+        "label",
+        "style",
+        "emoji",
+        "allowed_mentions",
+        "parse",
+        "users",
+        "message_reference",
+        "message_id",
+        "archived",
+        "locked",
+        "roles",
+        "id",
+        "permission_overwrites",
+        "messages",
+        "recipient_id",
+        "value",
+        "required",
+        "fields",
+        "author",
     ];
     leaf.prop_recursive(5, 64, 6, move |inner| {
         prop_oneof![
@@ -147,7 +180,8 @@ fn what_was_answered_has_discords_form() {
         }
     });
     let log = target.community.sim.log();
-    let wrong: Vec<String> = log.iter().flat_map(|exchange| checker.check_response(exchange)).map(|w| w.to_string()).collect();
+    let wrong: Vec<String> =
+        log.iter().flat_map(|exchange| checker.check_response(exchange)).map(|w| w.to_string()).collect();
     let known_operation = |line: &&String| !line.contains("no such operation");
     assert!(wrong.iter().filter(known_operation).count() == 0, "{}", wrong.join("\n"));
 }

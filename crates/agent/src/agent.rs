@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use guildhall_core::ServerId;
 use guildhall_link::{
     HostLink, HostService,
-    message::{AgentEvent, ConsoleLine, ConsolePush, Desired, EventKind, Observed, Refusal, Reply, Request, Want},
+    message::{
+        AgentEvent, ConsoleLine, ConsolePush, Desired, EventKind, Observed, Refusal, Reply, Request, Want,
+    },
 };
 use guildhall_recipes::recipe::ConsoleInput;
 use rustix::fs::FlockOperation;
@@ -73,7 +75,8 @@ impl Agent {
     pub async fn open(data: PathBuf, settings: Settings) -> Result<Arc<Self>, AgentError> {
         let failed = |source: io::Error| AgentError::Data { path: data.clone(), source };
         let layout = Layout::create(&data).map_err(failed)?;
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(layout.lock());
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(layout.lock());
         let lock = lock.map_err(failed)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(AgentError::InUse(data)),
@@ -103,11 +106,12 @@ impl Agent {
     pub async fn request(self: &Arc<Self>, request: Request) -> Reply {
         match request {
             Request::Apply { desired } => self.apply(*desired),
-            Request::Observe { server } => {
-                self.seen(server).map_or_else(unknown, |observed| Reply::Observed { observed: Box::new(observed) })
-            }
+            Request::Observe { server } => self
+                .seen(server)
+                .map_or_else(unknown, |observed| Reply::Observed { observed: Box::new(observed) }),
             Request::ObserveAll => {
-                let servers = self.inner().servers.values().map(|handle| handle.observed.borrow().clone()).collect();
+                let servers =
+                    self.inner().servers.values().map(|handle| handle.observed.borrow().clone()).collect();
                 Reply::AllObserved { servers }
             }
             Request::FreePorts { wanted, count } => self.free_ports(&wanted, count.into()),
@@ -146,7 +150,8 @@ impl Agent {
         let (server, generation) = (desired.server, desired.generation);
         let inner = self.inner();
         let current = inner.servers.get(&server).map(|handle| handle.desired.borrow().clone());
-        let gone = inner.removed.iter().find(|(removed, _)| *removed == server).map(|(_, generation)| *generation);
+        let gone =
+            inner.removed.iter().find(|(removed, _)| *removed == server).map(|(_, generation)| *generation);
         if let Some(current) = current {
             if current.tenant != desired.tenant {
                 return refused(Refusal::Malformed, "The server belongs to another community.");
@@ -169,10 +174,14 @@ impl Agent {
             self.say_removed(&desired);
             return Reply::Applied { generation };
         } else if inner.servers.len() >= MAX_SERVERS {
-            return refused(Refusal::Malformed, format!("The host has {MAX_SERVERS} servers; it takes no more."));
+            return refused(
+                Refusal::Malformed,
+                format!("The host has {MAX_SERVERS} servers; it takes no more."),
+            );
         }
         let layout = &self.host.layout;
-        let kept = disk::private_folder(&layout.server(server)).and_then(|()| disk::write(&layout.desired(server), &desired));
+        let kept = disk::private_folder(&layout.server(server))
+            .and_then(|()| disk::write(&layout.desired(server), &desired));
         if let Err(error) = kept {
             tracing::error!(%server, %error, "what is wanted cannot be kept");
             return refused(Refusal::Malformed, format!("The host cannot keep what is wanted: {error}."));
@@ -253,7 +262,8 @@ impl Agent {
         }
         let desired: Vec<Arc<Desired>> =
             self.inner().servers.values().map(|handle| handle.desired.borrow().clone()).collect();
-        let reserved: BTreeSet<u16> = desired.iter().flat_map(|desired| desired.ports.values().copied()).collect();
+        let reserved: BTreeSet<u16> =
+            desired.iter().flat_map(|desired| desired.ports.values().copied()).collect();
         Reply::Ports { free: ports::free(wanted, count, &reserved) }
     }
 
@@ -308,7 +318,10 @@ impl Agent {
         let desired = self.inner().servers.get(&server).map(|handle| handle.desired.borrow().clone());
         let Some(desired) = desired else { return unknown() };
         if line.chars().count() > 1_000 || line.chars().any(char::is_control) {
-            return refused(Refusal::Malformed, "A console line has at most 1,000 characters and no control characters.");
+            return refused(
+                Refusal::Malformed,
+                "A console line has at most 1,000 characters and no control characters.",
+            );
         }
         if desired.recipe.console.input == ConsoleInput::None {
             return refused(Refusal::NoConsole, "This game does not read its console.");
@@ -342,7 +355,9 @@ async fn read(runtime: &Path, after: Option<u64>, lines: &mut Vec<ConsoleLine>) 
     talk.ask(&Ask::Read { after: after.unwrap_or(u64::MAX), limit: MAX_READ }).await?;
     let mut first = true;
     loop {
-        let tell = tokio::time::timeout(Duration::from_secs(5), talk.next()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let tell = tokio::time::timeout(Duration::from_secs(5), talk.next())
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
         let began_inside = match &tell {
             Tell::Output { offset, bytes } => *offset > bytes.len() as u64,
             Tell::Caught { .. } => return Ok(splitter.whole().max(after.unwrap_or(0))),
@@ -366,7 +381,9 @@ fn known(layout: &Layout) -> io::Result<Vec<Desired>> {
             Ok(Some(desired)) => known.push(desired),
             // The agent died between making the folder and writing the file: nothing was promised yet.
             Ok(None) => {}
-            Err(error) => tracing::error!(server = %id, %error, "what is wanted of the server cannot be read"),
+            Err(error) => {
+                tracing::error!(server = %id, %error, "what is wanted of the server cannot be read");
+            }
         }
     }
     Ok(known)
@@ -375,7 +392,8 @@ fn known(layout: &Layout) -> io::Result<Vec<Desired>> {
 /// Games run as users of their own and have to get to their folders.
 fn reachable(files: &Path) -> Result<(), AgentError> {
     for folder in files.ancestors() {
-        let metadata = std::fs::metadata(folder).map_err(|source| AgentError::Data { path: folder.to_owned(), source })?;
+        let metadata = std::fs::metadata(folder)
+            .map_err(|source| AgentError::Data { path: folder.to_owned(), source })?;
         if metadata.permissions().mode() & 0o001 == 0 {
             return Err(AgentError::Unreachable(folder.to_owned()));
         }

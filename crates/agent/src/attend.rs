@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     console::{self, Splitter},
-    game::Conversation,
+    game::{Conversation, look_again},
     server::{Next, Server},
     shim::{
         Started,
@@ -76,7 +76,8 @@ impl Server {
             // A stop that was taken back while an agent was away; the game may be on its way out already.
             self.phase(if self.record.was_ready { Phase::Ready } else { Phase::Starting });
         }
-        let patterns = Patterns::compile(&desired.recipe).map_err(|error| Trouble::bad_recipe(error.to_string()))?;
+        let patterns =
+            Patterns::compile(&desired.recipe).map_err(|error| Trouble::bad_recipe(error.to_string()))?;
         let mut open = Open::of(desired);
         let names = desired.recipe.players.join.is_some() || desired.recipe.players.leave.is_some();
         let mut ready = self.record.observed.phase == Phase::Ready;
@@ -84,7 +85,7 @@ impl Server {
 
         let Some(mut talk) = self.listen(follows).await else {
             // The shim is on its way out; the next look tells how the game ended.
-            tokio::time::sleep(LOOK_EVERY).await;
+            look_again().await;
             return Ok(Next::Again);
         };
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
@@ -115,7 +116,7 @@ impl Server {
                     }
                     self.read(&mut lines, &patterns, &mut open, splitter.whole());
                     if told.is_err() {
-                        tokio::time::sleep(LOOK_EVERY).await;
+                        look_again().await;
                         return Ok(Next::Again);
                     }
                 }

@@ -39,11 +39,28 @@ pub struct Settings {
     pub query_every: Duration,
     /// Where games and install steps find their programs.
     pub search_path: String,
+    /// What install steps find in their environment besides PATH, LANG and HOME: the host's way to the network.
+    /// Games never get it.
+    pub install_environment: Vec<(String, String)>,
     /// Whether each server has a Unix user of its own. Only root can do that; for others this does nothing.
     pub own_users: bool,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
 }
+
+/// How programs are told of a host's proxy and of its own certificate authorities.
+const NETWORK: [&str; 10] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "npm_config_registry",
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -52,7 +69,12 @@ impl Default for Settings {
             ring_bytes: 1024 * 1024,
             backoff: Backoff::default(),
             query_every: Duration::from_secs(5),
-            search_path: "/usr/local/bin:/usr/bin:/bin:/usr/games:/usr/local/games:/usr/sbin:/sbin".to_owned(),
+            search_path: "/usr/local/bin:/usr/bin:/bin:/usr/games:/usr/local/games:/usr/sbin:/sbin"
+                .to_owned(),
+            install_environment: NETWORK
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+                .collect(),
             own_users: true,
             clock: Arc::new(SystemClock),
         }

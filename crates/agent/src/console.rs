@@ -98,7 +98,12 @@ fn cut(mut text: String) -> String {
 }
 
 /// Lines for one message: as many as fit, from the front.
-pub(crate) fn first_chunk(lines: &mut Vec<ConsoleLine>, limit: usize, most: usize, next: u64) -> ConsoleChunk {
+pub(crate) fn first_chunk(
+    lines: &mut Vec<ConsoleLine>,
+    limit: usize,
+    most: usize,
+    next: u64,
+) -> ConsoleChunk {
     let mut bytes = 0;
     let fits = lines.iter().take(limit.min(MAX_LINES)).take_while(|line| {
         bytes += weight(line);
@@ -126,16 +131,18 @@ pub(crate) fn last_chunk(mut lines: Vec<ConsoleLine>, limit: usize, next: u64) -
 /// The offset behind a line.
 pub(crate) fn offset(line: &ConsoleLine) -> u64 {
     match line {
-        ConsoleLine::Output { offset, .. } | ConsoleLine::Input { offset, .. } | ConsoleLine::Gap { offset, .. } => {
-            *offset
-        }
+        ConsoleLine::Output { offset, .. }
+        | ConsoleLine::Input { offset, .. }
+        | ConsoleLine::Gap { offset, .. } => *offset,
     }
 }
 
 /// About how long a line's JSON text is, in bytes. A control character takes six.
 fn weight(line: &ConsoleLine) -> usize {
     let text = |text: &str| {
-        text.bytes().map(|byte| if byte < 0x20 { 6 } else { 1 + usize::from(matches!(byte, b'"' | b'\\')) }).sum::<usize>()
+        text.bytes()
+            .map(|byte| if byte < 0x20 { 6 } else { 1 + usize::from(matches!(byte, b'"' | b'\\')) })
+            .sum::<usize>()
     };
     64 + match line {
         ConsoleLine::Output { text: line, .. } => text(line),
@@ -190,7 +197,10 @@ mod tests {
 
     #[test]
     fn lines_are_whole_wherever_the_output_was_cut() {
-        assert_eq!(split(&[b"on", b"e\r\ntw", b"o\n", b"> "]), [output(5, "one"), output(9, "two"), output(11, "> ")]);
+        assert_eq!(
+            split(&[b"on", b"e\r\ntw", b"o\n", b"> "]),
+            [output(5, "one"), output(9, "two"), output(11, "> ")]
+        );
     }
 
     #[test]
@@ -198,7 +208,10 @@ mod tests {
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
         splitter.push(Tell::Output { offset: 2, bytes: b"> ".to_vec() }, &mut lines);
         splitter.push(Tell::Input { offset: 3, by: "a".into(), line: "b".into() }, &mut lines);
-        assert_eq!(lines, [output(2, "> "), ConsoleLine::Input { offset: 3, by: "a".into(), text: "b".into() }]);
+        assert_eq!(
+            lines,
+            [output(2, "> "), ConsoleLine::Input { offset: 3, by: "a".into(), text: "b".into() }]
+        );
     }
 
     #[test]

@@ -59,7 +59,12 @@ impl Journal {
         }
         file.set_len(whole)?;
         let inner = Inner { file, bytes: whole, cursor, unwritten: VecDeque::new(), recent: VecDeque::new() };
-        Ok(Arc::new(Self { path: path.to_owned(), most, inner: Mutex::new(inner), newest: watch::Sender::new(cursor) }))
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            most,
+            inner: Mutex::new(inner),
+            newest: watch::Sender::new(cursor),
+        }))
     }
 
     /// Takes an event in and gives it its cursor. Never fails: while the disk takes nothing, events wait in
@@ -116,7 +121,13 @@ impl Journal {
         self.write_out(&mut inner)?;
         inner.file.sync_data()?;
         if inner.recent.front().is_some_and(|oldest| oldest.cursor <= after + 1) {
-            return Ok(inner.recent.iter().filter(|event| event.cursor > after).take(limit).cloned().collect());
+            return Ok(inner
+                .recent
+                .iter()
+                .filter(|event| event.cursor > after)
+                .take(limit)
+                .cloned()
+                .collect());
         }
         let bytes = inner.bytes;
         drop(inner);
@@ -207,7 +218,8 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         assert_eq!(*journal.newest().borrow(), 1);
         assert_eq!(journal.append(event("c")), 2);
-        let players: Vec<EventKind> = journal.after(0, 10).await.into_iter().map(|event| event.kind).collect();
+        let players: Vec<EventKind> =
+            journal.after(0, 10).await.into_iter().map(|event| event.kind).collect();
         assert_eq!(players, [event("a").kind, event("c").kind]);
     }
 

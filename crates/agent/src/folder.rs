@@ -87,7 +87,9 @@ impl Folder {
     pub(crate) fn read(&self, path: &str) -> io::Result<File> {
         // A game may have put a pipe there; opening that would wait for ever.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = self.dir.open_with(inside(Path::new(path))?, OpenOptions::new().read(true).custom_flags(flags))?;
+        let file = self
+            .dir
+            .open_with(inside(Path::new(path))?, OpenOptions::new().read(true).custom_flags(flags))?;
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no plain file")) }
     }
 
@@ -156,10 +158,17 @@ impl Folder {
         self.dir.symlink(target, &at)?;
         let Some(user) = &self.user else { return Ok(()) };
         // The link itself, not what it points to.
-        let holder = if parent.as_os_str().is_empty() { self.dir.try_clone()? } else { self.dir.open_dir(parent)? };
+        let holder =
+            if parent.as_os_str().is_empty() { self.dir.try_clone()? } else { self.dir.open_dir(parent)? };
         let name = at.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-        Ok(rustix::fs::chownat(holder.as_fd(), name, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)), flags)?)
+        Ok(rustix::fs::chownat(
+            holder.as_fd(),
+            name,
+            Some(Uid::from_raw(user.uid)),
+            Some(Gid::from_raw(user.gid)),
+            flags,
+        )?)
     }
 
     /// Makes a second name for a plain file of the folder.

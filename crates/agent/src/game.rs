@@ -44,8 +44,10 @@ pub(crate) async fn find(runtime: &Path) -> io::Result<Run> {
     let until = tokio::time::Instant::now() + WITHIN;
     loop {
         let held = is_held(runtime)?;
-        let (started, ending) =
-            (disk::read::<Started>(&runtime.join(shim::RUN))?, disk::read::<Ending>(&runtime.join(shim::EXIT))?);
+        let (started, ending) = (
+            disk::read::<Started>(&runtime.join(shim::RUN))?,
+            disk::read::<Ending>(&runtime.join(shim::EXIT))?,
+        );
         match (held, started, ending) {
             (false, _, Some(ending)) => return Ok(Run::Ended(ending)),
             (false, Some(started), None) => {
@@ -56,9 +58,18 @@ pub(crate) async fn find(runtime: &Path) -> io::Result<Run> {
             (false, None, None) => return Ok(Run::None),
             (true, Some(started), None) => return Ok(Run::Alive(started)),
             (true, ..) if tokio::time::Instant::now() > until => return Err(io::ErrorKind::TimedOut.into()),
-            (true, ..) => tokio::time::sleep(Duration::from_millis(10)).await,
+            (true, ..) => look_again().await,
         }
     }
+}
+
+/// Until a shim is looked at again. It is another process and sends no word when it comes or goes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process's state can only be looked at again and again"
+)]
+pub(crate) async fn look_again() {
+    tokio::time::sleep(Duration::from_millis(10)).await;
 }
 
 fn is_held(runtime: &Path) -> io::Result<bool> {

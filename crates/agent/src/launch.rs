@@ -31,10 +31,11 @@ pub(crate) struct Plan {
 
 /// Fills a recipe in.
 pub(crate) fn plan(desired: &Desired, folder: &Path) -> Result<Plan, Trouble> {
-    let values = Values::complete(&desired.recipe, &desired.variables, &desired.ports).map_err(|problems| {
-        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Trouble::bad_recipe(format!("The server's values do not fit its recipe: {}.", all.join("; ")))
-    })?;
+    let values =
+        Values::complete(&desired.recipe, &desired.variables, &desired.ports).map_err(|problems| {
+            let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Trouble::bad_recipe(format!("The server's values do not fit its recipe: {}.", all.join("; ")))
+        })?;
     let folder = folder.to_string_lossy();
     let place = Place { server: &desired.name, folder: &folder, address: &desired.address };
     let bad = |error: render::RenderError| Trouble::bad_recipe(error.to_string());
@@ -56,7 +57,8 @@ pub(crate) async fn folder(host: &Host, desired: &Desired) -> Result<(Folder, bo
 }
 
 fn room(folder: &Folder) -> Result<(), Trouble> {
-    let room = rustix::fs::statvfs(folder.path()).map_err(|error| Trouble::io("looking at the disk", &error.into()))?;
+    let room = rustix::fs::statvfs(folder.path())
+        .map_err(|error| Trouble::io("looking at the disk", &error.into()))?;
     let free = room.f_bavail.saturating_mul(room.f_frsize);
     if free < MIN_ROOM {
         let message = format!(
@@ -146,7 +148,8 @@ pub(crate) fn not_started(answer: &NotStarted, name: &str) -> Trouble {
     use rustix::io::Errno;
     let is = |errno: Errno| answer.errno == Some(errno.raw_os_error());
     if is(Errno::NOENT) {
-        let message = format!("The program {name}, or the one that its first line names, is not on the host.");
+        let message =
+            format!("The program {name}, or the one that its first line names, is not on the host.");
         Trouble::new(FailureCode::ProgramMissing, message)
     } else if is(Errno::ACCESS) || is(Errno::NOEXEC) {
         let message = format!("The program {name} cannot be run by the server's user: {}.", answer.message);

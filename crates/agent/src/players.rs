@@ -64,13 +64,20 @@ impl Players {
             self.empty_answers = if empty { self.empty_answers + 1 } else { 0 };
             return if self.empty_answers >= 2 { self.everybody_left() } else { Vec::new() };
         }
-        let seen: BTreeSet<String> =
-            answer.names.iter().filter(|name| !name.is_empty()).take(MAX_PLAYERS).map(|name| short(name)).collect();
+        let seen: BTreeSet<String> = answer
+            .names
+            .iter()
+            .filter(|name| !name.is_empty())
+            .take(MAX_PLAYERS)
+            .map(|name| short(name))
+            .collect();
         let joined = seen.difference(&self.names).map(|player| EventKind::Joined { player: player.clone() });
         let mut events: Vec<EventKind> = joined.collect();
         // Some games name only a sample; then nobody who is missing has left for certain.
         if answer.players.is_none_or(|players| players as usize <= seen.len()) {
-            events.extend(self.names.difference(&seen).map(|player| EventKind::Left { player: player.clone() }));
+            events.extend(
+                self.names.difference(&seen).map(|player| EventKind::Left { player: player.clone() }),
+            );
             self.names = seen;
         } else {
             self.names.extend(seen);

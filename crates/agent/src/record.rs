@@ -39,7 +39,15 @@ impl Record {
             failure: None,
             exit: None,
         };
-        Self { observed, run: 0, followed: 0, was_ready: false, crashes: Vec::new(), restart_at: None, installed: Vec::new() }
+        Self {
+            observed,
+            run: 0,
+            followed: 0,
+            was_ready: false,
+            crashes: Vec::new(),
+            restart_at: None,
+            installed: Vec::new(),
+        }
     }
 
     /// Whether, as far as is remembered, the game runs.

@@ -122,7 +122,9 @@ impl Server {
     async fn keep_running(&mut self, desired: &Desired) -> Result<Next, Trouble> {
         match self.find().await? {
             Run::Alive(started) => return self.attend(desired, &started).await,
-            Run::Ended(ending) if self.is_current(ending.run) => return Ok(self.went(desired, Some(ending.ended))),
+            Run::Ended(ending) if self.is_current(ending.run) => {
+                return Ok(self.went(desired, Some(ending.ended)));
+            }
             Run::Lost(started) if self.is_current(started.run) => return Ok(self.went(desired, None)),
             _ => {}
         }
@@ -177,7 +179,9 @@ impl Server {
     }
 
     async fn find(&self) -> Result<Run, Trouble> {
-        game::find(&self.runtime()).await.map_err(|error| Trouble::io("looking for the game's process", &error))
+        game::find(&self.runtime())
+            .await
+            .map_err(|error| Trouble::io("looking for the game's process", &error))
     }
 
     pub(crate) fn runtime(&self) -> PathBuf {
@@ -206,7 +210,8 @@ impl Server {
         self.install(&plan, &folder).await?;
         launch::write_files(&plan, &folder)?;
         let order = launch::order(&host, desired, &plan, &folder, self.record.run + 1)?;
-        disk::private_folder(&order.runtime).map_err(|error| Trouble::io("making the runtime folder", &error))?;
+        disk::private_folder(&order.runtime)
+            .map_err(|error| Trouble::io("making the runtime folder", &error))?;
 
         // Before the process is there, so that an agent that dies in between looks for it.
         self.record.run = order.run;
@@ -234,7 +239,12 @@ impl Server {
                 continue;
             }
             self.phase(Phase::Installing);
-            self.event(EventKind::Progress { phase: Phase::Installing, step: install::words(step), done, total });
+            self.event(EventKind::Progress {
+                phase: Phase::Installing,
+                step: install::words(step),
+                done,
+                total,
+            });
             install::carry_out(step, &site).await?;
             if !self.record.installed.contains(mark) {
                 self.record.installed.push(mark.clone());
@@ -256,13 +266,19 @@ impl Server {
         self.phase(Phase::Stopping);
         let runtime = self.runtime();
         let stopped = stop::stop(&runtime, &desired.recipe).await.map_err(|error| {
-            Trouble::new(FailureCode::Host, format!("The game's process does not end, not even by SIGKILL: {error}."))
+            Trouble::new(
+                FailureCode::Host,
+                format!("The game's process does not end, not even by SIGKILL: {error}."),
+            )
         })?;
         // Also when the shim has said how it ended: what counts is that nothing is there any more.
         let ended = match self.find().await? {
             Run::Ended(ending) => Some(ending.ended),
             Run::Alive(_) => {
-                return Err(Trouble::new(FailureCode::Host, "The game's shim does not answer, and its process is there."));
+                return Err(Trouble::new(
+                    FailureCode::Host,
+                    "The game's shim does not answer, and its process is there.",
+                ));
             }
             Run::Lost(_) | Run::None => stopped.ended,
         };
@@ -275,7 +291,8 @@ impl Server {
         let end = self.climb(desired).await?;
         let output = self.last_lines();
         self.ended(&end, None);
-        let message = format!("The game was not ready {} s after its start and was stopped.", within.as_secs());
+        let message =
+            format!("The game was not ready {} s after its start and was stopped.", within.as_secs());
         let trouble = Trouble::new(FailureCode::NotReadyInTime, message).output(output);
         self.fail(trouble.during(Phase::Starting));
         Ok(Next::Wait)
@@ -301,7 +318,8 @@ impl Server {
         let how = how(ended);
         if phase == Phase::Starting && !self.record.was_ready {
             self.ended(&end, None);
-            let trouble = Trouble::new(FailureCode::EndedBeforeReady, format!("The game {how} before it was ready."));
+            let trouble =
+                Trouble::new(FailureCode::EndedBeforeReady, format!("The game {how} before it was ready."));
             self.fail(trouble.output(output).during(Phase::Starting));
             return Next::Wait;
         }

@@ -21,9 +21,13 @@ pub(crate) fn taken(protocol: Protocol) -> Vec<Taken> {
         Protocol::Udp => &["udp", "udp6"],
         Protocol::Both => &["tcp", "tcp6", "udp", "udp6"],
     };
-    let read = |table: &&str| Some((table.starts_with("tcp"), fs::read_to_string(format!("/proc/net/{table}")).ok()?));
+    let read = |table: &&str| {
+        Some((table.starts_with("tcp"), fs::read_to_string(format!("/proc/net/{table}")).ok()?))
+    };
     let tables = tables.iter().filter_map(read);
-    tables.flat_map(|(tcp, text)| text.lines().filter_map(|line| parse(line, tcp)).collect::<Vec<_>>()).collect()
+    tables
+        .flat_map(|(tcp, text)| text.lines().filter_map(|line| parse(line, tcp)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Whether a port is listened on (TCP) or bound (UDP); on both for [`Protocol::Both`].
@@ -66,7 +70,8 @@ fn owner(inode: u64) -> Option<String> {
         let name = process.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
-        let has = |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str());
+        let has =
+            |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str());
         if files.flatten().any(has) {
             let command = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             return Some(format!("{} (process {pid})", command.trim()));

@@ -91,9 +91,8 @@ async fn save(
     let mut console = Conversation::begin(runtime).await?;
     console.ask(&Ask::Follow { after: u64::MAX }).await?;
     hand.answer(&write(line)).await?;
-    let said = async {
-        while !matches!(console.next().await, Ok(Tell::Output { .. } | Tell::Ended(_)) | Err(_)) {}
-    };
+    let said =
+        async { while !matches!(console.next().await, Ok(Tell::Output { .. } | Tell::Ended(_)) | Err(_)) {} };
     if wait_for_answer {
         // No answer in time is no reason not to stop.
         let _ = tokio::time::timeout(AFTER_SAVE.min(at_most), said).await;

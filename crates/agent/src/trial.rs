@@ -10,7 +10,8 @@ use std::{
 
 use guildhall_core::TenantId;
 use guildhall_link::message::{
-    ConsoleLine, Desired, EventKind, Exit, Failure, FailureCode, Observed, Phase, PlayersSeen, Reply, Request, Want,
+    ConsoleLine, Desired, EventKind, Exit, Failure, FailureCode, Observed, Phase, PlayersSeen, Reply,
+    Request, Want,
 };
 use guildhall_recipes::{Recipe, Values, patterns::strip_ansi};
 use tokio::time::Instant;
@@ -51,8 +52,8 @@ impl TrialReport {
 }
 
 /// Tries a recipe. `variables` are a community's settings, the rest have their defaults; ports are free ones.
-/// Everything happens in `folder`, which is made if need be and stays behind; `reporter` is told what happens,
-/// as it happens.
+/// Everything happens in `folder`, which is made if need be; the server's files and its user are removed at the
+/// end. `reporter` is told what happens, as it happens.
 pub async fn run(
     recipe: Recipe,
     variables: BTreeMap<String, String>,
@@ -94,8 +95,18 @@ pub async fn run(
         ports: values.ports().clone(),
         address: "127.0.0.1".to_owned(),
     };
-    let mut trial = Trial { agent, desired, seen: 0, reporter, ready_after: None, exit: None, failure: None };
+    let mut trial = Trial {
+        agent,
+        desired,
+        seen: 0,
+        reporter,
+        ready_after: None,
+        exit: None,
+        failure: None,
+        removed: false,
+    };
     let report = trial.run().await;
+    trial.remove().await;
     trial.agent.close().await;
     Ok(report)
 }
@@ -125,6 +136,7 @@ struct Trial<R> {
     ready_after: Option<Duration>,
     exit: Option<Exit>,
     failure: Option<Failure>,
+    removed: bool,
 }
 
 impl<R: Fn(&EventKind)> Trial<R> {
@@ -145,7 +157,9 @@ impl<R: Fn(&EventKind)> Trial<R> {
                     warnings.push("The game did not answer the query of [players].".to_owned());
                 }
             } else if self.desired.recipe.players.join.is_none() {
-                warnings.push("Nothing in [players] tells who plays, so the server never stops by itself.".to_owned());
+                warnings.push(
+                    "Nothing in [players] tells who plays, so the server never stops by itself.".to_owned(),
+                );
             }
         }
         let console = self.console().await;
@@ -168,6 +182,13 @@ impl<R: Fn(&EventKind)> Trial<R> {
         }
     }
 
+    /// Takes the server away, whatever became of it.
+    async fn remove(&mut self) {
+        self.failure = None;
+        self.want(Want::Absent).await;
+        self.until(None, |trial| trial.removed || trial.failure.is_some()).await;
+    }
+
     async fn want(&mut self, want: Want) {
         self.desired.want = want;
         let reply = self.agent.request(Request::Apply { desired: Box::new(self.desired.clone()) }).await;
@@ -188,9 +209,12 @@ impl<R: Fn(&EventKind)> Trial<R> {
                     self.seen = event.cursor;
                     (self.reporter)(&event.kind);
                     match event.kind {
-                        EventKind::Ready { took_ms } => self.ready_after = Some(Duration::from_millis(took_ms)),
+                        EventKind::Ready { took_ms } => {
+                            self.ready_after = Some(Duration::from_millis(took_ms));
+                        }
                         EventKind::Exited { exit, .. } => self.exit = Some(exit),
                         EventKind::Failed { failure } => self.failure = Some(failure),
+                        EventKind::Removed => self.removed = true,
                         _ => {}
                     }
                 }

@@ -38,7 +38,10 @@ impl User {
                     change("useradd", &options, &["--shell", "/usr/sbin/nologin", &name]).await?;
                     let made = Self::find(&name);
                     return made.ok_or_else(|| {
-                        Trouble::new(FailureCode::NotAllowed, format!("The user {name} was made and is not there."))
+                        Trouble::new(
+                            FailureCode::NotAllowed,
+                            format!("The user {name} was made and is not there."),
+                        )
                     });
                 }
             }

@@ -3,7 +3,7 @@
 //! The watcher reads from the shim by itself, so that a slow broker slows neither the game nor the agent: what
 //! is not read in time falls out of the shim's ring and is told as a gap.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use guildhall_core::{ServerId, TenantId};
 use guildhall_link::message::{ConsoleLine, ConsolePush};
@@ -70,7 +70,7 @@ impl Watcher {
     }
 
     /// Follows one run of the game; `false` when there was none.
-    async fn follow(&self, runtime: &PathBuf, after: u64) -> bool {
+    async fn follow(&self, runtime: &Path, after: u64) -> bool {
         let Ok(mut talk) = Conversation::begin(runtime).await else { return false };
         if talk.ask(&Ask::Follow { after }).await.is_err() {
             return false;

@@ -1,5 +1,8 @@
 //! From wanting a server to its end, with real processes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::{net::TcpListener, path::PathBuf, time::Duration};
@@ -41,7 +44,11 @@ async fn a_server_starts_is_talked_to_and_stops_in_its_own_way() {
     host.phase(Phase::Stopped).await;
     assert!(!lives(seen.pid.unwrap()));
     let kept = texts(&host.console(desired.server, None).await);
-    assert_eq!(kept.last().map(String::as_str), Some("got stop"), "the console of a stopped server can be read");
+    assert_eq!(
+        kept.last().map(String::as_str),
+        Some("got stop"),
+        "the console of a stopped server can be read"
+    );
     let request = Request::Send { server: desired.server, line: "x".into(), by: "y".into() };
     assert_eq!(refusal(host.agent.request(request).await), Refusal::NotRunning);
 
@@ -88,9 +95,24 @@ async fn each_rung_of_the_ladder_is_climbed_only_when_the_one_before_did_not_hol
     let stop = |own: &str| format!("[stop]\n{own}\nwait = \"150ms\"\nterm_wait = \"150ms\"\n");
     let deaf = "while :; do sleep 0.02; done";
     let cases = [
-        (format!("trap 'exit 3' INT; echo ready; {deaf}"), stop("signal = \"SIGINT\""), vec!["SIGINT"], Some(3)),
-        (format!("trap 'exit 4' TERM; echo ready; {deaf}"), stop("command = \"stop\""), vec!["stop", "SIGTERM"], Some(4)),
-        (format!("trap 'exit 5' TERM; echo ready; {deaf}"), stop("signal = \"SIGTERM\""), vec!["SIGTERM"], Some(5)),
+        (
+            format!("trap 'exit 3' INT; echo ready; {deaf}"),
+            stop("signal = \"SIGINT\""),
+            vec!["SIGINT"],
+            Some(3),
+        ),
+        (
+            format!("trap 'exit 4' TERM; echo ready; {deaf}"),
+            stop("command = \"stop\""),
+            vec!["stop", "SIGTERM"],
+            Some(4),
+        ),
+        (
+            format!("trap 'exit 5' TERM; echo ready; {deaf}"),
+            stop("signal = \"SIGTERM\""),
+            vec!["SIGTERM"],
+            Some(5),
+        ),
         (
             format!("trap '' INT TERM; echo ready; {deaf}"),
             stop("signal = \"SIGINT\""),
@@ -105,7 +127,11 @@ async fn each_rung_of_the_ladder_is_climbed_only_when_the_one_before_did_not_hol
         host.ready().await;
         host.want(&mut desired, Want::Stopped).await;
         let (exit, ..) = host.exited().await;
-        assert_eq!((rungs(&exit), exit.status), (ladder.into_iter().map(String::from).collect(), status), "{script}");
+        assert_eq!(
+            (rungs(&exit), exit.status),
+            (ladder.into_iter().map(String::from).collect(), status),
+            "{script}"
+        );
         assert!(exit.wanted && (status.is_some() || exit.signal == Some(9)));
     }
 }
@@ -144,7 +170,11 @@ async fn a_crashing_game_is_restarted_with_a_back_off_until_its_budget_is_spent(
     assert_eq!(waits, [20, 40, 80]);
     let failure = host.failed().await;
     assert_eq!(failure.code, FailureCode::CrashedTooOften);
-    assert!(failure.message.contains("4 times") && failure.message.contains("exit status 7"), "{}", failure.message);
+    assert!(
+        failure.message.contains("4 times") && failure.message.contains("exit status 7"),
+        "{}",
+        failure.message
+    );
     assert!(failure.output.iter().any(|line| line == "out of mana"), "{:?}", failure.output);
     let seen = host.observe(desired.server).await;
     assert_eq!((seen.phase, seen.pid), (Phase::Failed, None));
@@ -167,7 +197,11 @@ async fn leaving_well_without_being_asked_is_a_crash_too() {
 
 #[tokio::test]
 async fn a_game_that_waits_for_its_restart_can_be_stopped() {
-    let backoff = Backoff { first: Duration::from_secs(3_600), longest: Duration::from_secs(3_600), ..Backoff::default() };
+    let backoff = Backoff {
+        first: Duration::from_secs(3_600),
+        longest: Duration::from_secs(3_600),
+        ..Backoff::default()
+    };
     let mut host = TestHost::with(Settings { backoff, ..settings() }).await;
     let mut desired = game("echo ready; sleep 0.1; exit 1", "");
     host.apply(&desired).await;
@@ -184,15 +218,28 @@ async fn what_makes_a_start_fail_is_named() {
     port_taken.ports.insert("game".into(), port);
     let mut missing = game(ECHO, "");
     missing.recipe.start.command = vec!["no-such-game".into()];
-    let mut unreadable = game(ECHO, "[[install]]\nstep = \"command\"\nrun = [\"/bin/sh\", \"-c\", \"echo '#!/no/such/shell' > game; chmod +x game\"]\ncreates = \"game\"\n");
+    let mut unreadable = game(
+        ECHO,
+        "[[install]]\nstep = \"command\"\nrun = [\"/bin/sh\", \"-c\", \"echo '#!/no/such/shell' > game; chmod +x game\"]\ncreates = \"game\"\n",
+    );
     unreadable.recipe.start.command = vec!["./game".into()];
     let early = game("echo no licence; exit 9", "");
-    let late = game("sleep 1000", "[ready]\nwithin = \"200ms\"\nlog = \"never\"\n[stop]\nsignal = \"SIGINT\"\nwait = \"5s\"\n");
-    let step = game(ECHO, "[[install]]\nstep = \"command\"\nrun = [\"/bin/sh\", \"-c\", \"echo no such world >&2; exit 5\"]\ncreates = \"game\"\n");
-    let slow = game(ECHO, "[[install]]\nstep = \"command\"\nrun = [\"sleep\", \"1000\"]\nwithin = \"200ms\"\ncreates = \"game\"\n");
+    let late = game(
+        "sleep 1000",
+        "[ready]\nwithin = \"200ms\"\nlog = \"never\"\n[stop]\nsignal = \"SIGINT\"\nwait = \"5s\"\n",
+    );
+    let step = game(
+        ECHO,
+        "[[install]]\nstep = \"command\"\nrun = [\"/bin/sh\", \"-c\", \"echo no such world >&2; exit 5\"]\ncreates = \"game\"\n",
+    );
+    let slow = game(
+        ECHO,
+        "[[install]]\nstep = \"command\"\nrun = [\"sleep\", \"1000\"]\nwithin = \"200ms\"\ncreates = \"game\"\n",
+    );
     let mut values = game(ECHO, "");
     values.variables.insert("unknown".into(), "x".into());
-    let escaping = game(ECHO, "[[files]]\npath = \"../../../outside.json\"\nformat = \"json\"\nvalues = {}\n");
+    let escaping =
+        game(ECHO, "[[files]]\npath = \"../../../outside.json\"\nformat = \"json\"\nvalues = {}\n");
     let cases = [
         (port_taken, FailureCode::PortTaken, Phase::Preparing, format!("Port {port}")),
         (missing, FailureCode::ProgramMissing, Phase::Preparing, "no-such-game".into()),
@@ -212,7 +259,9 @@ async fn what_makes_a_start_fail_is_named() {
         assert!(failure.message.contains(&words), "{failure:?}");
         match code {
             FailureCode::EndedBeforeReady => assert_eq!(failure.output, ["no licence"]),
-            FailureCode::InstallFailed if words.contains('5') => assert_eq!(failure.output, ["no such world"]),
+            FailureCode::InstallFailed if words.contains('5') => {
+                assert_eq!(failure.output, ["no such world"]);
+            }
             FailureCode::PortTaken => assert!(failure.message.contains(&std::process::id().to_string())),
             _ => {}
         }

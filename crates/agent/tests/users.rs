@@ -1,5 +1,8 @@
 //! Each server has a Unix user of its own when the agent is root.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -14,7 +17,10 @@ async fn a_game_runs_as_its_own_user_and_cannot_read_another_server() {
         return;
     }
     let mut host = TestHost::new().await;
-    let mut first = game("id -un; umask; echo precious > secret; grep NoNewPrivs /proc/self/status; ulimit -n; echo ready; read -r x", "[limits]\nopen_files = 777\n");
+    let mut first = game(
+        "id -un; umask; echo precious > secret; grep NoNewPrivs /proc/self/status; ulimit -n; echo ready; read -r x",
+        "[limits]\nopen_files = 777\n",
+    );
     host.apply(&first).await;
     host.ready().await;
     let files = host.folder.path().join("data/files");
@@ -47,7 +53,10 @@ async fn a_game_runs_as_its_own_user_and_cannot_read_another_server() {
     for desired in [&mut first, &mut second] {
         host.want(desired, Want::Absent).await;
         let server = desired.server;
-        host.until("removed", |event| (event.server == server && event.kind == EventKind::Removed).then_some(())).await;
+        host.until("removed", |event| {
+            (event.server == server && event.kind == EventKind::Removed).then_some(())
+        })
+        .await;
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap();
     assert!(!users.contains(&user), "the user is removed with its server");

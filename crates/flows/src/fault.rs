@@ -27,7 +27,6 @@ pub(crate) struct Point<'a> {
 
 /// What happens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "testkit"), expect(dead_code, reason = "only the test kit makes trouble"))]
 pub(crate) enum Fault {
     /// Nothing out of the ordinary.
     None,

@@ -135,9 +135,7 @@ impl Running {
     async fn crash(self) {
         self.task.abort();
         let task = &self.task;
-        while !task.is_finished() {
-            tokio::task::yield_now().await;
-        }
+        until(|| task.is_finished()).await;
     }
 }
 
@@ -150,6 +148,16 @@ impl Drop for Running {
 async fn end(engine: &Engine, flow: FlowId) -> Outcome {
     let ended = tokio::time::timeout(Duration::from_secs(60), engine.wait(flow)).await;
     ended.expect("the flow ends").unwrap()
+}
+
+/// Returns once this holds.
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it comes to hold within a minute");
 }
 
 /// Returns once the flow waits for this; time stands still, so it stays so.
@@ -266,9 +274,7 @@ async fn a_transient_error_is_tried_again_with_a_back_off() {
         waits_for(&engine, flow, "retry luggage").await;
         assert_eq!(trip.log.count("luggage"), 1, "on {}", store.name);
         clock.advance(Duration::from_millis(1));
-        while trip.log.count("luggage") < 2 {
-            tokio::task::yield_now().await;
-        }
+        until(|| trip.log.count("luggage") >= 2).await;
         waits_for(&engine, flow, "retry luggage").await;
         clock.advance(Duration::from_secs(1));
         assert!(matches!(end(&engine, flow).await, Outcome::Done(_)), "on {}", store.name);
@@ -288,9 +294,7 @@ async fn retries_come_to_an_end() {
         waits_for(&engine, flow, "retry luggage").await;
         let tried = trip.log.count("luggage");
         clock.advance(Duration::from_secs(60));
-        while trip.log.count("luggage") == tried {
-            tokio::task::yield_now().await;
-        }
+        until(|| trip.log.count("luggage") != tried).await;
     }
     let Outcome::Failed(failure) = end(&engine, flow).await else { panic!("it failed") };
     assert_eq!(failure.code, "jammed");
@@ -488,9 +492,7 @@ async fn no_more_flows_run_at_once_than_allowed() {
             flows.push(engine.start::<Visit>(&tenant(), &format!("{number}"), &()).await.unwrap());
         }
         for flow in 0..flows.len() {
-            while visit.log.count("enter") < (flow + 3).min(10) {
-                tokio::task::yield_now().await;
-            }
+            until(|| visit.log.count("enter") >= (flow + 3).min(10)).await;
             visit.leave.notify_one();
         }
         for flow in flows {
@@ -535,9 +537,7 @@ async fn a_crashed_engines_flow_is_taken_over_when_its_lease_expires() {
         let first = engine(&store, clock.clone()).register(visit.clone()).lease(lease).build();
         let running = Running::begin(&first);
         let flow = first.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
-        while visit.log.count("enter") < 1 {
-            tokio::task::yield_now().await;
-        }
+        until(|| visit.log.count("enter") >= 1).await;
         running.crash().await;
 
         let open = Visit { gate: false, ..visit.clone() };
@@ -563,9 +563,7 @@ async fn an_engine_that_was_too_slow_can_no_longer_write() {
         let slow = engine(&store, slow_clock).register(slow_visit.clone()).build();
         let _slow = Running::begin(&slow);
         let flow = slow.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
-        while slow_visit.log.count("enter") < 1 {
-            tokio::task::yield_now().await;
-        }
+        until(|| slow_visit.log.count("enter") >= 1).await;
 
         let visit = Visit::default();
         clock.advance(Duration::from_secs(31));
@@ -577,9 +575,7 @@ async fn an_engine_that_was_too_slow_can_no_longer_write() {
 
         // The slow one's step ends now; its result is not written and it does nothing further.
         slow_visit.leave.notify_one();
-        while slow_visit.inside.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
+        until(|| slow_visit.inside.load(Ordering::SeqCst) == 0).await;
         quick.signal(flow, "word", &"done").await.unwrap();
         assert_eq!(end(&quick, flow).await, Outcome::Done("done".into()), "on {}", store.name);
         assert_eq!(
@@ -604,15 +600,12 @@ async fn leases_are_renewed_while_a_step_goes_on() {
         let one = engine(&store, clock.clone()).register(visit.clone()).lease(lease).build();
         let _one = Running::begin(&one);
         let flow = one.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
-        while visit.log.count("enter") < 1 {
-            tokio::task::yield_now().await;
-        }
+        until(|| visit.log.count("enter") >= 1).await;
         for _ in 0..4 {
             clock.advance(Duration::from_secs(11));
             let renewed = guildhall_store::Timestamp::from(clock.now() + lease).micros();
-            while leased_until(&store).await != Some(renewed) {
-                tokio::task::yield_now().await;
-            }
+            let renews = async { while leased_until(&store).await != Some(renewed) {} };
+            tokio::time::timeout(Duration::from_secs(60), renews).await.expect("the lease is renewed");
         }
         // Longer than the lease, and another engine that runs such flows too has looked and left it alone.
         let other =
@@ -634,9 +627,7 @@ async fn a_shutdown_lets_the_step_end_and_gives_the_flow_back_at_once() {
         let first = engine(&store, clock.clone()).register(visit.clone()).build();
         let running = Running::begin(&first);
         let flow = first.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
-        while visit.log.count("enter") < 1 {
-            tokio::task::yield_now().await;
-        }
+        until(|| visit.log.count("enter") >= 1).await;
         let leave = visit.leave.clone();
         let (stopped, ()) = tokio::join!(tokio::spawn(running.stop()), async move { leave.notify_one() });
         stopped.unwrap();
@@ -701,9 +692,7 @@ async fn a_crash_while_undoing_is_resumed_where_it_was() {
         let first = engine(&store, clock.clone()).register(held.clone()).build();
         let running = Running::begin(&first);
         let flow = first.start::<Retreat>(&tenant(), "ann", &()).await.unwrap();
-        while held.log.count("begin to undo first") < 1 {
-            tokio::task::yield_now().await;
-        }
+        until(|| held.log.count("begin to undo first") >= 1).await;
         assert_eq!(first.info(flow).await.unwrap().unwrap().state, State::Unwinding, "on {}", store.name);
         running.crash().await;
 

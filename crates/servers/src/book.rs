@@ -109,3 +109,33 @@ fn bounded(path: &Path) -> std::io::Result<String> {
     std::fs::File::open(path)?.take(most + 1).read_to_string(&mut text)?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_recipe_is_in_the_book() {
+        let (book, left_out) = RecipeBook::shipped();
+        assert!(left_out.is_empty(), "{left_out:?}");
+        assert_eq!(book.iter().count(), guildhall_recipes::shipped().len());
+    }
+
+    #[test]
+    fn an_operators_folder_comes_first_and_what_is_wrong_in_it_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let own = include_str!("../tests/servers/testgame.toml").replace("Test Game", "Our Game");
+        write("testgame.toml", &own);
+        write("broken.toml", "format = 1");
+        write("huge.toml", &"#".repeat(MAX_BYTES + 1));
+        write("notes.txt", "not a recipe");
+        let (book, left_out) = RecipeBook::load(Some(folder.path()));
+        assert_eq!(book.find("testgame").unwrap().title, "Our Game");
+        let mut files: Vec<_> = left_out.iter().map(|left| left.file.rsplit('/').next().unwrap()).collect();
+        files.sort_unstable();
+        assert_eq!(files, ["broken.toml", "huge.toml"]);
+        let (book, left_out) = RecipeBook::load(Some(&folder.path().join("nowhere")));
+        assert_eq!((left_out.len(), book.iter().count()), (1, guildhall_recipes::shipped().len()));
+    }
+}

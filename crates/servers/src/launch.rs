@@ -241,11 +241,14 @@ impl Launch {
     }
 }
 
+/// Port numbers that were asked for, by the port's name.
+type Wishes = BTreeMap<String, u16>;
+
 /// Variables and `port.NAME` wishes, told apart.
 fn split(
     recipe: &Recipe,
     settings: &BTreeMap<String, String>,
-) -> Result<(BTreeMap<String, String>, BTreeMap<String, u16>), ServersError> {
+) -> Result<(BTreeMap<String, String>, Wishes), ServersError> {
     if settings.len() > MOST_SETTINGS {
         let message = format!("at most {MOST_SETTINGS} values can be set at once");
         return Err(ServersError::Values(vec![ValueProblem { name: "set".to_owned(), message }]));
@@ -295,4 +298,34 @@ fn written(seconds: i64) -> String {
 
 fn generated_secret() -> String {
     rand::rng().sample_iter(Alphanumeric).take(24).map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_idle_stop_is_off_or_a_time_of_at_least_a_minute() {
+        let read = |text| read_idle_stop(text).ok();
+        assert_eq!(read("off"), Some(None));
+        assert_eq!(read(" 15m "), Some(Some(900)));
+        assert_eq!(read("2h"), Some(Some(7_200)));
+        assert!(["", "59s", "soon", "-1m", "25h"].into_iter().all(|text| read(text).is_none()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_idle_stop_and_any_settings_are_read_or_refused(
+            text in any::<String>(),
+            settings in prop::collection::btree_map(any::<String>(), any::<String>(), 0..8),
+        ) {
+            let _ = read_idle_stop(&text);
+            let recipe = Recipe::parse(include_str!("../tests/servers/testgame.toml"), "testgame.toml").unwrap();
+            if let Ok((launch, _)) = Launch::first(&recipe, &settings, None) {
+                prop_assert!(launch.next(&settings, None, None).unwrap().is_none(), "the same values are no change");
+            }
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! Game servers: their life cycle, who plays, their console and their launch configuration.
 //!
-//! An operation changes a server's row in one transaction ([`change`]), which also starts the durable job that
-//! goes on ([`workflows`]). What hosts report comes in through [`inbox`]; [`reconciler`] compares what is
-//! wanted with what is seen, and repairs the difference. What may happen in which state is in [`life`] (what
-//! people ask for) and [`sight`] (what hosts report); [`told`] has the events that people read.
+//! An operation changes a server's row in one transaction (`change`), which also starts the durable job that
+//! goes on (`workflows`). What hosts report comes in through `inbox`; `reconciler` compares what is wanted with
+//! what is seen, and repairs the difference. What may happen in which state is in `life` (what people ask for)
+//! and `sight` (what hosts report); `told` has the events that people read.
 
 mod book;
 mod change;

@@ -73,7 +73,7 @@ impl Change<'_> {
             return Err(ServersError::Running { name: self.row.name.clone(), state: self.row.state });
         }
         // A failed server may have a session whose end nobody has seen.
-        self.close_session(Ending::new(How::Unseen), None);
+        self.close_session(&Ending::new(How::Unseen), None);
         let id = SessionId(self.fresh());
         self.launch = self.newest.clone();
         self.row.launched = Some(self.newest.version);
@@ -202,7 +202,7 @@ impl Change<'_> {
         self.forget_players();
         self.release();
         let ending = Ending { trouble: Some(trouble), ..Ending::new(How::Failed) };
-        self.close_session(ending, Some(Outcome::Failed));
+        self.close_session(&ending, Some(Outcome::Failed));
     }
 
     /// It could not be stopped or removed: the wish stays, the session stays open until the exit is seen, and
@@ -224,20 +224,20 @@ impl Change<'_> {
         self.enter(State::Stopped);
         self.forget_players();
         self.release();
-        self.close_session(ending, Some(Outcome::Succeeded));
+        self.close_session(&ending, Some(Outcome::Succeeded));
     }
 
     /// Ends the session, if there is one, with its summary. `outcome` ends the job at work with the same event.
-    pub(crate) fn close_session(&mut self, ending: Ending, outcome: Option<Outcome>) {
+    pub(crate) fn close_session(&mut self, ending: &Ending, outcome: Option<Outcome>) {
         self.leave_all();
         if self.session.is_none() && outcome.is_none() {
             return;
         }
         if let Some(session) = &mut self.session {
             session.ended_at = Some(self.at);
-            session.ending = serde_json::to_string(&ending).ok();
+            session.ending = serde_json::to_string(ending).ok();
         }
-        told::ended(self, &ending, outcome);
+        told::ended(self, ending, outcome);
         self.row.session = None;
     }
 

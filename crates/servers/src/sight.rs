@@ -90,11 +90,12 @@ impl Change<'_> {
             Some(Job::Delete) => self.send(News::Look),
             // The agent says what it makes of an end before ready; that decides.
             Some(Job::Start | Job::Restart | Job::Create) => {}
-            None if exit.wanted || self.row.goal != Goal::Running => {
+            None if self.row.goal != Goal::Running => {
                 if self.row.state != State::Failed || self.session.is_some() {
                     self.settle_stopped(ending);
                 }
             }
+            // Without a restart the agent says next what it makes of the end.
             None => {
                 if let Some(wait) = restart_in_ms {
                     self.enter(State::Restarting);

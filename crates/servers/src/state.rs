@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use guildhall_link::message::{Phase, Want};
-use guildhall_recipes::Recipe;
+use guildhall_recipes::{Recipe, recipe::InstallStep};
 use schemars::JsonSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
@@ -93,17 +93,27 @@ impl State {
     pub fn deadline(self, deadlines: &Deadlines, recipe: Option<&Recipe>) -> Option<Expiry> {
         let ready = recipe.map_or(Duration::ZERO, |recipe| recipe.ready.within);
         let stop = recipe.map_or(Duration::ZERO, |recipe| recipe.stop.wait + recipe.stop.term_wait);
+        let install = recipe.map_or(Duration::ZERO, |recipe| recipe.install.iter().map(longest).sum());
         let after = match self {
             Self::Stopped | Self::Ready | Self::Failed => return None,
             Self::Created => deadlines.creating,
             Self::Preparing => deadlines.preparing,
-            Self::Installing => deadlines.installing,
-            Self::Starting => ready + deadlines.slack,
+            Self::Installing => deadlines.installing + install,
+            // A game that is not ready in time is stopped by its agent, which then says so.
+            Self::Starting => ready + stop + deadlines.slack,
             Self::Stopping => stop + deadlines.slack,
             Self::Restarting => stop + deadlines.restarting,
             Self::Deleting => stop + deadlines.deleting,
         };
         Some(Expiry { after, next: Self::Failed, code: Code::Stuck })
+    }
+}
+
+/// How long an installation step may take by its own word; the others share [`Deadlines::installing`].
+fn longest(step: &InstallStep) -> Duration {
+    match step {
+        InstallStep::Command { within, .. } | InstallStep::Steamcmd { within, .. } => *within,
+        _ => Duration::ZERO,
     }
 }
 
@@ -174,7 +184,7 @@ pub struct Deadlines {
     /// `preparing`: until the agent has said that it works on it.
     #[serde(with = "written")]
     pub preparing: Duration,
-    /// `installing`, all steps together.
+    /// `installing`, all steps together, on top of the times that the recipe's steps name themselves.
     #[serde(with = "written")]
     pub installing: Duration,
     /// `restarting`, on top of the recipe's own stop ladder; covers the agent's back-off.

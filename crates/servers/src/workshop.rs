@@ -147,6 +147,13 @@ impl Workshop {
                 Ok(Applied::Yes)
             }
             Reply::Refused { why: Refusal::UnknownServer, .. } if unasked => Ok(Applied::Nothing),
+            // The same generation with other words: the answer to the first was lost, and the row has moved on.
+            Reply::Refused { why: Refusal::OldGeneration, message } => {
+                match self.generation_on(&host, server).await? {
+                    Some(kept) if kept == generation => Ok(Applied::Yes),
+                    _ => Err(NotApplied::Refused(Refusal::OldGeneration, crate::text::line(&message, 300))),
+                }
+            }
             Reply::Refused { why, message } => {
                 Err(NotApplied::Refused(why, crate::text::line(&message, 300)))
             }
@@ -154,6 +161,13 @@ impl Workshop {
                 let message = format!("an answer to something else ({})", kind_of(&other));
                 Err(LinkError::Untrusted(host, message).into())
             }
+        }
+    }
+
+    async fn generation_on(&self, host: &HostId, server: ServerId) -> Result<Option<u64>, LinkError> {
+        match self.agents.request(host, Request::Observe { server }).await? {
+            Reply::Observed { observed } if observed.server == server => Ok(Some(observed.generation)),
+            _ => Ok(None),
         }
     }
 

@@ -114,7 +114,7 @@ impl Event {
 
 impl World {
     /// Sends the event to every session that may hear it, numbered in that session's order.
-    pub(crate) fn emit(&mut self, event: Event) {
+    pub(crate) fn emit(&mut self, event: &Event) {
         let guild = event.guild();
         let heard: Vec<(String, Value)> = self
             .sessions

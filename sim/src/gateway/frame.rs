@@ -54,7 +54,7 @@ mod tests {
         let mut framing = Framing::named(Some("zlib-stream"));
         let mut inflater = flate2::write::ZlibDecoder::new(Vec::new());
         let long: String = (0..40_000).map(|n| char::from(b'a' + (n * n % 23) as u8)).collect();
-        for payload in ["{}", "hello", &long, "", "again"] {
+        for payload in ["{}", "hello", &long, "again"] {
             let Message::Binary(bytes) = framing.message(payload) else { panic!("zlib frames are binary") };
             assert!(bytes.ends_with(&[0, 0, 0xff, 0xff]), "each payload ends with a sync flush");
             inflater.get_mut().clear();

@@ -68,8 +68,7 @@ pub(crate) async fn serve(mut socket: WebSocket, shared: Arc<Shared>, compress: 
     let (outbox, mut inbox) = mpsc::channel(OUTBOX);
     let interval = shared.config.heartbeat;
     let now = Instant::now();
-    let mut connection =
-        Connection { shared, outbox, session: None, window: (now, 0), last_heartbeat: now };
+    let mut connection = Connection { shared, outbox, session: None, window: (now, 0), last_heartbeat: now };
     let hello = json!({
         "op": 10, "s": null, "t": null,
         "d": {"heartbeat_interval": u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), "_trace": []},
@@ -242,8 +241,7 @@ impl Connection {
 
     fn request_members(&self, data: &Value) -> Result<(), Close> {
         let session = self.session.as_ref().ok_or(Close::NotAuthenticated)?;
-        let guild: GuildId =
-            data["guild_id"].as_str().and_then(|id| id.parse().ok()).ok_or(Close::Decode)?;
+        let guild: GuildId = data["guild_id"].as_str().and_then(|id| id.parse().ok()).ok_or(Close::Decode)?;
         self.shared.write(|world| {
             for chunk in member_chunks(world, guild, data) {
                 world.sessions.dispatch(session, "GUILD_MEMBERS_CHUNK", &chunk);

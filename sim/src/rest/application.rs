@@ -18,7 +18,8 @@ pub(crate) fn me(visit: &mut Visit<'_>, call: &Call) -> Outcome {
             let form = call.form();
             let body = object_of(&form)?;
             let description = Form::check(|form| form.text(body, "description", 0..=400))?;
-            let application = visit.world.applications.get_mut(&id).ok_or_else(ApiError::unknown_application)?;
+            let application =
+                visit.world.applications.get_mut(&id).ok_or_else(ApiError::unknown_application)?;
             if let Some(description) = description {
                 application.description = description;
             }

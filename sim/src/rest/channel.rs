@@ -71,7 +71,7 @@ fn typing(visit: &mut Visit<'_>, channel: ChannelId) -> Outcome {
         }
         None => Event::direct("TYPING_START", intent::DIRECT_MESSAGE_TYPING, data),
     };
-    visit.world.emit(event.seen_in(channel));
+    visit.world.emit(&event.seen_in(channel));
     Ok(Answer::nothing())
 }
 

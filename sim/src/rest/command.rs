@@ -53,7 +53,7 @@ fn route(visit: &mut Visit<'_>, call: &Call, guild: Option<GuildId>, rest: &[&st
                 .clone();
             match method {
                 "GET" => Ok(Answer::ok(known.json())),
-                "PATCH" => edit(visit, call, known),
+                "PATCH" => edit(visit, call, &known),
                 "DELETE" => {
                     visit.world.commands.remove(&command);
                     Ok(Answer::nothing())
@@ -112,7 +112,7 @@ fn create(visit: &mut Visit<'_>, call: &Call, guild: Option<GuildId>) -> Outcome
     Ok(if known.is_some() { Answer::ok(json) } else { Answer::created(json) })
 }
 
-fn edit(visit: &mut Visit<'_>, call: &Call, known: Command) -> Outcome {
+fn edit(visit: &mut Visit<'_>, call: &Call, known: &Command) -> Outcome {
     let body = form::check(&call.form(), Some(&known.body))?;
     if find(visit, known.guild, &body).is_some_and(|other| other != known.id) {
         let message = "Application command names must be unique";

@@ -114,7 +114,7 @@ fn create_role(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
     let json = role.json();
     visit.world.guild_mut(guild)?.roles.insert(id, role);
     let data = json!({"guild_id": guild, "role": json});
-    visit.world.emit(Event::in_guild("GUILD_ROLE_CREATE", guild, intent::GUILDS, data));
+    visit.world.emit(&Event::in_guild("GUILD_ROLE_CREATE", guild, intent::GUILDS, data));
     Ok(Answer::ok(json))
 }
 
@@ -134,7 +134,7 @@ fn role_route(visit: &mut Visit<'_>, call: &Call, guild: GuildId, role: &str, me
             let json = changed.json();
             visit.world.guild_mut(guild)?.roles.insert(id, changed);
             let data = json!({"guild_id": guild, "role": json});
-            visit.world.emit(Event::in_guild("GUILD_ROLE_UPDATE", guild, intent::GUILDS, data));
+            visit.world.emit(&Event::in_guild("GUILD_ROLE_UPDATE", guild, intent::GUILDS, data));
             Ok(Answer::ok(json))
         }
         "DELETE" => {
@@ -147,7 +147,7 @@ fn role_route(visit: &mut Visit<'_>, call: &Call, guild: GuildId, role: &str, me
                 member.roles.retain(|role| *role != id);
             }
             let data = json!({"guild_id": guild, "role_id": id});
-            visit.world.emit(Event::in_guild("GUILD_ROLE_DELETE", guild, intent::GUILDS, data));
+            visit.world.emit(&Event::in_guild("GUILD_ROLE_DELETE", guild, intent::GUILDS, data));
             Ok(Answer::nothing())
         }
         _ => Err(ApiError::method_not_allowed()),

@@ -41,7 +41,11 @@ pub(crate) fn users(visit: &mut Visit<'_>, call: &Call, rest: &[&str]) -> Outcom
             let form = call.form();
             let other: Option<UserId> = object_of(&form)?.get("recipient_id").and_then(snowflake);
             let Some(other) = other else {
-                return Err(ApiError::form(&["recipient_id"], "BASE_TYPE_REQUIRED", "This field is required"));
+                return Err(ApiError::form(
+                    &["recipient_id"],
+                    "BASE_TYPE_REQUIRED",
+                    "This field is required",
+                ));
             };
             visit.world.user(other)?;
             if other == bot {
@@ -58,13 +62,7 @@ pub(crate) fn users(visit: &mut Visit<'_>, call: &Call, rest: &[&str]) -> Outcom
     }
 }
 
-pub(crate) fn route(
-    visit: &mut Visit<'_>,
-    call: &Call,
-    guild: &str,
-    what: &str,
-    rest: &[&str],
-) -> Outcome {
+pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, guild: &str, what: &str, rest: &[&str]) -> Outcome {
     let guild: GuildId = id("guild_id", guild)?;
     let bot = visit.caller.bot;
     visit.world.require_guild(guild, bot, Permissions::NONE)?;
@@ -191,9 +189,7 @@ fn modify(visit: &mut Visit<'_>, call: &Call, guild: GuildId, user: UserId) -> O
 fn bans(visit: &mut Visit<'_>, call: &Call, guild: GuildId, method: &str, rest: &[&str]) -> Outcome {
     visit.world.require_guild(guild, visit.caller.bot, Permissions::BAN_MEMBERS)?;
     let known = visit.world.guild(guild)?;
-    let render = |user: &UserId, reason: &Option<String>| {
-        json!({"user": visit.world.user_json(*user), "reason": reason})
-    };
+    let render = |user: &UserId, reason: &Option<String>| json!({"user": visit.world.user_json(*user), "reason": reason});
     match (method, rest) {
         ("GET", []) => {
             let limit = call.limit(1000, 1000)?;
@@ -245,5 +241,5 @@ fn forget_messages(visit: &mut Visit<'_>, guild: GuildId, user: UserId, seconds:
 
 fn ban_event(visit: &mut Visit<'_>, name: &'static str, guild: GuildId, user: UserId) {
     let data = json!({"guild_id": guild, "user": visit.world.user_json(user)});
-    visit.world.emit(Event::in_guild(name, guild, intent::GUILD_MODERATION, data));
+    visit.world.emit(&Event::in_guild(name, guild, intent::GUILD_MODERATION, data));
 }

@@ -112,14 +112,11 @@ pub(crate) fn write(
             message.kind = 19;
             message.reference = Some((channel, replied));
         } else if body["message_reference"]["fail_if_not_exists"] != false {
-            return Err(ApiError::form(
-                &["message_reference"],
-                "REPLIES_UNKNOWN_MESSAGE",
-                "Unknown message",
-            ));
+            return Err(ApiError::form(&["message_reference"], "REPLIES_UNKNOWN_MESSAGE", "Unknown message"));
         }
     }
-    let replied_author = message.reference.and_then(|(_, id)| visit.world.messages.get(&id)).map(|m| m.author);
+    let replied_author =
+        message.reference.and_then(|(_, id)| visit.world.messages.get(&id)).map(|m| m.author);
     let id = visit.world.post_draft(message, draft, uploads);
     if let Some(author) = replied_author.filter(|_| body["allowed_mentions"]["replied_user"] != false)
         && let Some(message) = visit.world.messages.get_mut(&id)
@@ -198,7 +195,7 @@ fn bulk_delete(visit: &mut Visit<'_>, call: &Call, channel: ChannelId) -> Outcom
         data["guild_id"] = json!(guild);
     }
     let event = visit.world.in_channel("MESSAGE_DELETE_BULK", channel, guild, data);
-    visit.world.emit(event);
+    visit.world.emit(&event);
     Ok(Answer::nothing())
 }
 
@@ -218,7 +215,9 @@ pub(crate) fn pin(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, messag
     let mut data = json!({"channel_id": channel, "last_pin_timestamp": null});
     if let Some(guild) = visit.world.channel(channel)?.guild {
         data["guild_id"] = json!(guild);
-        visit.world.emit(Event::in_guild("CHANNEL_PINS_UPDATE", guild, intent::GUILDS, data).seen_in(channel));
+        visit
+            .world
+            .emit(&Event::in_guild("CHANNEL_PINS_UPDATE", guild, intent::GUILDS, data).seen_in(channel));
     }
     Ok(Answer::nothing())
 }
@@ -314,5 +313,5 @@ fn reaction_event(world: &mut World, name: &'static str, id: MessageId, emoji: &
         }
         None => Event::direct(name, intent::DIRECT_MESSAGE_REACTIONS, data),
     };
-    world.emit(event.seen_in(channel));
+    world.emit(&event.seen_in(channel));
 }

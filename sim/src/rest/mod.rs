@@ -68,7 +68,11 @@ impl Call {
             }
             Err(_) => {
                 let shown: String = text.chars().take(100).collect();
-                Err(ApiError::form(&["limit"], "NUMBER_TYPE_COERCE", &format!("Value \"{shown}\" is not int.")))
+                Err(ApiError::form(
+                    &["limit"],
+                    "NUMBER_TYPE_COERCE",
+                    &format!("Value \"{shown}\" is not int."),
+                ))
             }
         }
     }
@@ -140,15 +144,11 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         Err(error) => (error.status, Some(error.json())),
     };
     record(&shared, &call, &path, query_text, status, body.as_ref());
-    respond(status, body, standing)
+    respond(status, body.as_ref(), standing)
 }
 
 /// Counts the request and runs its route. A refusal by the limits is an error with status 429.
-async fn handle(
-    shared: &Arc<Shared>,
-    call: &mut Call,
-    token: Option<&str>,
-) -> (Option<Standing>, Outcome) {
+async fn handle(shared: &Arc<Shared>, call: &mut Call, token: Option<&str>) -> (Option<Standing>, Outcome) {
     let (route, major) = route::bucket(call);
     let caller = shared.read(|world| {
         let application = world.application_by_token(token?)?;
@@ -228,14 +228,7 @@ async fn read_body(headers: &HeaderMap, body: Body, call: &mut Call) -> Result<(
     Ok(())
 }
 
-fn record(
-    shared: &Shared,
-    call: &Call,
-    path: &str,
-    query: String,
-    status: u16,
-    response: Option<&Value>,
-) {
+fn record(shared: &Shared, call: &Call, path: &str, query: String, status: u16, response: Option<&Value>) {
     let exchange = Exchange {
         direction: Direction::ToDiscord,
         method: call.method.to_string(),
@@ -260,8 +253,8 @@ fn flatten_refusal(body: &Value) -> Value {
     body
 }
 
-fn respond(status: u16, body: Option<Value>, standing: Option<Standing>) -> Response {
-    let body = body.as_ref().map(flatten_refusal);
+fn respond(status: u16, body: Option<&Value>, standing: Option<Standing>) -> Response {
+    let body = body.map(flatten_refusal);
     let text = body.as_ref().map(Value::to_string).unwrap_or_default();
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

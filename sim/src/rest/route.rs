@@ -56,15 +56,13 @@ pub(crate) fn run(
             "session_start_limit": {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1},
         }))),
         (_, ["users", rest @ ..]) => member::users(&mut visit, call, rest),
-        (_, ["oauth2", "applications", "@me"] | ["applications", "@me"]) => {
-            application::me(&mut visit, call)
-        }
+        (_, ["oauth2", "applications", "@me"] | ["applications", "@me"]) => application::me(&mut visit, call),
         (_, ["applications", id, "commands", rest @ ..]) => command::global(&mut visit, call, id, rest),
         (_, ["applications", id, "guilds", guild, "commands", rest @ ..]) => {
             command::in_guild(&mut visit, call, id, guild, rest)
         }
         (_, ["channels", id, "messages", rest @ ..]) => message::route(&mut visit, call, id, rest),
-        (_, ["channels", id, rest @ ("pins" | "threads" | "thread-members") , tail @ ..]) => {
+        (_, ["channels", id, rest @ ("pins" | "threads" | "thread-members"), tail @ ..]) => {
             thread::route(&mut visit, call, id, rest, tail)
         }
         (_, ["channels", id, rest @ ..]) => channel::route(&mut visit, call, id, rest),

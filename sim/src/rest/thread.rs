@@ -15,13 +15,7 @@ use crate::world::message::{Message, flag};
 /// The periods after which Discord archives a silent thread, in minutes.
 const ARCHIVE_AFTER: &[i64] = &[60, 1440, 4320, 10_080];
 
-pub(crate) fn route(
-    visit: &mut Visit<'_>,
-    call: &Call,
-    channel: &str,
-    what: &str,
-    rest: &[&str],
-) -> Outcome {
+pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, what: &str, rest: &[&str]) -> Outcome {
     let channel: ChannelId = id("channel_id", channel)?;
     let bot = visit.caller.bot;
     visit.world.require(channel, bot, Permissions::NONE)?;
@@ -207,29 +201,17 @@ fn archived(visit: &Visit<'_>, call: &Call, parent: ChannelId, private: bool) ->
 }
 
 /// The thread list objects: threads, and the caller's membership in them.
-pub(crate) fn list(
-    visit: &Visit<'_>,
-    threads: impl Iterator<Item = ChannelId>,
-    more: Option<bool>,
-) -> Value {
+pub(crate) fn list(visit: &Visit<'_>, threads: impl Iterator<Item = ChannelId>, more: Option<bool>) -> Value {
     let bot = visit.caller.bot;
     let threads: Vec<ChannelId> = threads.collect();
-    let members: Vec<Value> = threads
-        .iter()
-        .filter_map(|id| visit.world.channels.get(id)?.thread_member_json(bot))
-        .collect();
+    let members: Vec<Value> =
+        threads.iter().filter_map(|id| visit.world.channels.get(id)?.thread_member_json(bot)).collect();
     let threads: Vec<Value> =
         threads.iter().filter_map(|id| visit.world.channels.get(id)).map(|thread| thread.json()).collect();
     json!({"threads": threads, "members": members, "has_more": more.unwrap_or(false)})
 }
 
-fn members(
-    visit: &mut Visit<'_>,
-    call: &Call,
-    id: ChannelId,
-    method: &str,
-    rest: &[&str],
-) -> Outcome {
+fn members(visit: &mut Visit<'_>, call: &Call, id: ChannelId, method: &str, rest: &[&str]) -> Outcome {
     let bot = visit.caller.bot;
     let channel = visit.world.channel(id)?;
     let Some(thread) = &channel.thread else { return Err(ApiError::wrong_channel_type()) };
@@ -290,5 +272,5 @@ fn members_event(world: &mut World, id: ChannelId, user: UserId, joined: bool) {
         data["removed_member_ids"] = json!([user]);
     }
     let event = Event::in_guild("THREAD_MEMBERS_UPDATE", guild, intent::GUILDS, data).seen_in(id);
-    world.emit(event);
+    world.emit(&event);
 }

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use crate::id::AttachmentId;
-use crate::interaction::Uploads;
 use crate::world::World;
 use crate::world::message::Attachment;
+use crate::world::writing::Uploads;
 
 /// Parts read from one request.
 const MOST_PARTS: usize = 12;

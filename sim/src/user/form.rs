@@ -157,7 +157,8 @@ fn fill(
     if texts.is_empty() && required && field["min_values"].as_u64() != Some(0) {
         return Err(bad(name, "it must be filled in"));
     }
-    let chosen = if texts.is_empty() { json!({"values": []}) } else { selection(world, channel, field, &texts)? };
+    let chosen =
+        if texts.is_empty() { json!({"values": []}) } else { selection(world, channel, field, &texts)? };
     merge(resolved, &chosen["resolved"]);
     match field["type"].as_i64() {
         Some(21) => out["value"] = chosen["values"].get(0).cloned().unwrap_or_default(),
@@ -193,7 +194,8 @@ pub(crate) fn selection(
     if let Some(options) = menu["options"].as_array() {
         let mut values = Vec::new();
         for wanted in chosen {
-            let option = options.iter().find(|option| option["value"] == *wanted || option["label"] == *wanted);
+            let option =
+                options.iter().find(|option| option["value"] == *wanted || option["label"] == *wanted);
             let Some(option) = option else {
                 let known: Vec<&str> = options.iter().filter_map(|option| option["label"].as_str()).collect();
                 return Err(bad(name, format!("there is no {wanted}; there is: {}", known.join(", "))));

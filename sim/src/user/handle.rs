@@ -72,7 +72,8 @@ impl InteractionHandle {
             let Some(interaction) = world.interactions.get(&self.id) else {
                 return Some(Answer::Failed("The interaction is forgotten".into()));
             };
-            let message = || interaction.original.and_then(|id| world.messages.get(&id)).cloned().map(Box::new);
+            let message =
+                || interaction.original.and_then(|id| world.messages.get(&id)).cloned().map(Box::new);
             Some(match &interaction.state {
                 State::Waiting => return None,
                 State::Message => message().map_or_else(deleted, Answer::Message),

@@ -162,10 +162,14 @@ impl User {
         within: Duration,
         mut find: impl FnMut(&[ChannelView]) -> Option<T>,
     ) -> Result<T, TimedOut> {
-        self.wait(within, || find(&self.channels()), || {
-            let names: Vec<String> = self.channels().into_iter().map(|view| view.name).collect();
-            format!("channels {}", names.join(", "))
-        })
+        self.wait(
+            within,
+            || find(&self.channels()),
+            || {
+                let names: Vec<String> = self.channels().into_iter().map(|view| view.name).collect();
+                format!("channels {}", names.join(", "))
+            },
+        )
         .await
     }
 
@@ -233,6 +237,7 @@ impl Place {
     /// Runs a slash command by its path (`"server start"`), with its options as an object
     /// (`json!({"server": "survival"})`). Options are checked as Discord's own program does; a choice may be named by
     /// its label or its value, a user, role or channel by its id.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write json!(...) in place")]
     pub fn run(&self, command: &str, options: Value) -> Result<InteractionHandle, ActError> {
         let invocation = self.read(|world| slash::resolve(world, self.channel, self.user.id, command))?;
         self.invoke(&invocation, &options, None)
@@ -247,6 +252,7 @@ impl Place {
 
     /// Types in an option that completes itself; `options` hold what was typed so far, `focused` names the option
     /// under the cursor. The suggestions come by [`InteractionHandle::choices`].
+    #[expect(clippy::needless_pass_by_value, reason = "callers write json!(...) in place")]
     pub fn autocomplete(
         &self,
         command: &str,
@@ -294,7 +300,8 @@ impl Place {
             .iter()
             .find(|known| known.custom_id.as_deref() == Some(button))
             .or_else(|| buttons.iter().find(|known| known.label == button));
-        let Some((found, custom_id)) = found.and_then(|found| Some((found, found.custom_id.as_ref()?))) else {
+        let Some((found, custom_id)) = found.and_then(|found| Some((found, found.custom_id.as_ref()?)))
+        else {
             let known: Vec<&str> = buttons.iter().map(|known| known.label.as_str()).collect();
             return Err(ActError::NoSuchComponent { wanted: button.into(), known: known.join(", ") });
         };
@@ -328,14 +335,16 @@ impl Place {
     fn use_component(&self, message: &Message, mut data: Value) -> Result<InteractionHandle, ActError> {
         let custom_id = data["custom_id"].as_str().unwrap_or_default();
         data["id"] = message.component(custom_id).map(|found| found["id"].clone()).unwrap_or_default();
-        let application =
-            self.read(|world| world.applications.values().find(|app| app.bot == message.author).map(|app| app.id));
+        let application = self.read(|world| {
+            world.applications.values().find(|app| app.bot == message.author).map(|app| app.id)
+        });
         let Some(application) = application else { return Err(ActError::CannotSee("application")) };
         Ok(self.act(application, kind::COMPONENT, data, Some(message.id), None, 0))
     }
 
     /// Fills in a form and sends it: field custom ids and what was typed, `json!({"reason": "spam"})`. Menus take a
     /// list of values. Fields left out keep the value the application gave them.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write json!(...) in place")]
     pub fn submit_modal(&self, modal: &Modal, fields: Value) -> Result<InteractionHandle, ActError> {
         let data = self.read(|world| form::submission(world, self.channel, modal, &fields))?;
         let triggered = modal.triggered_by.clone();
@@ -434,8 +443,9 @@ impl Place {
 
     /// Waits for a message, old or new, whose text has `text` in it; gives the newest.
     pub async fn wait_for_text(&self, within: Duration, text: &str) -> Result<Message, TimedOut> {
-        let find =
-            |messages: &[Message]| messages.iter().rev().find(|message| message.text().contains(text)).cloned();
+        let find = |messages: &[Message]| {
+            messages.iter().rev().find(|message| message.text().contains(text)).cloned()
+        };
         self.wait_until(within, find).await
     }
 

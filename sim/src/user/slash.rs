@@ -115,9 +115,9 @@ pub(super) fn typed_options(invocation: &Invocation, line: &str) -> Result<Value
     let mut options = Map::new();
     let mut current: Option<String> = None;
     for word in words(line).skip(1 + invocation.path.len()) {
-        let start = word.split_once(':').filter(|(name, _)| {
-            invocation.options.iter().any(|option| option["name"] == *name)
-        });
+        let start = word
+            .split_once(':')
+            .filter(|(name, _)| invocation.options.iter().any(|option| option["name"] == *name));
         match (start, &current) {
             (Some((name, value)), _) => {
                 options.insert(name.into(), json!(value));
@@ -215,7 +215,8 @@ fn typed(
 ) -> Result<Value, String> {
     let text = plain(value);
     if let Some(choices) = option["choices"].as_array() {
-        let found = choices.iter().find(|choice| choice["name"] == text.as_str() || plain(&choice["value"]) == text);
+        let found =
+            choices.iter().find(|choice| choice["name"] == text.as_str() || plain(&choice["value"]) == text);
         let names: Vec<&str> = choices.iter().filter_map(|choice| choice["name"].as_str()).collect();
         return found
             .map(|choice| choice["value"].clone())
@@ -239,7 +240,8 @@ fn typed(
             Ok(json!(number))
         }
         Some(5) => {
-            let truth: bool = text.to_lowercase().parse().map_err(|_| format!("{text} is neither true nor false"))?;
+            let truth: bool =
+                text.to_lowercase().parse().map_err(|_| format!("{text} is neither true nor false"))?;
             Ok(json!(truth))
         }
         Some(10) => {

@@ -53,7 +53,10 @@ pub(crate) fn check_all(body: &Value) -> Result<Vec<Value>, ApiError> {
                 let checked = form.object(body).map(|body| command(form, body))?;
                 let kind = checked["type"].as_u64().unwrap_or(1);
                 if !names.insert((kind, checked["name"].as_str().unwrap_or_default().to_owned())) {
-                    form.problem("APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique");
+                    form.problem(
+                        "APPLICATION_COMMANDS_DUPLICATE_NAME",
+                        "Application command names must be unique",
+                    );
                 }
                 if let Some(count) = usize::try_from(kind).ok().and_then(|kind| counts.get_mut(kind)) {
                     *count += 1;
@@ -174,7 +177,8 @@ fn localizations(form: &mut Form, body: &Object, out: &mut Value) {
 fn options(form: &mut Form, list: &[Value], depth: usize, size: &mut usize) -> Value {
     let mut names = BTreeSet::new();
     let mut out = Vec::new();
-    let nested = |option: &Value| matches!(option["type"].as_i64(), Some(option::SUB_COMMAND | option::GROUP));
+    let nested =
+        |option: &Value| matches!(option["type"].as_i64(), Some(option::SUB_COMMAND | option::GROUP));
     let mixed = list.iter().any(nested) && !list.iter().all(nested);
     let mut optional_seen = false;
     for (index, body) in list.iter().enumerate().take(25) {

@@ -35,15 +35,8 @@ pub(crate) mod kind {
 }
 
 const LEGACY: &[i64] = &[kind::ROW];
-const TOP: &[i64] = &[
-    kind::ROW,
-    kind::SECTION,
-    kind::TEXT,
-    kind::GALLERY,
-    kind::FILE,
-    kind::SEPARATOR,
-    kind::CONTAINER,
-];
+const TOP: &[i64] =
+    &[kind::ROW, kind::SECTION, kind::TEXT, kind::GALLERY, kind::FILE, kind::SEPARATOR, kind::CONTAINER];
 const IN_CONTAINER: &[i64] =
     &[kind::ROW, kind::SECTION, kind::TEXT, kind::GALLERY, kind::FILE, kind::SEPARATOR];
 const IN_ROW: &[i64] = &[
@@ -272,7 +265,8 @@ impl<'a> Components<'a> {
             if let Some(values) = form.list(object, "default_values", 0..=25) {
                 out["default_values"] = json!(values);
             }
-            if let Some(types) = form.list(object, "channel_types", 0..=25).filter(|types| !types.is_empty()) {
+            if let Some(types) = form.list(object, "channel_types", 0..=25).filter(|types| !types.is_empty())
+            {
                 out["channel_types"] = json!(types);
             }
         }
@@ -355,7 +349,9 @@ impl<'a> Components<'a> {
         let id = self.media.to_string();
         form.at(key, |form| {
             let Some(media) = form.object(media) else { return (Value::Null, None) };
-            let Some(address) = form.required_text(media, "url", 0..=2048) else { return (Value::Null, None) };
+            let Some(address) = form.required_text(media, "url", 0..=2048) else {
+                return (Value::Null, None);
+            };
             if let Some(name) = address.strip_prefix("attachment://") {
                 let Some(file) = self.files.get(name) else {
                     let message = "The referenced attachment was not found";

@@ -61,6 +61,7 @@ impl Form {
     }
 
     /// Inspects what lies under `key`.
+    #[expect(clippy::needless_pass_by_value, reason = "keys are literals and small numbers")]
     pub(crate) fn at<T>(&mut self, key: impl ToString, inspect: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_string());
         let result = inspect(self);
@@ -105,7 +106,12 @@ impl Form {
     }
 
     /// A text, or nothing when it is missing or null. Lengths are in characters, not bytes.
-    pub(crate) fn text(&mut self, object: &Object, key: &str, bounds: RangeInclusive<usize>) -> Option<String> {
+    pub(crate) fn text(
+        &mut self,
+        object: &Object,
+        key: &str,
+        bounds: RangeInclusive<usize>,
+    ) -> Option<String> {
         let value = object.get(key).filter(|value| !value.is_null())?;
         self.at(key, |form| match value {
             Value::String(text) => {

@@ -117,7 +117,8 @@ impl World {
     }
 
     pub(crate) fn application_json(&self, application: &Application) -> Value {
-        let guilds = self.guilds.values().filter(|guild| guild.members.contains_key(&application.bot)).count();
+        let guilds =
+            self.guilds.values().filter(|guild| guild.members.contains_key(&application.bot)).count();
         json!({
             "id": application.id, "name": application.name, "icon": null,
             "description": application.description, "type": null, "bot": self.user_json(application.bot),

@@ -184,7 +184,9 @@ impl World {
     /// The direct-message channel of two users, made when there is none.
     pub(crate) fn direct_channel(&mut self, one: UserId, other: UserId) -> ChannelId {
         let found = self.channels.values().find(|channel| {
-            channel.kind == kind::DM && channel.recipients.contains(&one) && channel.recipients.contains(&other)
+            channel.kind == kind::DM
+                && channel.recipients.contains(&one)
+                && channel.recipients.contains(&other)
         });
         if let Some(channel) = found {
             return channel.id;
@@ -201,7 +203,7 @@ impl World {
         let Some(channel) = self.channels.get(&id) else { return };
         let Some(guild) = channel.guild else { return };
         let event = Event::in_guild(name, guild, intent::GUILDS, channel.json()).seen_in(id);
-        self.emit(event);
+        self.emit(&event);
     }
 
     pub(crate) fn add_thread(
@@ -238,7 +240,7 @@ impl World {
         let mut data = channel.json();
         data["newly_created"] = json!(true);
         let event = Event::in_guild("THREAD_CREATE", guild, intent::GUILDS, data).seen_in(id);
-        self.emit(event);
+        self.emit(&event);
     }
 
     pub(crate) fn remove_channel(&mut self, id: ChannelId) {
@@ -249,7 +251,7 @@ impl World {
             });
             if let Some(guild) = channel.guild {
                 let event = Event::in_guild("THREAD_DELETE", guild, intent::GUILDS, data).seen_in(id);
-                self.emit(event);
+                self.emit(&event);
             }
         } else {
             self.channel_event("CHANNEL_DELETE", id);

@@ -117,7 +117,9 @@ impl World {
         json["joined_at"] = json!(guild.members.get(&viewer).map(|member| timestamp(member.joined_at)));
         json["large"] = json!(false);
         json["unavailable"] = json!(false);
-        for list in ["presences", "voice_states", "stage_instances", "guild_scheduled_events", "soundboard_sounds"] {
+        for list in
+            ["presences", "voice_states", "stage_instances", "guild_scheduled_events", "soundboard_sounds"]
+        {
             json[list] = json!([]);
         }
         json
@@ -163,7 +165,7 @@ impl World {
         let json = role.json();
         self.guilds.get_mut(&guild)?.roles.insert(id, role);
         let data = json!({"guild_id": guild, "role": json});
-        self.emit(Event::in_guild("GUILD_ROLE_CREATE", guild, intent::GUILDS, data));
+        self.emit(&Event::in_guild("GUILD_ROLE_CREATE", guild, intent::GUILDS, data));
         Some(id)
     }
 
@@ -181,7 +183,7 @@ impl World {
         let mut data = self.member_json(guild, user);
         data["guild_id"] = json!(guild);
         let name = if new { "GUILD_MEMBER_ADD" } else { "GUILD_MEMBER_UPDATE" };
-        self.emit(Event::in_guild(name, guild, intent::GUILD_MEMBERS, data));
+        self.emit(&Event::in_guild(name, guild, intent::GUILD_MEMBERS, data));
     }
 
     pub(crate) fn leave(&mut self, guild: GuildId, user: UserId) -> bool {
@@ -190,10 +192,10 @@ impl World {
             return false;
         }
         let data = json!({"guild_id": guild, "user": self.user_json(user)});
-        self.emit(Event::in_guild("GUILD_MEMBER_REMOVE", guild, intent::GUILD_MEMBERS, data));
+        self.emit(&Event::in_guild("GUILD_MEMBER_REMOVE", guild, intent::GUILD_MEMBERS, data));
         if let Some(application) = self.applications.values().find(|application| application.bot == user) {
             let id = application.id;
-            self.emit(Event::to_application("GUILD_DELETE", id, json!({"id": guild})));
+            self.emit(&Event::to_application("GUILD_DELETE", id, json!({"id": guild})));
         }
         true
     }
@@ -201,7 +203,7 @@ impl World {
     pub(crate) fn member_changed(&mut self, guild: GuildId, user: UserId) {
         let mut data = self.member_json(guild, user);
         data["guild_id"] = json!(guild);
-        self.emit(Event::in_guild("GUILD_MEMBER_UPDATE", guild, intent::GUILD_MEMBERS, data));
+        self.emit(&Event::in_guild("GUILD_MEMBER_UPDATE", guild, intent::GUILD_MEMBERS, data));
     }
 
     /// Invites the application's bot: it becomes a member with a managed role of its own.
@@ -214,7 +216,7 @@ impl World {
         self.join(guild, bot, &[role]);
         if let Some(known) = self.guilds.get(&guild) {
             let data = self.guild_create_json(known, bot);
-            self.emit(Event::to_application("GUILD_CREATE", application, data));
+            self.emit(&Event::to_application("GUILD_CREATE", application, data));
         }
     }
 }

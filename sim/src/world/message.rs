@@ -328,7 +328,7 @@ impl World {
         }
         let event = self.in_channel(name, channel, guild, data);
         let event = event.written_by(message.author, &message.mentions);
-        self.emit(event);
+        self.emit(&event);
     }
 
     pub(crate) fn in_channel(
@@ -371,7 +371,9 @@ impl World {
 
     /// A message wakes an archived thread and makes its writer a member.
     fn touch_thread(&mut self, id: ChannelId, author: UserId, now: OffsetDateTime) {
-        let Some(thread) = self.channels.get_mut(&id).and_then(|channel| channel.thread.as_mut()) else { return };
+        let Some(thread) = self.channels.get_mut(&id).and_then(|channel| channel.thread.as_mut()) else {
+            return;
+        };
         thread.messages += 1;
         thread.members.entry(author).or_insert(now);
         if std::mem::take(&mut thread.archived) {
@@ -398,7 +400,7 @@ impl World {
             data["guild_id"] = json!(guild);
         }
         let event = self.in_channel("MESSAGE_DELETE", message.channel, guild, data);
-        self.emit(event);
+        self.emit(&event);
     }
 
     /// The messages of a channel that the user sees, oldest first, ephemeral ones of others left out.

@@ -6,6 +6,7 @@ pub(crate) mod channel;
 pub(crate) mod guild;
 pub(crate) mod message;
 pub(crate) mod text;
+pub(crate) mod writing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -188,7 +189,12 @@ impl World {
     }
 
     /// Refuses with 50001 what cannot be seen and with 50013 what may not be done.
-    pub(crate) fn require(&self, channel: ChannelId, user: UserId, need: Permissions) -> Result<(), ApiError> {
+    pub(crate) fn require(
+        &self,
+        channel: ChannelId,
+        user: UserId,
+        need: Permissions,
+    ) -> Result<(), ApiError> {
         self.channel(channel)?;
         let bits = self.permissions(channel, user);
         if !bits.contains(Permissions::VIEW_CHANNEL) {

@@ -124,7 +124,8 @@ fn settings(run: Run) -> Result<AgentConfig, String> {
     let user = given.user.or(file.user).unwrap_or_else(|| topic::host_user(&host));
     let password = match given.password_file.or(file.password_file) {
         Some(path) => {
-            let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             text.lines().next().unwrap_or_default().to_owned()
         }
         None => std::env::var("GUILDHALL_AGENT_PASSWORD").map_err(|_| missing("password-file"))?,
@@ -194,6 +195,8 @@ async fn stdio(data: PathBuf) -> Result<(), AgentError> {
 fn say(what: &impl serde::Serialize) {
     let mut out = std::io::stdout().lock();
     // Whoever reads is gone when this fails, and then nobody misses it.
-    let _ = serde_json::to_writer(&mut out, what).map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
+    let _ = serde_json::to_writer(&mut out, what)
+        .map_err(std::io::Error::from)
+        .and_then(|()| out.write_all(b"\n"));
     let _ = out.flush();
 }

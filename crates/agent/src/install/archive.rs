@@ -21,7 +21,9 @@ const MAX_TARGET: u64 = 4_096;
 /// Unpacks `file` into the folder `to`, without the first `strip` folders of each entry.
 pub(super) fn unpack(folder: &Folder, file: &str, to: &str, strip: u32) -> Result<(), Trouble> {
     let trouble = |error: io::Error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::io(&format!("unpacking {file}"), &error),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Trouble::io(&format!("unpacking {file}"), &error)
+        }
         _ => Trouble::install(format!("{file} cannot be unpacked: {error}")),
     };
     let archive = folder.read(file).map_err(trouble)?.into_std();
@@ -167,7 +169,11 @@ mod tests {
     #[test]
     fn files_and_links_come_out_under_the_folder() {
         let (_outside, folder) = place();
-        let entries = [("top/bin/run", FILE, "go"), ("top/run", SYMLINK, "bin/run"), ("top/again", LINK, "top/bin/run")];
+        let entries = [
+            ("top/bin/run", FILE, "go"),
+            ("top/run", SYMLINK, "bin/run"),
+            ("top/again", LINK, "top/bin/run"),
+        ];
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(&tar_with(&entries)).unwrap();
         put(&folder, "game.tar.gz", &packed.finish().unwrap());

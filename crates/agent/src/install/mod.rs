@@ -82,7 +82,8 @@ pub(crate) async fn carry_out(step: &InstallStep, site: &Site<'_>) -> Result<(),
         }
         InstallStep::Archive { file, to, strip } => {
             let (folder, file, to, strip) = (site.folder.clone(), file.clone(), to.clone(), *strip);
-            let unpacked = tokio::task::spawn_blocking(move || archive::unpack(&folder, &file, &to, strip)).await;
+            let unpacked =
+                tokio::task::spawn_blocking(move || archive::unpack(&folder, &file, &to, strip)).await;
             unpacked.unwrap_or_else(|_| Err(Trouble::install("Unpacking was given up.")))
         }
         InstallStep::Npm { package, version } => npm(package, version, site).await,
@@ -97,7 +98,9 @@ pub(crate) async fn carry_out(step: &InstallStep, site: &Site<'_>) -> Result<(),
         }
         InstallStep::Steamcmd { app, beta, to, within } => {
             let to = to.as_deref().unwrap_or("");
-            site.folder.make(Path::new(to)).map_err(|error| Trouble::io(&format!("making the folder {to}"), &error))?;
+            site.folder
+                .make(Path::new(to))
+                .map_err(|error| Trouble::io(&format!("making the folder {to}"), &error))?;
             let mut run: Vec<String> = vec!["steamcmd".into(), "+force_install_dir".into()];
             run.push(site.folder.path().join(to).to_string_lossy().into_owned());
             run.extend(["+login", "anonymous", "+app_update"].map(String::from));
@@ -140,14 +143,20 @@ async fn apt(package: &str, provides: &Path) -> Result<(), Trouble> {
     if is_program(provides) {
         Ok(())
     } else {
-        Err(Trouble::install(format!("The package {package} is installed, but {} is not there.", provides.display())))
+        Err(Trouble::install(format!(
+            "The package {package} is installed, but {} is not there.",
+            provides.display()
+        )))
     }
 }
 
 async fn npm(package: &str, version: &str, site: &Site<'_>) -> Result<(), Trouble> {
     let part = |text: &str| {
         let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-        first && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._~".contains(&byte))
+        first
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._~".contains(&byte))
     };
     let named = match package.strip_prefix('@').map(|scoped| scoped.split_once('/')) {
         Some(Some((scope, name))) => part(scope) && part(name),
@@ -157,7 +166,9 @@ async fn npm(package: &str, version: &str, site: &Site<'_>) -> Result<(), Troubl
     let exact = version.starts_with(|first: char| first.is_ascii_digit())
         && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.+".contains(&byte));
     if !named || !exact {
-        return Err(Trouble::bad_recipe(format!("'{package}' {version} is not an npm package with an exact version.")));
+        return Err(Trouble::bad_recipe(format!(
+            "'{package}' {version} is not an npm package with an exact version."
+        )));
     }
     let prefix = site.folder.path().to_string_lossy().into_owned();
     let run: Vec<String> = ["npm", "install", "--prefix", &prefix, "--save-exact", "--no-audit", "--no-fund"]
@@ -178,7 +189,8 @@ mod tests {
     #[test]
     fn a_changed_step_unmarks_what_comes_after_it() {
         let step = |version: &str| InstallStep::Npm { package: "x".into(), version: version.into() };
-        let (old, new) = (marks(&[step("1"), step("2"), step("3")]), marks(&[step("1"), step("9"), step("3")]));
+        let (old, new) =
+            (marks(&[step("1"), step("2"), step("3")]), marks(&[step("1"), step("9"), step("3")]));
         assert_eq!(old[0], new[0]);
         assert!(old[1] != new[1] && old[2] != new[2]);
     }

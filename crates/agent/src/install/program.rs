@@ -41,6 +41,7 @@ pub(crate) async fn run(
 ) -> Result<(), Trouble> {
     let name = argv.first().cloned().unwrap_or_default();
     let mut all = Environment::of(site.settings, site.folder);
+    all.extend_from_slice(&site.settings.install_environment);
     all.extend_from_slice(environment);
     let program = Program {
         argv: argv.to_vec(),
@@ -61,7 +62,10 @@ pub(crate) async fn run(
 pub(super) async fn apt(arguments: &[&str], within: Duration) -> Result<(), Trouble> {
     let mut command = Command::new("/usr/bin/apt-get");
     command.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments).env_clear();
-    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive").env("LANG", "C.UTF-8");
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("LANG", "C.UTF-8");
     // A game's package may bring a service of its own, which would take the game's port.
     command.env("SYSTEMD_OFFLINE", "1");
     command.process_group(0).current_dir(PathBuf::from("/"));

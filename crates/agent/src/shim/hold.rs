@@ -289,7 +289,9 @@ impl Holder {
         // The game is not waited for yet, so its number is still its own.
         let _ = rustix::process::kill_process_group(game, number);
         if signal == GameSignal::Kill {
-            processes::kill_all(&processes::descendants(rustix::process::getpid().as_raw_pid().unsigned_abs()));
+            processes::kill_all(&processes::descendants(
+                rustix::process::getpid().as_raw_pid().unsigned_abs(),
+            ));
         }
     }
 
@@ -349,7 +351,9 @@ impl Holder {
     fn end_leftovers(&mut self) {
         let until = Instant::now() + LEFTOVERS;
         while Instant::now() < until {
-            processes::kill_all(&processes::descendants(rustix::process::getpid().as_raw_pid().unsigned_abs()));
+            processes::kill_all(&processes::descendants(
+                rustix::process::getpid().as_raw_pid().unsigned_abs(),
+            ));
             // Reaps what has died; an error means that there are no children left.
             loop {
                 match rustix::process::wait(WaitOptions::NOHANG) {
@@ -359,7 +363,7 @@ impl Holder {
                 }
             }
             self.read_from_game();
-            std::thread::sleep(Duration::from_millis(5));
+            processes::look_again();
         }
     }
 }

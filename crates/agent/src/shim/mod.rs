@@ -142,7 +142,11 @@ fn limit(resource: Resource, to: u64) -> io::Result<()> {
 fn command(program: &Program) -> io::Result<Command> {
     let (name, arguments) = program.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(name);
-    command.args(arguments).env_clear().envs(program.environment.iter().cloned()).current_dir(&program.folder);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(program.environment.iter().cloned())
+        .current_dir(&program.folder);
     if let Some((uid, gid)) = program.user {
         // With a user, the standard library also drops all supplementary groups.
         command.uid(uid).gid(gid);

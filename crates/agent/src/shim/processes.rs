@@ -23,7 +23,8 @@ impl Process {
 
     /// Whether it still runs: not gone, not a zombie, and its number not given to another.
     pub(crate) fn lives(self) -> bool {
-        Stat::read(self.pid).is_some_and(|stat| stat.started == self.started && !matches!(stat.state, 'Z' | 'X'))
+        Stat::read(self.pid)
+            .is_some_and(|stat| stat.started == self.started && !matches!(stat.state, 'Z' | 'X'))
     }
 
     /// Kills it, its group, and what descends from it.
@@ -51,16 +52,23 @@ pub(crate) fn kill_all(processes: &[u32]) {
     }
 }
 
+/// Until killed processes are looked at again: only their parents are told when they are gone.
+#[expect(clippy::disallowed_methods, reason = "others' processes can only be looked at again and again")]
+pub(super) fn look_again() {
+    std::thread::sleep(Duration::from_millis(5));
+}
+
 /// Kills all processes of a user, until there are none; gives up after five seconds.
 pub(crate) fn kill_user(uid: u32) -> bool {
-    for _ in 0..100 {
-        let theirs: Vec<u32> =
-            every().filter(|pid| Stat::read(*pid).is_some_and(|s| s.state != 'Z') && owner(*pid) == Some(uid)).collect();
+    for _ in 0..1_000 {
+        let theirs: Vec<u32> = every()
+            .filter(|pid| Stat::read(*pid).is_some_and(|s| s.state != 'Z') && owner(*pid) == Some(uid))
+            .collect();
         if theirs.is_empty() {
             return true;
         }
         kill_all(&theirs);
-        std::thread::sleep(Duration::from_millis(50));
+        look_again();
     }
     false
 }
@@ -121,7 +129,8 @@ mod tests {
     #[test]
     fn a_process_lives_until_it_is_killed_with_its_children() {
         use std::os::unix::process::CommandExt as _;
-        let mut child = Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).process_group(0).spawn().unwrap();
+        let mut child =
+            Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).process_group(0).spawn().unwrap();
         let process = Process::of(child.id()).unwrap();
         assert!(process.lives());
         assert!(!Process { started: process.started + 1, ..process }.lives(), "another one with this number");

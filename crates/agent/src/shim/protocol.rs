@@ -70,7 +70,9 @@ impl GameSignal {
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        [Self::Hup, Self::Int, Self::Quit, Self::Kill, Self::Term].into_iter().find(|signal| signal.number() == number)
+        [Self::Hup, Self::Int, Self::Quit, Self::Kill, Self::Term]
+            .into_iter()
+            .find(|signal| signal.number() == number)
     }
 }
 
@@ -356,7 +358,11 @@ mod tests {
         prop_oneof![
             (any::<u64>(), prop::collection::vec(any::<u8>(), 0..500))
                 .prop_map(|(offset, bytes)| Tell::Output { offset, bytes }),
-            (any::<u64>(), "\\PC{0,40}", "\\PC{0,900}").prop_map(|(offset, by, line)| Tell::Input { offset, by, line }),
+            (any::<u64>(), "\\PC{0,40}", "\\PC{0,900}").prop_map(|(offset, by, line)| Tell::Input {
+                offset,
+                by,
+                line
+            }),
             (any::<u64>(), any::<u64>()).prop_map(|(offset, bytes)| Tell::Gap { offset, bytes }),
             any::<u64>().prop_map(|next| Tell::Caught { next }),
             (any::<Option<i32>>(), any::<Option<i32>>(), any::<u64>())

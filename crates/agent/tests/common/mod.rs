@@ -3,6 +3,7 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
+    process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,9 +11,11 @@ use std::{
 use guildhall_agent::{Agent, Backoff, Settings, ShimCommand};
 use guildhall_core::ServerId;
 use guildhall_link::message::{
-    AgentEvent, ConsoleChunk, ConsoleLine, Desired, EventKind, Exit, Failure, Observed, Phase, Reply, Request, Want,
+    AgentEvent, ConsoleChunk, ConsoleLine, Desired, EventKind, Exit, Failure, Observed, Phase, Reply,
+    Request, Want,
 };
 use guildhall_recipes::Recipe;
+use rustix::process::{Pid, Signal};
 use uuid::Uuid;
 
 /// Far longer than anything here takes; a test that gets there has failed.
@@ -57,10 +60,12 @@ impl TestHost {
 
     /// Ends the agent and starts another one on the same data.
     pub async fn reopened(self, settings: Settings) -> Self {
-        let Self { agent, folder, seen } = self;
-        agent.close().await;
-        drop(agent);
-        Self { seen, ..Self::on(folder, settings).await }
+        let (folder, seen) = (self.folder.clone(), self.seen);
+        self.agent.close().await;
+        drop(self);
+        let mut reopened = Self::on(folder, settings).await;
+        reopened.seen = seen;
+        reopened
     }
 
     pub async fn apply(&self, desired: &Desired) -> Reply {
@@ -113,7 +118,9 @@ impl TestHost {
 
     pub async fn exited(&mut self) -> (Exit, Option<u64>, u32) {
         self.until("exited", |event| match &event.kind {
-            EventKind::Exited { exit, restart_in_ms, crashes } => Some((exit.clone(), *restart_in_ms, *crashes)),
+            EventKind::Exited { exit, restart_in_ms, crashes } => {
+                Some((exit.clone(), *restart_in_ms, *crashes))
+            }
             _ => None,
         })
         .await
@@ -150,6 +157,36 @@ impl TestHost {
     }
 }
 
+/// A game outlives its agent, and is not to outlive its test.
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.folder) > 1 {
+            return;
+        }
+        let servers = std::fs::read_dir(self.folder.path().join("data/servers"));
+        for server in servers.into_iter().flatten().flatten() {
+            let started = std::fs::read(server.path().join("run/run.json")).unwrap_or_default();
+            let started: serde_json::Value = serde_json::from_slice(&started).unwrap_or_default();
+            let pid = started["pid"].as_i64().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+            if let Some(pid) = pid.filter(|pid| lives(pid.as_raw_pid().unsigned_abs())) {
+                // The shim ends what is left, writes down how it ended, and goes.
+                let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+            }
+            let name = server.file_name().to_string_lossy().replace('-', "");
+            if is_root() && name.len() == 32 {
+                let exit = server.path().join("run/exit.json");
+                let until = Instant::now() + Duration::from_secs(5);
+                while pid.is_some() && !exit.exists() && Instant::now() < until {
+                    std::thread::yield_now();
+                }
+                let user = format!("gh-{}", &name[24..]);
+                let _ =
+                    std::process::Command::new("/usr/sbin/userdel").arg(user).stderr(Stdio::null()).status();
+            }
+        }
+    }
+}
+
 pub fn texts(chunk: &ConsoleChunk) -> Vec<String> {
     let text = |line: &ConsoleLine| match line {
         ConsoleLine::Output { text, .. } => text.clone(),
@@ -160,6 +197,7 @@ pub fn texts(chunk: &ConsoleChunk) -> Vec<String> {
 }
 
 /// Waits until something holds.
+#[expect(clippy::disallowed_methods, reason = "the bounded look again and again at what sends no word")]
 pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let until = Instant::now() + LONG;
     while !holds().await {
@@ -209,7 +247,8 @@ pub fn game(script: &str, more: &str) -> Desired {
 }
 
 /// Reads lines, repeats them, and stops at `stop`.
-pub const ECHO: &str = "echo ready; while read -r line; do echo \"got $line\"; [ \"$line\" = stop ] && exit 0; done";
+pub const ECHO: &str =
+    "echo ready; while read -r line; do echo \"got $line\"; [ \"$line\" = stop ] && exit 0; done";
 
 pub fn rungs(exit: &Exit) -> Vec<String> {
     use guildhall_link::message::Rung;

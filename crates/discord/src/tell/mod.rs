@@ -123,7 +123,12 @@ impl Teller {
                 }
                 () = self.clock.sleep(patience::pause(failed)), if failed > 0 => {}
             }
-            while lanes.try_join_next().is_some() {}
+            while let Some(ended) = lanes.try_join_next() {
+                if let Err(error) = ended {
+                    // Its events stay open, so they are told after a restart.
+                    tracing::error!(%error, "a topic's lane broke");
+                }
+            }
         }
         progress.lanes.clear();
         tokio::select! {

@@ -209,7 +209,7 @@ fn mutated() -> impl Strategy<Value = Value> {
 fn collect(value: &Value, at: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
-            object.iter().for_each(|(key, inner)| collect(inner, format!("{at}/{key}"), pointers))
+            object.iter().for_each(|(key, inner)| collect(inner, format!("{at}/{key}"), pointers));
         }
         Value::Array(items) => {
             items

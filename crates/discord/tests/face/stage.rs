@@ -579,7 +579,7 @@ pub fn tenant() -> TenantId {
 
 static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
-fn interaction(kind: u8, data: Value) -> Value {
+fn interaction(kind: u8, data: &Value) -> Value {
     let id = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     json!({
         "id": id.to_string(),
@@ -600,12 +600,12 @@ fn interaction(kind: u8, data: Value) -> Value {
 
 /// A slash command; a blank in the name makes a sub-command.
 pub fn command(name: &str, options: &[(&str, Value)]) -> Value {
-    interaction(2, data_of(name, options, None))
+    interaction(2, &data_of(name, options, None))
 }
 
 /// Somebody types into `focused`.
 pub fn typing(name: &str, options: &[(&str, Value)], focused: &str) -> Value {
-    interaction(4, data_of(name, options, Some(focused)))
+    interaction(4, &data_of(name, options, Some(focused)))
 }
 
 fn data_of(name: &str, options: &[(&str, Value)], focused: Option<&str>) -> Value {
@@ -633,7 +633,7 @@ fn data_of(name: &str, options: &[(&str, Value)], focused: Option<&str>) -> Valu
 
 /// A button on a message that everybody sees, or that only the presser sees.
 pub fn press(custom_id: &str, ephemeral: bool) -> Value {
-    let mut press = interaction(3, json!({"custom_id": custom_id, "component_type": 2}));
+    let mut press = interaction(3, &json!({"custom_id": custom_id, "component_type": 2}));
     press["message"] =
         json!({"id": "70", "channel_id": "71", "flags": if ephemeral { 64 | 32_768 } else { 32_768 }});
     press
@@ -645,7 +645,7 @@ pub fn form(custom_id: &str, inputs: &[(&str, &str)]) -> Value {
         .iter()
         .map(|(name, value)| json!({"type": 18, "component": {"type": 4, "custom_id": name, "value": value}}))
         .collect();
-    interaction(5, json!({"custom_id": custom_id, "components": labels}))
+    interaction(5, &json!({"custom_id": custom_id, "components": labels}))
 }
 
 /// The same, by an administrator.

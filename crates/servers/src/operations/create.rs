@@ -1,11 +1,12 @@
 //! `server create`.
 
-use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, ServerId, Tone};
+use guildhall_core::{Answer, Call, Effect, Error, Kind, Operation, Rank, ServerId, Tone};
+use guildhall_flows::Outcome;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::input::{RecipeName, Settings};
-use crate::{ServerData, Servers, launch::read_idle_stop, state::State};
+use crate::{Code, ServerData, Servers, launch::read_idle_stop, state::State};
 
 /// Makes a server from a recipe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,7 +38,13 @@ impl Operation for ServerCreate {
         let idle_stop = self.idle_stop.as_deref().map(read_idle_stop).transpose()?;
         let settings = self.set.unwrap_or_default().0;
         let begun = servers.create(&call.actor, &self.name, &self.recipe.0, &settings, idle_stop).await?;
-        servers.await_briefly(begun.flow).await;
+        if let Some(Outcome::Failed(failure)) = servers.await_briefly(begun.flow).await {
+            let code = Code::parse(&failure.code);
+            let message = format!("{} could not be made: {}", self.name, failure.message);
+            return Err(Error::new(Kind::Upstream, code.as_str(), message)
+                .remedy(code.remedy())
+                .because(failure));
+        }
         let row = servers.shop.by_id(call.tenant(), ServerId(begun.row.id)).await?.unwrap_or(begun.row);
         let look = servers.shop.look(row).await?;
         let view = look.view();

@@ -14,8 +14,10 @@ mod start;
 mod status;
 mod stop;
 
+use std::time::Duration;
+
 use guildhall_core::Operations;
-use guildhall_flows::FlowId;
+use guildhall_flows::{FlowId, Outcome};
 
 use crate::Servers;
 
@@ -52,11 +54,11 @@ pub fn operations() -> Operations<Servers> {
 
 impl Servers {
     /// Gives a short job the chance to end within the call, so that the answer can say how it ended.
-    pub(crate) async fn await_briefly(&self, flow: FlowId) {
+    pub(crate) async fn await_briefly(&self, flow: FlowId) -> Option<Outcome> {
         let wait = self.shop.flows.wait(flow);
         tokio::select! {
-            _ = wait => {}
-            () = self.shop.clock.sleep(std::time::Duration::from_millis(1_500)) => {}
+            outcome = wait => outcome.ok(),
+            () = self.shop.clock.sleep(Duration::from_millis(1_500)) => None,
         }
     }
 }

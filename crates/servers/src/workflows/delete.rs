@@ -62,7 +62,7 @@ impl Errand {
             let mut tell = |change: &mut crate::change::Change<'_>| {
                 let mine = change.owned_by(run);
                 if mine {
-                    change.close_session(Ending::new(How::Ended), None);
+                    change.close_session(&Ending::new(How::Ended), None);
                     told::deleted(change, by);
                 }
                 Ok(mine)

@@ -64,9 +64,12 @@ impl Errand {
         let flow = self.flow;
         self.mine(|change| {
             change.row.flow = Some(flow.0);
-            let recipe = &change.launch.recipe;
-            let up = deadlines.preparing + deadlines.installing + recipe.ready.within + deadlines.slack;
-            let down = recipe.stop.wait + recipe.stop.term_wait + deadlines.slack;
+            let lasts = |state: State| {
+                let expiry = state.deadline(deadlines, Some(&change.launch.recipe));
+                expiry.map_or(Duration::ZERO, |expiry| expiry.after)
+            };
+            let up = [State::Preparing, State::Installing, State::Starting].into_iter().map(lasts).sum();
+            let down = lasts(State::Stopping);
             let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             Ok(Waits { up_ms: milliseconds(up), down_ms: milliseconds(down) })
         })
@@ -92,8 +95,9 @@ impl Errand {
 
     /// Tells the agent what is wanted. An agent that is away for a moment is tried again.
     pub(super) async fn apply(&self) -> Result<Applied, StepError> {
-        if self.mine(|_| Ok(())).await?.is_none() {
-            // The agent was told before a crash, and has been so quick that the job is settled by now.
+        // The agent was told before a crash, and may have been so quick that the job is settled by now.
+        let told = self.mine(|change| Ok(change.row.confirmed >= change.row.generation)).await?;
+        if told.unwrap_or(true) {
             return Ok(Applied::Yes);
         }
         self.shop.apply(&self.tenant, self.server).await.map_err(not_applied)
@@ -227,7 +231,7 @@ pub(super) fn not_applied(error: NotApplied) -> StepError {
             StepError { transient: true, ..of(Code::HostOffline, error.to_string()) }
         }
         NotApplied::Link(error) => of(Code::Refused, error.to_string()),
-        NotApplied::Refused(Refusal::Malformed, message) => of(Code::BadRecipe, message),
+        NotApplied::Refused(Refusal::Malformed, message) => of(Code::Host, message),
         NotApplied::Refused(_, message) => of(Code::Refused, message),
         NotApplied::Domain(error) => step_error(error),
     }

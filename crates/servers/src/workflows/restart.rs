@@ -1,6 +1,6 @@
 //! Restart a server: down and up again within one session.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use guildhall_flows::{Failure, Flow, StepError, Workflow};
 
@@ -19,6 +19,8 @@ pub(crate) struct RestartServer(pub(crate) Arc<Workshop>);
 
 impl Workflow for RestartServer {
     const KIND: &'static str = "restart-server";
+    // The longest installation that a recipe may ask for; each state has its own deadline within it.
+    const WITHIN: Duration = Duration::from_secs(24 * 3600);
     type Input = JobInput;
     type Output = ();
 

@@ -1,6 +1,6 @@
 //! Start a server: place it, reserve its ports, tell its host, and wait until players can join.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use guildhall_flows::{Failure, Flow, Workflow};
 
@@ -15,6 +15,8 @@ pub(crate) struct StartServer(pub(crate) Arc<Workshop>);
 
 impl Workflow for StartServer {
     const KIND: &'static str = "start-server";
+    // The longest installation that a recipe may ask for; each state has its own deadline within it.
+    const WITHIN: Duration = Duration::from_secs(24 * 3600);
     type Input = JobInput;
     type Output = ();
 

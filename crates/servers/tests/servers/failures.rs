@@ -1,8 +1,9 @@
 //! What goes wrong: the conversation says which and what to do, and a start leaves the state.
 
-use guildhall_core::{Kind, Outcome};
+use guildhall_core::{Kind, Outcome, event::Tell};
 use guildhall_link::{
-    message::{FailureCode, Phase},
+    Inbox,
+    message::{AgentEvent, EventKind, Exit, Failure, FailureCode, Phase, Refusal},
     testkit::Fault,
 };
 use serde_json::json;
@@ -92,7 +93,7 @@ async fn a_game_that_is_never_ready_fails_in_time() {
     let call = world.call(world.member(), "server start", json!({"server": "survival"})).await.unwrap();
     let guildhall_core::Reply::Done { follow: Some(follow), .. } = call else { panic!("it goes on") };
     world.until_state("survival", "starting").await;
-    world.clock.advance(std::time::Duration::from_secs(79));
+    world.clock.advance(std::time::Duration::from_secs(119));
     world.reconcile().await;
     assert_eq!(world.state("survival").await, "starting");
     world.clock.advance(std::time::Duration::from_secs(1));
@@ -100,7 +101,7 @@ async fn a_game_that_is_never_ready_fails_in_time() {
     assert_eq!(world.outcome(follow.run).await, Outcome::Failed);
     let status = world.data("server status", json!({"server": "survival"})).await;
     assert_eq!(status["failure"]["code"], "stuck");
-    assert_eq!(status["failure"]["message"], "It took too long: it was starting for 80 s.");
+    assert_eq!(status["failure"]["message"], "It took too long: it was starting for 2 min.");
     world.agent.set_fault(None);
     world.reconcile().await;
     assert!(world.agent.leaks().iter().all(|leak| !leak.running), "the host was told to stop it");
@@ -144,6 +145,72 @@ async fn too_many_crashes_end_the_session() {
 }
 
 #[tokio::test]
+async fn a_game_that_is_not_ready_again_after_a_crash_tells_that_and_no_stop() {
+    let world = world().await;
+    let server = world.create("survival").await;
+    world.start("survival").await;
+    // The agent stops what is not ready in time, and then says what it makes of that.
+    let last = world.agent.journal().last().unwrap().clone();
+    let exit =
+        |wanted| Exit { at: last.at, status: Some(1), signal: None, wanted, ladder: Vec::new(), took_ms: 0 };
+    let failure = Failure {
+        code: FailureCode::NotReadyInTime,
+        phase: Phase::Starting,
+        message: "The game was not ready 60 s after its start and was stopped.".to_owned(),
+        output: Vec::new(),
+    };
+    let kinds = [
+        EventKind::Exited { exit: exit(false), restart_in_ms: Some(1_000), crashes: 1 },
+        EventKind::Phase { phase: Phase::Starting },
+        EventKind::Exited { exit: exit(true), restart_in_ms: None, crashes: 1 },
+        EventKind::Failed { failure },
+    ];
+    for (n, kind) in kinds.into_iter().enumerate() {
+        let event = AgentEvent { cursor: last.cursor + 1 + n as u64, kind, server, ..last.clone() };
+        world.servers.event(world.agent.host(), event).await.unwrap();
+    }
+    let status = world.data("server status", json!({"server": "survival"})).await;
+    assert_eq!(
+        (&status["state"], &status["failure"]["code"]),
+        (&json!("failed"), &json!("not_ready_in_time"))
+    );
+    let closed =
+        world.told().await.into_iter().filter(|event| matches!(event.tell, Some(Tell::Close { .. })));
+    assert_eq!(closed.map(|event| event.kind).collect::<Vec<_>>(), ["server.failed"]);
+    // What still runs on the host is stopped.
+    world.reconcile().await;
+    assert!(world.agent.leaks().iter().all(|leak| !leak.running));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_changes_nothing() {
+    for world in worlds().await {
+        let server = world.create("survival").await;
+        for operation in ["server start", "server restart", "server stop"] {
+            world.agent.lose_replies(1);
+            let request = world.call(world.member(), operation, json!({"server": "survival"})).await.unwrap();
+            let guildhall_core::Reply::Done { follow: Some(follow), .. } = request else {
+                panic!("it goes on")
+            };
+            let outcome = world.outcome(follow.run);
+            tokio::pin!(outcome);
+            // The step is tried again after its back-off.
+            let outcome = loop {
+                tokio::select! {
+                    biased;
+                    outcome = &mut outcome => break outcome,
+                    () = tokio::task::yield_now() => world.clock.advance(std::time::Duration::from_millis(1)),
+                }
+            };
+            assert_eq!(outcome, Outcome::Succeeded, "{operation}");
+            world.agent.until_idle().await;
+        }
+        let effects = world.agent.effects(server);
+        assert_eq!((effects.starts, effects.stops), (2, 2));
+    }
+}
+
+#[tokio::test]
 async fn without_a_host_a_start_says_so() {
     let world = world().await;
     world.agent.set_online(false);
@@ -164,4 +231,16 @@ async fn the_console_of_a_host_that_is_away_says_so() {
     let error = world.call(world.admin(), "server console", json!({"server": "survival"})).await.unwrap_err();
     assert_eq!((error.kind, error.code), (Kind::Upstream, "host_offline"));
     assert!(error.remedy.is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_made_leaves_nothing_behind() {
+    let world = world().await;
+    world.agent.refuse(Some(Refusal::Malformed));
+    let input = json!({"name": "survival", "recipe": "testgame"});
+    let error = world.call(world.admin(), "server create", input).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Upstream, "refused"));
+    assert_eq!(world.data("server list", json!({})).await["total"], 0);
+    world.agent.refuse(None);
+    world.create("survival").await;
 }

@@ -275,3 +275,43 @@ async fn players_names_are_shown_without_tricks() {
     let player = event.data["player"].as_str().unwrap();
     assert!(player.chars().count() <= 48 && !player.contains(char::is_control), "{player:?}");
 }
+
+#[tokio::test]
+async fn a_host_that_was_set_up_anew_is_listened_to_again() {
+    for world in worlds().await {
+        world.create("survival").await;
+        world.start("survival").await;
+        let last = world.agent.journal().last().unwrap().clone();
+        assert!(last.cursor > 1);
+        let first = AgentEvent {
+            cursor: 1,
+            at: last.at + Duration::from_secs(1),
+            kind: EventKind::Joined { player: "Steve".to_owned() },
+            ..last
+        };
+        world.servers.event(world.agent.host(), first).await.unwrap();
+        assert_eq!(world.servers.cursor(world.agent.host()).await, 1);
+        assert_eq!(world.kinds_after(0).await.last().map(String::as_str), Some("server.player_joined"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_a_host_that_never_comes_back_can_be_forgotten() {
+    for world in worlds().await {
+        world.create("survival").await;
+        world.start("survival").await;
+        world.agent.set_online(false);
+        let input = json!({"server": "survival", "forget": true});
+        assert_eq!(world.finish(world.admin(), "server delete", input).await, Outcome::Succeeded);
+        assert_eq!(world.data("server list", json!({})).await["total"], 0);
+        let kinds = world.kinds_after(0).await;
+        assert!(
+            kinds.ends_with(&["server.progress".into(), "server.stopped".into(), "server.deleted".into()]),
+            "{kinds:?}"
+        );
+        // The name and the ports are free again.
+        world.agent.set_online(true);
+        world.reconcile().await;
+        world.create("survival").await;
+    }
+}

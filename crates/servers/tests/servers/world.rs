@@ -1,5 +1,7 @@
 //! A community with staff and members, one host with a simulated agent, and everything between them.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong here is to fail the test")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

@@ -36,6 +36,8 @@
 //! 5000, at most 60000); `"answer": {"kind": "deferred"}` then says that it still thinks. The kinds are `message`,
 //! `deferred`, `deferred_update`, `updated`, `modal`, `choices` and `failed`.
 
+mod act;
+
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -49,10 +51,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::delivery;
-use crate::id::{ApplicationId, ChannelId, GuildId, InteractionId, MessageId, RoleId, UserId};
+use crate::id::{ApplicationId, ChannelId, GuildId, RoleId, UserId};
 use crate::permission::Permissions;
 use crate::shared::Shared;
-use crate::user::{ActError, Answer, InteractionHandle, Place, User};
+use crate::user::{ActError, User};
 use crate::world::channel::{Channel, kind};
 use crate::world::message::Message;
 
@@ -112,8 +114,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/applications/{id}/endpoint", put(set_endpoint))
         .route("/channels", get(channels))
         .route("/messages", get(messages).post(send_message))
-        .route("/interactions", post(interact))
-        .route("/interactions/{id}", get(interaction))
+        .route("/interactions", post(act::interact))
+        .route("/interactions/{id}", get(act::interaction))
         .route("/changes", get(changes))
         .route("/log", get(log))
         .route("/time", post(skip_time))
@@ -344,107 +346,6 @@ async fn send_message(State(shared): Context, body: Body<NewMessage>) -> Result<
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewInteraction {
-    user: UserId,
-    channel: ChannelId,
-    command: Option<String>,
-    options: Option<Value>,
-    autocomplete: Option<String>,
-    focused: Option<String>,
-    message: Option<MessageId>,
-    press: Option<String>,
-    select: Option<String>,
-    #[serde(default)]
-    values: Vec<String>,
-    modal: Option<InteractionId>,
-    fields: Option<Value>,
-    user_command: Option<String>,
-    message_command: Option<String>,
-    target: Option<String>,
-    wait_ms: Option<u64>,
-}
-
-impl NewInteraction {
-    fn act(&self, place: &Place) -> Result<InteractionHandle> {
-        let options = || self.options.clone().unwrap_or_else(|| json!({}));
-        if let Some(command) = &self.command {
-            let typed = self.options.is_none();
-            let run = if typed { place.type_command(command) } else { place.run(command, options()) };
-            return Ok(run?);
-        }
-        if let Some(command) = &self.autocomplete {
-            let focused = self.focused.as_deref().ok_or_else(|| bad("autocomplete needs focused"))?;
-            return Ok(place.autocomplete(command, options(), focused)?);
-        }
-        if let (Some(message), Some(button)) = (self.message, &self.press) {
-            return Ok(place.press(message, button)?);
-        }
-        if let (Some(message), Some(menu)) = (self.message, &self.select) {
-            let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
-            return Ok(place.select(message, menu, &values)?);
-        }
-        if let Some(id) = self.modal {
-            let shown = InteractionHandle { user: place.user().clone(), id };
-            let Some(Answer::Modal(modal)) = shown.current() else { return Err(missing("form")) };
-            return Ok(place.submit_modal(&modal, self.fields.clone().unwrap_or_else(|| json!({})))?);
-        }
-        let target = || self.target.as_deref().ok_or_else(|| bad("a context-menu command needs a target"));
-        if let Some(command) = &self.user_command {
-            let target = target()?.parse().map_err(|_| missing("user"))?;
-            return Ok(place.run_on_user(command, target)?);
-        }
-        if let Some(command) = &self.message_command {
-            let target = target()?.parse().map_err(|_| missing("message"))?;
-            return Ok(place.run_on_message(command, target)?);
-        }
-        Err(bad("say what to do: command, autocomplete, message with press or select, modal, user_command, ..."))
-    }
-}
-
-async fn interact(State(shared): Context, body: Body<NewInteraction>) -> Result<Json<Value>> {
-    let Json(body) = body?;
-    let place = user(&shared, body.user)?.in_channel(body.channel);
-    let handle = body.act(&place)?;
-    let within = Duration::from_millis(body.wait_ms.unwrap_or(5_000).min(60_000));
-    let settled = || match handle.current() {
-        None | Some(Answer::Deferred(_)) => None,
-        Some(answer) => Some(answer),
-    };
-    // Not settled in time is an answer too: the caller sees how far it got.
-    let _ = handle.user.wait(within, settled, String::new).await;
-    Ok(Json(handle_json(&handle)))
-}
-
-async fn interaction(
-    State(shared): Context,
-    Path(id): Path<String>,
-    asked: Asked<Viewer>,
-) -> Result<Json<Value>> {
-    let Query(asked) = asked?;
-    let id: InteractionId = id.parse().map_err(|_| missing("interaction"))?;
-    let known = shared.read(|world| world.interactions.get(&id).is_some_and(|known| known.user == asked.user));
-    if !known {
-        return Err(missing("interaction"));
-    }
-    Ok(Json(handle_json(&InteractionHandle { user: user(&shared, asked.user)?, id })))
-}
-
-fn handle_json(handle: &InteractionHandle) -> Value {
-    let answer = handle.current().map(|answer| match answer {
-        Answer::Message(message) => json!({"kind": "message", "message": message_json(&message)}),
-        Answer::Deferred(message) => json!({"kind": "deferred", "message": message_json(&message)}),
-        Answer::DeferredUpdate => json!({"kind": "deferred_update"}),
-        Answer::Updated(message) => json!({"kind": "updated", "message": message_json(&message)}),
-        Answer::Modal(modal) => json!({"kind": "modal", "modal": modal}),
-        Answer::Choices(choices) => json!({"kind": "choices", "choices": choices}),
-        Answer::Failed(text) => json!({"kind": "failed", "text": text}),
-    });
-    let followups: Vec<Value> = handle.followups().iter().map(message_json).collect();
-    json!({"id": handle.id(), "answer": answer, "followups": followups})
-}
-
-#[derive(Deserialize)]
 struct Since {
     #[serde(default)]
     since: u64,
@@ -453,12 +354,14 @@ struct Since {
 async fn changes(State(shared): Context, asked: Asked<Since>) -> Result<Json<Value>> {
     let Query(asked) = asked?;
     let mut changes = shared.changes();
-    tokio::select! {
-        // Both ends are fine: a change, or none for a while.
-        _ = changes.wait_for(|version| *version > asked.since) => {}
-        () = tokio::time::sleep(LONGEST_POLL) => {}
-        () = shared.stopped() => {}
-    }
+    let news = async {
+        tokio::select! {
+            _ = changes.wait_for(|version| *version > asked.since) => {}
+            () = shared.stopped() => {}
+        }
+    };
+    // No change for a while is an answer too.
+    let _ = tokio::time::timeout(LONGEST_POLL, news).await;
     Ok(Json(json!({"version": shared.version()})))
 }
 
