@@ -20,8 +20,8 @@ pub(crate) struct Players {
     at: Option<OffsetDateTime>,
     patterns: bool,
     query: bool,
-    /// Answers in a row that said that nobody plays while somebody was known.
-    empty_answers: u32,
+    /// Answers in a row that counted fewer players than are known by name.
+    short_answers: u32,
 }
 
 impl Players {
@@ -34,36 +34,49 @@ impl Players {
             at: known.at,
             patterns: recipe.players.join.is_some(),
             query: recipe.players.query.is_some(),
-            empty_answers: 0,
+            short_answers: 0,
         }
     }
 
     /// A line said that somebody joined.
     pub(crate) fn joined(&mut self, player: String, now: OffsetDateTime) -> Option<EventKind> {
         self.at = Some(now);
-        self.empty_answers = 0;
+        self.short_answers = 0;
         let new = self.names.len() < MAX_PLAYERS && self.names.insert(player.clone());
+        if new {
+            // The game is asked every few seconds only; until then the line is what is known.
+            self.online = self.online.map(|online| online.saturating_add(1));
+        }
         new.then_some(EventKind::Joined { player })
     }
 
     /// A line said that somebody left.
     pub(crate) fn left(&mut self, player: String, now: OffsetDateTime) -> Option<EventKind> {
         self.at = Some(now);
-        self.names.remove(&player).then_some(EventKind::Left { player })
+        let known = self.names.remove(&player);
+        if known {
+            self.online = self.online.map(|online| online.saturating_sub(1));
+        }
+        known.then_some(EventKind::Left { player })
     }
 
     /// The game answered.
     pub(crate) fn answered(&mut self, answer: &Answer, now: OffsetDateTime) -> Vec<EventKind> {
         self.at = Some(now);
-        self.online = answer.players.or(self.online);
         self.max = answer.max.or(self.max);
         if self.patterns {
-            // A line that was lost in a gap must not leave somebody playing for ever. One empty answer may
-            // have been on its way while somebody joined.
-            let empty = answer.players == Some(0) && !self.names.is_empty();
-            self.empty_answers = if empty { self.empty_answers + 1 } else { 0 };
-            return if self.empty_answers >= 2 { self.everybody_left() } else { Vec::new() };
+            let named = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+            // One short answer may have been on its way while somebody joined; a line that was lost in a gap
+            // must not leave somebody playing for ever.
+            let short = answer.players.is_some_and(|players| players < named);
+            self.short_answers = if short { self.short_answers + 1 } else { 0 };
+            if self.short_answers == 1 {
+                return Vec::new();
+            }
+            self.online = answer.players.or(self.online);
+            return if short && answer.players == Some(0) { self.everybody_left() } else { Vec::new() };
         }
+        self.online = answer.players.or(self.online);
         let seen: BTreeSet<String> = answer
             .names
             .iter()
@@ -87,7 +100,7 @@ impl Players {
 
     /// The game has ended, and nobody plays.
     pub(crate) fn everybody_left(&mut self) -> Vec<EventKind> {
-        self.empty_answers = 0;
+        self.short_answers = 0;
         std::mem::take(&mut self.names).into_iter().map(|player| EventKind::Left { player }).collect()
     }
 
@@ -95,7 +108,8 @@ impl Players {
     pub(crate) fn seen(&self) -> PlayersSeen {
         let named = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         let online = match (self.query, self.patterns) {
-            (true, _) => self.online,
+            (true, true) => Some(self.online.unwrap_or(named)),
+            (true, false) => self.online,
             (false, true) => Some(named),
             (false, false) => None,
         };
@@ -114,7 +128,7 @@ mod tests {
     fn players(patterns: bool, query: bool) -> Players {
         let known = PlayersSeen::default();
         let names = BTreeSet::from_iter(known.names);
-        Players { names, online: None, max: None, at: None, patterns, query, empty_answers: 0 }
+        Players { names, online: None, max: None, at: None, patterns, query, short_answers: 0 }
     }
 
     fn answer(players: u32, names: &[&str]) -> Answer {
@@ -133,6 +147,18 @@ mod tests {
         assert_eq!(both.seen().online, Some(1));
         assert!(both.left("Alex".into(), NOW).is_some());
         assert!(both.left("Alex".into(), NOW).is_none());
+    }
+
+    #[test]
+    fn a_joining_counts_before_the_game_is_asked_again() {
+        let mut both = players(true, true);
+        both.answered(&answer(0, &[]), NOW);
+        both.joined("Alex".into(), NOW);
+        assert_eq!(both.seen().online, Some(1));
+        both.answered(&answer(0, &[]), NOW);
+        assert_eq!(both.seen().online, Some(1), "the answer may be older than the joining");
+        both.left("Alex".into(), NOW);
+        assert_eq!(both.seen().online, Some(0));
     }
 
     #[test]
