@@ -105,13 +105,21 @@ fn cargo_tool(tool: &str, version: &str) -> Result<(), String> {
         return Ok(());
     }
     eprintln!("Building {tool} {version}; this takes some minutes, once.");
-    let status = Command::new("cargo").args(["install", "--locked", "--quiet", tool, "--version", version]).status();
+    let status =
+        Command::new("cargo").args(["install", "--locked", "--quiet", tool, "--version", version]).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("{tool} could not be built. Try: cargo install --locked {tool} --version {version}")),
+        _ => {
+            Err(format!("{tool} could not be built. Try: cargo install --locked {tool} --version {version}"))
+        }
     }
 }
 
 fn succeeds(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

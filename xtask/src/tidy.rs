@@ -4,8 +4,10 @@ use std::{fs, path::Path, process::Command};
 
 /// A file above this holds two rooms.
 const LONGEST_FILE: usize = 600;
-/// A crate's sources above this, tests left out, are two crates.
-const LARGEST_CRATE: usize = 4_500;
+/// A crate's sources above this, tests left out, are two crates; docs/adr/0009 says why it is not less.
+const LARGEST_CRATE: usize = 7_000;
+/// The stand-in Discord is as large as what it stands in for, and nothing is built on top of it.
+const LARGEST_STAND_IN: usize = 10_000;
 
 /// Checks all rules and lists every breach.
 pub fn check() -> Result<(), String> {
@@ -29,7 +31,8 @@ pub fn check() -> Result<(), String> {
 }
 
 fn tracked() -> Result<Vec<String>, String> {
-    let output = Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
+    let output =
+        Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
     let output = output.map_err(|error| format!("git cannot be run: {error}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
@@ -41,7 +44,9 @@ fn is_test(file: &str) -> bool {
 fn source(file: &str, text: &str, breaches: &mut Vec<String>) {
     let lines = text.lines().count();
     if lines > LONGEST_FILE && !is_test(file) {
-        breaches.push(format!("{file}: {lines} lines; split what changes for different reasons (at most {LONGEST_FILE})"));
+        breaches.push(format!(
+            "{file}: {lines} lines; split what changes for different reasons (at most {LONGEST_FILE})"
+        ));
     }
     let name = Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     if matches!(name, "utils" | "util" | "helpers" | "helper" | "misc" | "common" | "types") {
@@ -52,7 +57,9 @@ fn source(file: &str, text: &str, breaches: &mut Vec<String>) {
         breaches.push(format!("{file}: says not what it is for; begin with a `//!` line or two"));
     }
     for (at, line) in text.lines().enumerate() {
-        let marker = ["TODO", "FIXME", "XXX", "HACK"].into_iter().find(|marker| line.contains(&format!("// {marker}")));
+        let marker = ["TODO", "FIXME", "XXX", "HACK"]
+            .into_iter()
+            .find(|marker| line.contains(&format!("// {marker}")));
         if let Some(marker) = marker {
             breaches.push(format!("{file}:{}: {marker}: finish it or file it", at + 1));
         }
@@ -82,12 +89,17 @@ fn rooms(files: &[String], breaches: &mut Vec<String>) {
         let room = manifest.trim_end_matches("Cargo.toml");
         let lines: usize = files
             .iter()
-            .filter(|file| file.starts_with(&format!("{room}src/")) && file.ends_with(".rs") && !is_test(file))
+            .filter(|file| {
+                file.starts_with(&format!("{room}src/")) && file.ends_with(".rs") && !is_test(file)
+            })
             .filter_map(|file| fs::read_to_string(file).ok())
             .map(|text| text.lines().count())
             .sum();
-        if lines > LARGEST_CRATE {
-            breaches.push(format!("{room}: {lines} lines of source; make it two rooms (at most {LARGEST_CRATE})"));
+        let most = if room == "sim/" { LARGEST_STAND_IN } else { LARGEST_CRATE };
+        if lines > most {
+            breaches.push(format!(
+                "{room}: {lines} lines of source; make it two rooms (at most {most})"
+            ));
         }
         let text = fs::read_to_string(manifest).unwrap_or_default();
         let runtime = text.split("[dev-dependencies]").next().unwrap_or_default();

@@ -36,9 +36,17 @@ pub enum Span {
     /// A name, command or address, set in a fixed-width face.
     Code(String),
     /// A moment, shown in the reader's zone.
-    Time(#[serde(with = "time::serde::rfc3339")] #[schemars(with = "String")] OffsetDateTime),
+    Time(
+        #[serde(with = "time::serde::rfc3339")]
+        #[schemars(with = "String")]
+        OffsetDateTime,
+    ),
     /// A moment, shown as its distance from now.
-    Ago(#[serde(with = "time::serde::rfc3339")] #[schemars(with = "String")] OffsetDateTime),
+    Ago(
+        #[serde(with = "time::serde::rfc3339")]
+        #[schemars(with = "String")]
+        OffsetDateTime,
+    ),
     /// An actor by id (`discord:4711`) and name.
     Person {
         /// The actor's id.

@@ -162,7 +162,9 @@ impl Error {
             document = document.text(remedy.as_str());
         }
         if let (false, Some(call)) = (self.kind.is_refusal(), self.call) {
-            let line = crate::Rich::new().text("If it stays, give the staff this reference: ").code(call.reference());
+            let line = crate::Rich::new()
+                .text("If it stays, give the staff this reference: ")
+                .code(call.reference());
             document = document.text(line);
         }
         for action in &self.actions {
@@ -170,6 +172,12 @@ impl Error {
         }
         document
     }
+}
+
+/// What a panic said: for the log, never for people.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
 /// An error as programs read it: the body of a REST answer and of `--json`.

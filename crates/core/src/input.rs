@@ -141,7 +141,9 @@ fn without_null(schema: &Value) -> &Value {
 
 fn kind_of(schema: &Value) -> FieldKind {
     if let Some(words) = schema["enum"].as_array() {
-        return FieldKind::Choice { of: words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect() };
+        return FieldKind::Choice {
+            of: words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect(),
+        };
     }
     if let Some(variants) = schema["oneOf"].as_array() {
         let of: Vec<String> =
@@ -158,7 +160,9 @@ fn kind_of(schema: &Value) -> FieldKind {
         Some("integer") => {
             FieldKind::Integer { min: schema["minimum"].as_i64(), max: schema["maximum"].as_i64() }
         }
-        Some("number") => FieldKind::Number { min: schema["minimum"].as_f64(), max: schema["maximum"].as_f64() },
+        Some("number") => {
+            FieldKind::Number { min: schema["minimum"].as_f64(), max: schema["maximum"].as_f64() }
+        }
         Some("boolean") => FieldKind::Boolean,
         Some("array") => FieldKind::List,
         Some("object") => FieldKind::Map,
@@ -220,7 +224,11 @@ fn unknown(fields: &[Field], name: &str) -> String {
     }
 }
 
-fn typed(fields: &[Field], words: BTreeMap<String, Vec<String>>, wrong: &mut Vec<FieldError>) -> Map<String, Value> {
+fn typed(
+    fields: &[Field],
+    words: BTreeMap<String, Vec<String>>,
+    wrong: &mut Vec<FieldError>,
+) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, values) in words {
         let kind = fields.iter().find(|field| field.name == name).map(|field| &field.kind);
@@ -299,7 +307,9 @@ fn fits(kind: &FieldKind, value: &Value) -> Result<(), String> {
             between(number, *min, *max)
         }
         FieldKind::Number { min, max } => between(value.as_f64().ok_or("is not a number.")?, *min, *max),
-        FieldKind::Boolean => value.as_bool().map(|_| ()).ok_or_else(|| "is neither true nor false.".to_owned()),
+        FieldKind::Boolean => {
+            value.as_bool().map(|_| ()).ok_or_else(|| "is neither true nor false.".to_owned())
+        }
         FieldKind::Choice { of } => match value.as_str() {
             Some(word) if of.iter().any(|choice| choice == word) => Ok(()),
             _ => Err(format!("is none of: {}.", of.join(", "))),
@@ -309,14 +319,20 @@ fn fits(kind: &FieldKind, value: &Value) -> Result<(), String> {
             _ => Err("is not a list of texts.".to_owned()),
         },
         FieldKind::Map => match value {
-            Value::Object(object) if object.values().all(|value| !value.is_object() && !value.is_array()) => Ok(()),
+            Value::Object(object) if object.values().all(|value| !value.is_object() && !value.is_array()) => {
+                Ok(())
+            }
             Value::String(text) => pairs(text).map(|_| ()),
             _ => Err("is not an object of plain values.".to_owned()),
         },
     }
 }
 
-fn between<T: PartialOrd + std::fmt::Display>(number: T, min: Option<T>, max: Option<T>) -> Result<(), String> {
+fn between<T: PartialOrd + std::fmt::Display + Copy>(
+    number: T,
+    min: Option<T>,
+    max: Option<T>,
+) -> Result<(), String> {
     if let Some(min) = min.filter(|min| number < *min) {
         return Err(format!("is {number}, less than {min}."));
     }

@@ -4,6 +4,7 @@
 //! bottom of [`audit`], [`event`], [`notebook`] and [`clock`], and is implemented elsewhere.
 
 pub mod actor;
+pub mod allowance;
 pub mod audit;
 pub mod catalogue;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod permission;
 pub mod suggest;
 
 pub use actor::{Actor, ActorId, Face, Rank, TenantId};
+pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueBuilder, Reply, Request};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use document::{Action, Block, Document, Rich, Tone};

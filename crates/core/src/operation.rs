@@ -171,8 +171,8 @@ pub struct Choice {
     pub label: String,
 }
 
-type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
-type CompleteFn<D> = Arc<dyn for<'a> Fn(&'a D, &'a Actor, &'a str) -> Completing<'a> + Send + Sync>;
+pub(crate) type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
+pub(crate) type CompleteFn<D> = Arc<dyn for<'a> Fn(&'a D, &'a Actor, &'a str) -> Completing<'a> + Send + Sync>;
 
 /// A domain's operations and completers, not yet bound to a running domain: enough to list, document and
 /// parse them.
@@ -219,8 +219,10 @@ impl<D: Send + Sync + 'static> Operations<D> {
 /// An operation without its domain.
 pub(crate) struct Unbound<D> {
     pub(crate) spec: Spec,
-    pub(crate) prepare: fn(Value) -> Result<Box<dyn Prepared<D>>, Error>,
+    pub(crate) prepare: Prepare<D>,
 }
+
+type Prepare<D> = fn(Value) -> Result<Box<dyn Prepared<D>>, Error>;
 
 /// An operation whose input has been read, ready to run.
 pub(crate) trait Prepared<D>: Send {

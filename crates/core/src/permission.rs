@@ -52,21 +52,16 @@ pub trait Tokens: Send + Sync {
 
 /// Turns the decision into the error that the actor reads.
 pub(crate) fn check(actor: &Actor, required: Rank, operation: &str) -> Result<(), Error> {
-    if let Some(scope) = &actor.scope {
-        let covers = |entry: &String| {
-            operation == entry || operation.strip_prefix(entry.as_str()).is_some_and(|rest| rest.starts_with(' '))
-        };
-        if !scope.iter().any(covers) {
-            let message = format!("This token does not cover `{operation}`; it covers: {}.", scope.join(", "));
-            return Err(Error::new(Kind::Permission, "out_of_scope", message)
-                .remedy("Use a token with a wider scope."));
-        }
+    if !actor.covers(operation) {
+        let scope = actor.scope.as_deref().unwrap_or_default().join(", ");
+        let message = format!("This token does not cover `{operation}`; it covers: {scope}.");
+        return Err(Error::new(Kind::Permission, "out_of_scope", message)
+            .remedy("Use a token with a wider scope."));
     }
     if actor.rank >= required {
         return Ok(());
     }
-    let message =
-        format!("You need rank {required} for `{operation}`; yours is {}.", actor.rank);
+    let message = format!("You need rank {required} for `{operation}`; yours is {}.", actor.rank);
     Err(Error::new(Kind::Permission, "rank_too_low", message)
         .remedy("Ask a member of the staff to do it, or to give you the rank."))
 }

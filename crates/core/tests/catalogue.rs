@@ -1,5 +1,8 @@
 //! The catalogue as a face sees it: every rule that holds for every operation, tried on small ones.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(dead_code, reason = "some inputs are there to be refused")]
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -8,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Actor, ActorId, Answer, Call, Catalogue, Clock, Document, Effect, Error, Face, Kind, ManualClock, Operation,
-    Operations, Rank, Reply, Request,
+    Actor, ActorId, Answer, Call, Catalogue, Clock, Document, Effect, Error, Face, Kind, ManualClock,
+    Operation, Operations, Rank, Reply, Request,
     audit::{AuditLog, Record, Verdict},
     input::Raw,
     operation::{Choice, Limit},
@@ -131,7 +134,8 @@ struct World {
 }
 
 fn world() -> World {
-    let (kept, garden, clock) = (Arc::<Kept>::default(), Arc::<Garden>::default(), Arc::<ManualClock>::default());
+    let (kept, garden, clock) =
+        (Arc::<Kept>::default(), Arc::<Garden>::default(), Arc::<ManualClock>::default());
     let operations = Operations::new().with::<Water>().with::<Cut>().with::<Break>().completer(
         "bed",
         |_: &Garden, _: &Actor, partial: &str| {
@@ -298,6 +302,9 @@ async fn completion_offers_only_what_the_actor_may_use() {
     assert_eq!(offered[0].value, "so-bed");
     let none = world.catalogue.complete(&actor(Rank::MEMBER), "bed cut", "bed", "so").await.unwrap();
     assert!(none.is_empty());
+    let holder = Actor { scope: Some(vec!["break".into()]), ..actor(Rank::OPERATOR) };
+    let none = world.catalogue.complete(&holder, "bed water", "bed", "so").await.unwrap();
+    assert!(none.is_empty(), "outside of a token's scope nothing is offered");
 }
 
 #[test]

@@ -28,6 +28,9 @@ use crate::{
     meters,
 };
 
+/// How long the body may take. Discord sends it with the head and waits three seconds for the answer; whoever
+/// takes longer only holds a connection, which anybody can do who makes up a signature.
+const BODY_WITHIN: Duration = Duration::from_secs(3);
 /// Interaction ids remembered, the oldest forgotten first.
 const REMEMBERED: u64 = 200_000;
 
@@ -68,6 +71,8 @@ const OLD: Refusal = Refusal::new(
 );
 const TOO_LARGE: Refusal =
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.");
+const TOO_SLOW: Refusal =
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body did not arrive in time.");
 const BROKEN: Refusal =
     Refusal::new(StatusCode::BAD_REQUEST, "body_broken", "The body did not arrive whole.");
 const MALFORMED: Refusal =
@@ -119,7 +124,10 @@ impl Ingress {
     async fn take(&self, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
         let received = Instant::now();
         let (timestamp, signature) = self.signed(headers)?;
-        let body = read(body, self.max_body).await?;
+        let body = tokio::select! {
+            body = read(body, self.max_body) => body?,
+            () = self.clock.sleep(BODY_WITHIN) => return Err(TOO_SLOW),
+        };
         let mut signed = Vec::with_capacity(timestamp.len() + body.len());
         signed.extend_from_slice(timestamp.as_bytes());
         signed.extend_from_slice(&body);
@@ -170,7 +178,7 @@ impl Ingress {
         meters::turned_away(refusal.code);
         let blame = if unsigned { Blame::Permission } else { Blame::User };
         let error = Error::new(blame, refusal.code, refusal.message);
-        let unproved = unsigned || matches!(refusal.code, "body_too_large" | "body_broken");
+        let unproved = unsigned || matches!(refusal.code, "body_too_large" | "body_too_slow" | "body_broken");
         if unproved {
             self.desk.refusals.unverified(stranger(None), "an interaction", error).await;
         } else if refusal.status != StatusCode::INTERNAL_SERVER_ERROR {

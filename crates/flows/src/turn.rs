@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures::FutureExt;
+use guildhall_core::error::panic_text;
 use guildhall_store::{StoreError, Timestamp};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict,
@@ -535,10 +536,8 @@ fn back_off(attempts: i32) -> Duration {
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> StepError {
-    let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
     StepError {
-        detail: said,
+        detail: Some(panic_text(panic)),
         ..StepError::permanent("panicked", "Something went wrong inside Guildhall.")
             .remedy("Report it with the log.")
     }

@@ -6,7 +6,9 @@ use crate::configuration::LogSection;
 
 /// The log's filter does not read as one.
 #[derive(Debug, thiserror::Error)]
-#[error("log.level: '{level}' is not a filter: {source}. Write info, debug, or a filter such as info,guildhall_link=debug.")]
+#[error(
+    "log.level: '{level}' is not a filter: {source}. Write info, debug, or a filter such as info,guildhall_link=debug."
+)]
 pub struct BadFilter {
     level: String,
     source: tracing_subscriber::filter::ParseError,

@@ -47,12 +47,19 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Trouble> {
     let app = sim.application("Guildhall", &olive);
     guild.install(&app);
     let mut out = io::stdout();
-    writeln!(out, "The stand-in Discord runs at {}; open it in a browser to act as somebody.\n", sim.rest_base())?;
+    writeln!(
+        out,
+        "The stand-in Discord runs at {}; open it in a browser to act as somebody.\n",
+        sim.rest_base()
+    )?;
     writeln!(out, "[discord]\napplication_id = {}\npublic_key = \"{}\"", app.id(), app.public_key())?;
     writeln!(out, "token = \"{}\"\napi_url = \"{}\"", app.token(), sim.rest_base())?;
     writeln!(out, "gateway = true\ngateway_url = \"{}\"\n", sim.gateway_url())?;
     writeln!(out, "[[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}", guild.id())?;
-    writeln!(out, "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it.")?;
+    writeln!(
+        out,
+        "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it."
+    )?;
     if let Some(url) = matches.get_one::<String>("interactions") {
         app.set_interactions_url(Some(url)).await?;
     }

@@ -3,7 +3,8 @@
 use std::{env, fs, path::Path, process::Command};
 
 fn golden(paper: &str, arguments: &[&str]) {
-    let output = Command::new(env!("CARGO_BIN_EXE_guildhall")).args(arguments).output().expect("the program runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_guildhall")).args(arguments).output().expect("the program runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let written = String::from_utf8(output.stdout).expect("text");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(paper);

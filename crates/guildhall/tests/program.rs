@@ -8,13 +8,18 @@ use std::{fs, process::Command, thread};
 use serde_json::{Value, json};
 use support::{Guildhall, eventually};
 
+fn started() -> Guildhall {
+    Guildhall::start("", &[])
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn a_server_lives_through_rest_and_the_command_line() {
-    let guildhall = Guildhall::start();
+    let guildhall = started();
     let made = guildhall.cli(&["server", "create", "survival", "counter"]);
     assert!(made.status.success(), "{}{}", text(&made.stdout), text(&made.stderr));
     let started = guildhall.cli(&["server", "start", "survival"]);
@@ -34,7 +39,7 @@ fn a_server_lives_through_rest_and_the_command_line() {
     let stopped = guildhall.cli(&["server", "stop", "survival"]);
     assert!(stopped.status.success(), "{}{}", text(&stopped.stdout), text(&stopped.stderr));
     let (status, _) = guildhall.call("server start", &json!({"server": "survival"}));
-    assert_eq!(status, 200);
+    assert_eq!(status, 202, "the start goes on after the answer");
     guildhall.wait_for_state("survival", "ready");
     eventually("the count was saved", || {
         guildhall.console("survival").contains("ready, count is 1").then_some(())
@@ -45,15 +50,20 @@ fn a_server_lives_through_rest_and_the_command_line() {
     let faces: Vec<_> = records.iter().filter_map(|record| record["face"].as_str()).collect();
     assert_eq!(faces, ["rest", "cli"], "one record each, newest first: {records:?}");
     assert!(records.iter().all(|record| record["verdict"] == "done" && record["rank"] == 10));
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn refused_failed_and_unreachable_have_their_own_exit_status() {
-    let guildhall = Guildhall::start();
+    let guildhall = started();
     guildhall.cli(&["server", "create", "survival", "counter"]);
     let refused = guildhall.cli(&["server", "start", "survivel"]);
     assert_eq!(refused.status.code(), Some(3));
-    assert!(text(&refused.stderr).contains("survival"), "the nearest name is told: {}", text(&refused.stderr));
+    assert!(
+        text(&refused.stderr).contains("survival"),
+        "the nearest name is told: {}",
+        text(&refused.stderr)
+    );
     let stranger = guildhall.cli_with(&["server", "list"], "gh_not-a-token");
     assert_eq!(stranger.status.code(), Some(3), "{}", text(&stranger.stderr));
     let usage = guildhall.cli(&["server", "start"]);
@@ -68,12 +78,14 @@ fn refused_failed_and_unreachable_have_their_own_exit_status() {
     let as_json = guildhall.cli(&["server", "status", "nothing", "--json"]);
     let error: Value = serde_json::from_slice(&as_json.stdout).expect("JSON");
     assert_eq!(error["error"]["kind"], "not_found", "{error}");
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn a_control_plane_killed_in_the_middle_of_a_start_finishes_it() {
-    let mut guildhall = Guildhall::start();
-    guildhall.call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
+    let mut guildhall = started();
+    guildhall
+        .call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
     guildhall.call("server start", &json!({"server": "survival"}));
     let pid = eventually("the game runs", || guildhall.processes(&["game.py"]).first().copied());
     guildhall.kill();
@@ -82,11 +94,12 @@ fn a_control_plane_killed_in_the_middle_of_a_start_finishes_it() {
     fs::write(folder.join("go"), "").expect("the game's folder");
     guildhall.wait_for_state("survival", "ready");
     assert_eq!(guildhall.processes(&["game.py"]), [pid], "the same game, started once");
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn a_game_outlives_its_agent_and_is_taken_up_again() {
-    let guildhall = Guildhall::start();
+    let guildhall = started();
     guildhall.call("server create", &json!({"name": "survival", "recipe": "counter"}));
     guildhall.call("server start", &json!({"server": "survival"}));
     guildhall.wait_for_state("survival", "ready");
@@ -104,21 +117,23 @@ fn a_game_outlives_its_agent_and_is_taken_up_again() {
     });
     eventually("the game heard it", || guildhall.console("survival").contains("count is 1").then_some(()));
     assert_eq!(guildhall.processes(&["game.py"]), game, "the same game");
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn of_two_starts_at_once_one_is_told_who_was_first() {
-    let guildhall = Guildhall::start();
-    guildhall.call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
+    let guildhall = started();
+    guildhall
+        .call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
     let answers: Vec<(u16, Value)> = thread::scope(|scope| {
         let start = || guildhall.call("server start", &json!({"server": "survival"}));
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
         threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
     });
-    let started = answers.iter().filter(|(status, _)| *status == 200).count();
+    let started = answers.iter().filter(|(status, _)| *status == 202).count();
     assert_eq!(started, 1, "{answers:?}");
-    let told = answers.iter().filter(|(status, _)| *status == 409);
-    for (_, body) in told {
+    for (status, body) in answers.iter().filter(|(status, _)| *status != 202) {
+        assert_eq!(*status, 409, "{body}");
         let message = body["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains("already") && message.contains("operator"), "{message}");
     }
@@ -129,11 +144,12 @@ fn of_two_starts_at_once_one_is_told_who_was_first() {
     let folder = fs::read_link(format!("/proc/{game}/cwd")).expect("the game's folder");
     fs::write(folder.join("go"), "").expect("the game's folder");
     guildhall.wait_for_state("survival", "ready");
+    guildhall.finish(&[]);
 }
 
 #[test]
 fn a_crash_is_restarted_and_told_apart_from_a_stop() {
-    let guildhall = Guildhall::start();
+    let guildhall = started();
     guildhall.call("server create", &json!({"name": "survival", "recipe": "counter"}));
     guildhall.call("server start", &json!({"server": "survival"}));
     guildhall.wait_for_state("survival", "ready");
@@ -144,4 +160,5 @@ fn a_crash_is_restarted_and_told_apart_from_a_stop() {
         (now.len() == 1 && now != first).then_some(())
     });
     guildhall.wait_for_state("survival", "ready");
+    guildhall.finish(&[]);
 }

@@ -74,7 +74,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         code::WRONG_METHOD => StatusCode::METHOD_NOT_ALLOWED,
         code::TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
         code::GOES_ON => StatusCode::GATEWAY_TIMEOUT,
-        code::BUSY => StatusCode::SERVICE_UNAVAILABLE,
+        // A domain has the word for itself as well: a server at which somebody else is at work is a conflict.
+        code::BUSY if error.kind == Kind::Limit => StatusCode::SERVICE_UNAVAILABLE,
         _ => match error.kind {
             Kind::User => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Permission => StatusCode::FORBIDDEN,
@@ -122,5 +123,16 @@ pub(crate) fn reply(reply: Reply) -> Response {
             let body = Problem { error: ProblemError { wire, question: Some(&question) }, document };
             (StatusCode::CONFLICT, Json(body)).into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_is_a_conflict_and_a_busy_guildhall_is_unavailable() {
+        let of = |kind| status(&Error::new(kind, code::BUSY, "Somebody is at work.")).as_u16();
+        assert_eq!((of(Kind::Conflict), of(Kind::Limit)), (409, 503));
     }
 }

@@ -17,13 +17,14 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
-use guildhall_core::{Actor, ActorId, Clock, Error, Face, Kind, Rank, TenantId, permission::Tokens};
+use guildhall_core::{
+    Actor, ActorId, Allowance, Clock, Error, Face, Kind, Rank, TenantId, error::panic_text, permission::Tokens,
+};
 use metrics::counter;
 use sha2::{Digest, Sha256};
 
 use crate::{
     HttpConfig,
-    allowance::Allowance,
     answer::{self, code},
     face::{Shared, asked_for},
     metrics::{BAD_TOKENS, UNRECORDED},
@@ -266,12 +267,6 @@ async fn turn_away(
             answer::problem(&error)
         }
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
 #[cfg(test)]

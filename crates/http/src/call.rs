@@ -8,14 +8,13 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use guildhall_core::{Actor, Error, FieldError, Kind, Reply, Spec, input::Raw};
+use guildhall_core::{Actor, Error, FieldError, Kind, Reply, Spec, error::panic_text, input::Raw};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     answer::{self, code},
-    authentication::panic_text,
     body,
     face::{Shared, asked_for},
     route::{self, Resource, Verb},
@@ -64,14 +63,9 @@ pub(crate) async fn operation(
         let segment = parameters.get("name").map(String::as_str).unwrap_or_default();
         let named = route::named(shared.catalogue.specs().collect::<Vec<_>>().into_iter(), segment);
         let operation = named.map_or_else(|| segment.replace(['.', '-'], " "), str::to_owned);
-        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps a record; but only
-        // so many, because no operation's limit stands before that.
-        if named.is_none() && !shared.may_record(&actor) {
-            let error = Error::new(Kind::NotFound, "unknown_operation", "There is no such operation.");
-            return Err(Unasked::Unrecorded(error.remedy("GET /api/v1/operations lists them.")));
-        }
+        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps a record.
         let asking = Asking { operation, verb: Verb::Post, parameter: None };
-        Ok(asking.read(&shared, request).await?)
+        asking.read(&shared, request).await
     };
     let attempt = attempt.await;
     finish(&shared, actor, &asked_for, attempt).await
@@ -90,7 +84,7 @@ pub(crate) async fn resource(
         let Path(mut given) = parameters.map_err(malformed_path)?;
         let parameter = resource.parameter.as_ref().and_then(|name| given.remove_entry(name));
         let operation = resource.operation.to_owned();
-        Ok(Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await?)
+        Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await
     };
     let attempt = attempt.await;
     finish(&shared, actor, &asked_for, attempt).await
@@ -119,20 +113,6 @@ struct Asked {
     input: Raw,
     confirmed: bool,
     until: Instant,
-}
-
-/// A request that did not become a call.
-enum Unasked {
-    /// Refused here, and to be recorded.
-    Refused(Error),
-    /// One refusal too many to be recorded.
-    Unrecorded(Error),
-}
-
-impl From<Error> for Unasked {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
 }
 
 impl Asking {
@@ -219,12 +199,11 @@ async fn finish(
     shared: &Arc<Shared>,
     actor: Actor,
     asked_for: &str,
-    attempt: Result<Asked, Unasked>,
+    attempt: Result<Asked, Error>,
 ) -> Response {
     let asked = match attempt {
         Ok(asked) => asked,
-        Err(Unasked::Refused(error)) => return shared.refuse(actor, asked_for, error).await,
-        Err(Unasked::Unrecorded(error)) => return answer::problem(&error),
+        Err(error) => return shared.refuse(actor, asked_for, error).await,
     };
     let Ok(permit) = shared.call_permits.clone().try_acquire_owned() else {
         let error = Error::new(Kind::Limit, code::BUSY, "Guildhall is busy with other requests.")

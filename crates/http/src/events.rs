@@ -116,8 +116,7 @@ async fn open(
     query: &str,
 ) -> Result<Reading, Error> {
     let wanted = Wanted::read(query, headers)?;
-    let covers_any =
-        actor.scope.as_ref().is_none_or(|scope| scope.iter().any(|entry| NOUNS.contains(&entry.as_str())));
+    let covers_any = NOUNS.iter().any(|noun| actor.covers(noun));
     let covered = wanted.subject.as_ref().is_none_or(|subject| covers(&actor, subject));
     if !covers_any || !covered {
         let message = "This token does not cover these events.";
@@ -160,7 +159,7 @@ fn covers(actor: &Actor, subject: &Subject) -> bool {
         Subject::Server(_) => "server",
         Subject::Host(_) => "host",
     };
-    actor.scope.as_ref().is_none_or(|scope| scope.iter().any(|entry| entry == noun))
+    actor.covers(noun)
 }
 
 /// What a reader asks for.

@@ -12,27 +12,22 @@ use axum::{
 };
 use bytes::Bytes;
 use guildhall_core::{
-    Actor, ActorId, Catalogue, Clock, Error, EventLog, Kind, TenantId, permission::Tokens, suggest,
+    Actor, Catalogue, Clock, Error, EventLog, Kind, permission::Tokens, suggest,
 };
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     HttpConfig, Readiness,
-    allowance::Allowance,
     answer::{self, code},
     authentication::{self, Door},
     call,
     events::{self, Streams},
-    metrics::{self, Handle, UNRECORDED},
+    metrics::{self, Handle},
     openapi::openapi,
     readiness,
     route::{self, BASE, Resource},
 };
-
-/// Refusals of the face itself that are recorded for one caller in a minute. Calls of operations have the
-/// catalogue's own limit.
-const RECORDED_A_MINUTE: u32 = 60;
 
 /// What the face speaks to.
 #[derive(Clone)]
@@ -73,7 +68,6 @@ pub(crate) struct Shared {
     pub(crate) call_permits: Arc<Semaphore>,
     resources: Vec<Resource>,
     openapi: Bytes,
-    recorded: Allowance<(TenantId, ActorId)>,
 }
 
 impl Http {
@@ -82,14 +76,13 @@ impl Http {
         let Parts { catalogue, events, tokens, readiness, clock, metrics } = parts;
         let document = openapi(catalogue.specs());
         let shared = Shared {
-            door: Door::new(&config, tokens, clock.clone()),
+            door: Door::new(&config, tokens, clock),
             streams: Streams::new(config.max_streams, config.max_streams_per_token),
             stop: CancellationToken::new(),
             calls: TaskTracker::new(),
             call_permits: Arc::new(Semaphore::new(config.max_calls)),
             resources: route::resources(catalogue.specs()),
             openapi: Bytes::from(document.to_string()),
-            recorded: Allowance::new(clock, RECORDED_A_MINUTE, 10_000),
             config,
             catalogue,
             events,
@@ -137,26 +130,14 @@ impl Http {
 }
 
 impl Shared {
-    /// Answers a request that never became a call, and records it, unless this caller had too many of those.
+    /// Answers a request that never became a call, and hands it to the catalogue for the record.
     pub(crate) async fn refuse(&self, actor: Actor, asked_for: &str, error: Error) -> Response {
-        let error = match self.may_record(&actor) {
-            true => self.catalogue.refuse(actor, asked_for, error).await,
-            false => error,
-        };
+        let error = self.catalogue.refuse(actor, asked_for, error).await;
         if !error.kind.is_refusal() {
             let reference = error.call.map(|call| call.reference());
             tracing::error!(code = error.code, reference, asked_for, "{}", error.causes());
         }
         answer::problem(&error)
-    }
-
-    /// Whether one more refusal of this caller is kept; those that are not are counted.
-    pub(crate) fn may_record(&self, actor: &Actor) -> bool {
-        let may = self.recorded.take((actor.tenant.clone(), actor.id.clone())).is_ok();
-        if !may {
-            ::metrics::counter!(UNRECORDED).increment(1);
-        }
-        may
     }
 
     /// The routes nearest to a path that leads nowhere.

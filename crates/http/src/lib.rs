@@ -4,7 +4,6 @@
 //! confirmation, audit record) is kept by [`guildhall_core::Catalogue`]; this crate translates HTTP into its
 //! calls and back. What it adds is what HTTP needs: tokens, bounds, status codes and a description.
 
-mod allowance;
 mod answer;
 mod authentication;
 mod body;

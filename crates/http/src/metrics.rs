@@ -36,8 +36,10 @@ pub const STREAMS: &str = "guildhall_http_event_streams";
 pub const STALLED: &str = "guildhall_http_stalled_connections_total";
 /// Requests with a token that nobody holds.
 pub const BAD_TOKENS: &str = "guildhall_http_bad_tokens_total";
-/// Refusals that were answered but not recorded, because one caller had too many of them.
-pub const UNRECORDED: &str = "guildhall_http_refusals_unrecorded_total";
+/// Wrong tokens that were refused but not recorded, because there were too many of them.
+pub const UNRECORDED: &str = "guildhall_http_bad_tokens_unrecorded_total";
+/// Refusals through any face that were answered but not recorded, because one actor had too many of them.
+pub const REFUSALS_UNRECORDED: &str = "guildhall_refusals_unrecorded_total";
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -79,7 +81,11 @@ pub fn install() -> Result<Handle, BuildError> {
     describe_gauge!(STREAMS, "Open event streams.");
     describe_counter!(STALLED, "Connections closed because the peer did not take in what was written to it.");
     describe_counter!(BAD_TOKENS, "Requests with a token that nobody holds.");
-    describe_counter!(UNRECORDED, "Refusals answered but not recorded, because one caller had too many.");
+    describe_counter!(UNRECORDED, "Wrong tokens refused but not recorded, because there were too many.");
+    describe_counter!(
+        REFUSALS_UNRECORDED,
+        "Refusals answered but not recorded, because one actor had too many."
+    );
     Ok(Handle(INSTALLED.get_or_init(|| handle).clone()))
 }
 
@@ -112,6 +118,8 @@ impl AuditLog for Counted {
 }
 
 pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    // The catalogue counts for itself; it knows no metrics.
+    counter!(REFUSALS_UNRECORDED).absolute(shared.catalogue.unrecorded());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render()).into_response()
 }
 

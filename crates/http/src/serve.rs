@@ -11,7 +11,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use guildhall_core::{Clock, Error, SystemClock};
+use guildhall_core::{Clock, Error, SystemClock, error::panic_text};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Http, answer, authentication::panic_text, metrics, stall::Stall};
+use crate::{Http, answer, metrics, stall::Stall};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;

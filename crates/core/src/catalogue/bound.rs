@@ -1,13 +1,13 @@
 //! Operations joined with the domain they run on, their types erased.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
     Actor, Answer, Call, Error, Spec,
-    operation::{Choice, Unbound},
+    operation::{Choice, CompleteFn, Unbound},
 };
 
 /// An operation with its domain.
@@ -61,10 +61,8 @@ pub(super) trait BoundCompleter: Send + Sync {
     async fn complete(&self, actor: &Actor, partial: &str) -> Result<Vec<Choice>, Error>;
 }
 
-type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
-
 pub(super) struct DomainCompleter<D> {
-    pub(super) complete: Arc<dyn for<'a> Fn(&'a D, &'a Actor, &'a str) -> Completing<'a> + Send + Sync>,
+    pub(super) complete: CompleteFn<D>,
     pub(super) domain: Arc<D>,
 }
 

@@ -13,6 +13,7 @@ use crate::{
     Action, Actor, Call, CallId, Document, Effect, Error, Follow, Spec, Tone,
     audit::{Record, Verdict},
     document::Style,
+    error::panic_text,
     id::fresh,
     input::{self, Raw},
     permission,
@@ -103,7 +104,7 @@ impl Catalogue {
             tracing::error!(code = error.code, reference = call_id.reference(), "{}", error.causes());
         }
         drop(_entered);
-        let record = self.describe(call_id, began, actor, operation, kept, &result);
+        let record = self.describe(call_id, began, actor, &operation, kept, &result);
         self.keep(record).instrument(span).await;
         result
     }
@@ -113,7 +114,6 @@ impl Catalogue {
         let call_id: CallId = fresh(self.clock.as_ref());
         error.call = Some(call_id);
         let result = Err(error);
-        let asked_for = asked_for.to_owned();
         let record = self.describe(call_id, self.clock.now(), actor, asked_for, Value::Null, &result);
         self.keep(record).await;
         match result {
@@ -153,7 +153,7 @@ impl Catalogue {
         call: CallId,
         at: OffsetDateTime,
         actor: Actor,
-        operation: String,
+        operation: &str,
         input: Value,
         result: &Result<Reply, Error>,
     ) -> Record {
@@ -199,9 +199,4 @@ fn question_document(spec: &Spec, question: &str, input: Value) -> Document {
     let mut yes = Action::new("Yes, do it", spec.name, input).style(Style::Danger);
     yes.confirmed = true;
     Document::titled("Are you sure?").tone(Tone::Warning).text(question).action(yes)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }

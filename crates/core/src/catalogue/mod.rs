@@ -16,12 +16,8 @@ use std::{
 };
 
 use crate::{
-    Actor, Clock, Error, Kind, Operations, Spec,
-    audit::AuditLog,
-    document::Action,
-    operation::Choice,
-    permission::Permissions,
-    suggest,
+    Actor, Clock, Error, Kind, Operations, Spec, audit::AuditLog, document::Action, operation::Choice,
+    permission::{self, Permissions}, suggest,
 };
 
 use bound::{Bound, BoundCompleter, BoundOperation, DomainCompleter};
@@ -89,7 +85,7 @@ impl Catalogue {
         partial: &str,
     ) -> Result<Vec<Choice>, Error> {
         let spec = self.spec(operation).ok_or_else(|| self.unknown(operation))?;
-        if actor.rank < self.permissions.required(actor, spec).await? {
+        if permission::check(actor, self.permissions.required(actor, spec).await?, spec.name).is_err() {
             return Ok(Vec::new());
         }
         let completer = spec
@@ -126,6 +122,7 @@ impl CatalogueBuilder {
     ///
     /// When two operations have one name: the program is put together wrongly.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the catalogue shares the domain from here on")]
     pub fn add<D: Send + Sync + 'static>(mut self, operations: Operations<D>, domain: Arc<D>) -> Self {
         for entry in operations.entries {
             let name = entry.spec.name;

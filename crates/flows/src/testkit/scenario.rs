@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use guildhall_core::Clock;
+use guildhall_core::{Clock, error::panic_text};
 use sea_orm::{ColumnTrait, QueryFilter};
 
 use crate::{
@@ -128,7 +128,7 @@ pub(super) async fn play<S: Scene>(
         }
         Outcome::Failed(failure) => {
             let clean = AssertUnwindSafe(scene.assert_clean(&failure)).catch_unwind().await;
-            clean.map_err(|panic| format!("it was not undone: {}", said(panic.as_ref())))
+            clean.map_err(|panic| format!("it was not undone: {}", panic_text(panic.as_ref())))
         }
         Outcome::Done(output) => {
             let output = serde_json::from_value::<<S::Workflow as Workflow>::Output>(output)
@@ -138,7 +138,7 @@ pub(super) async fn play<S: Scene>(
                 return Ok(());
             }
             let finished = AssertUnwindSafe(scene.assert_finished(&output)).catch_unwind().await;
-            finished.map_err(|panic| format!("it did not end as it should: {}", said(panic.as_ref())))
+            finished.map_err(|panic| format!("it did not end as it should: {}", panic_text(panic.as_ref())))
         }
     }
 }
@@ -195,9 +195,4 @@ async fn pass_time(stage: &Stage, flow: uuid::Uuid) -> Result<(), guildhall_stor
         stage.clock.advance(left.unsigned_abs());
     }
     Ok(())
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
 }

@@ -105,13 +105,10 @@ async fn guildhall(key: &SigningKey, folder: &std::path::Path) -> Router {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let address = format!("sqlite://{}", folder.join("bench.db").display());
     let store = Store::open(address, Vec::new()).await.expect("a store");
-    let catalogue = Catalogue::builder(
-        Arc::new(AuditStore::new(store.clone())),
-        clock.clone(),
-        Arc::new(DefaultRanks),
-    )
-    .add(Operations::new().with::<Echo>(), Arc::new(Nothing))
-    .build();
+    let catalogue =
+        Catalogue::builder(Arc::new(AuditStore::new(store.clone())), clock.clone(), Arc::new(DefaultRanks))
+            .add(Operations::new().with::<Echo>(), Arc::new(Nothing))
+            .build();
     let public = hex::encode(key.verifying_key().as_bytes());
     let mut config = DiscordConfig::new(1_100_000_000_000_000_000, public, "token".to_owned().into());
     config.gateway = None;
@@ -134,7 +131,8 @@ async fn guildhall(key: &SigningKey, folder: &std::path::Path) -> Router {
 
 fn bare(key: VerifyingKey) -> Router {
     let handler = move |headers: HeaderMap, body: Bytes| async move {
-        let header = |name: &str| headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+        let header =
+            |name: &str| headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
         let mut signed = header("x-signature-timestamp");
         signed.extend_from_slice(&body);
         let mut signature = [0; 64];

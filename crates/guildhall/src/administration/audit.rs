@@ -1,8 +1,6 @@
 //! `audit list`: who did what, through which face, and what came of it.
 
-use guildhall_core::{
-    Action, ActorId, Answer, Call, Document, Effect, Error, Operation, Rank, Rich,
-};
+use guildhall_core::{Action, ActorId, Answer, Call, Document, Effect, Error, Operation, Rank, Rich};
 use guildhall_store::audit::{Filter, Page};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +74,7 @@ impl Operation for List {
     type Domain = Administration;
     type Output = Vec<Entry>;
     const NAME: &'static str = "audit list";
-    const SUMMARY: &'static str = "Show who did what, newest first.";
+    const SUMMARY: &'static str = "Show who did what, newest first";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Read;
 

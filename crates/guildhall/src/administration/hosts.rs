@@ -30,7 +30,7 @@ impl Operation for List {
     type Domain = Administration;
     type Output = Vec<HostView>;
     const NAME: &'static str = "host list";
-    const SUMMARY: &'static str = "Show the hosts and whether their agents are connected.";
+    const SUMMARY: &'static str = "Show the hosts and whether their agents are connected";
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Read;
 
@@ -49,7 +49,12 @@ impl Operation for List {
             .iter()
             .map(|host| {
                 let state = if host.online { "connected" } else { "not connected" };
-                vec![Rich::new().code(&host.name), state.into(), Rich::new().ago(host.since), host.agent.as_str().into()]
+                vec![
+                    Rich::new().code(&host.name),
+                    state.into(),
+                    Rich::new().ago(host.since),
+                    host.agent.as_str().into(),
+                ]
             })
             .collect();
         let document = if hosts.is_empty() {

@@ -42,7 +42,7 @@ impl Operation for Create {
     type Domain = Administration;
     type Output = Made;
     const NAME: &'static str = "token create";
-    const SUMMARY: &'static str = "Make an API token; its secret is shown once.";
+    const SUMMARY: &'static str = "Make an API token; its secret is shown once";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Change;
 
@@ -80,7 +80,8 @@ fn narrowed(own: Option<&[String]>, asked: Option<&str>) -> Result<Option<Vec<St
         None => Ok(Some(asked.clone())),
         Some(entry) => {
             let message = format!("Your own token does not cover '{entry}'; it covers: {}.", own.join(", "));
-            Err(Error::new(Kind::Permission, "out_of_scope", message).remedy("Leave it out of the new token's scope."))
+            Err(Error::new(Kind::Permission, "out_of_scope", message)
+                .remedy("Leave it out of the new token's scope."))
         }
     }
 }
@@ -115,7 +116,7 @@ impl Operation for List {
     type Domain = Administration;
     type Output = Vec<TokenView>;
     const NAME: &'static str = "token list";
-    const SUMMARY: &'static str = "Show the API tokens, without their secrets.";
+    const SUMMARY: &'static str = "Show the API tokens, without their secrets";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Read;
 
@@ -130,8 +131,14 @@ impl Operation for List {
                 (None, true) => "expired".into(),
                 (None, false) => "usable".into(),
             };
-            let scope = token.scope.as_ref().map_or_else(|| "everything".to_owned(), |scope| scope.join(", "));
-            rows.push(vec![Rich::new().code(&token.name), token.rank.to_string().into(), scope.into(), state]);
+            let scope =
+                token.scope.as_ref().map_or_else(|| "everything".to_owned(), |scope| scope.join(", "));
+            rows.push(vec![
+                Rich::new().code(&token.name),
+                token.rank.to_string().into(),
+                scope.into(),
+                state,
+            ]);
             tokens.push(TokenView {
                 usable: token.revoked.is_none() && !expired,
                 name: token.name,
@@ -156,7 +163,7 @@ impl Operation for Revoke {
     type Domain = Administration;
     type Output = ();
     const NAME: &'static str = "token revoke";
-    const SUMMARY: &'static str = "Take an API token away; it stops working at once.";
+    const SUMMARY: &'static str = "Take an API token away; it stops working at once";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Destroy;
 
@@ -172,7 +179,11 @@ impl Operation for Revoke {
         let tokens = domain.tokens.list(call.tenant()).await?;
         let names = tokens.iter().filter(|token| token.revoked.is_none()).map(|token| token.name.as_str());
         let near = guildhall_core::suggest::nearest(&self.name, names, 3);
-        let error = Error::new(Kind::NotFound, "token_not_found", format!("There is no token '{}' in use.", self.name));
+        let error = Error::new(
+            Kind::NotFound,
+            "token_not_found",
+            format!("There is no token '{}' in use.", self.name),
+        );
         Err(if near.is_empty() { error } else { error.remedy(format!("There is: {}.", near.join(", "))) })
     }
 }
@@ -194,7 +205,8 @@ mod tests {
         ];
         for (own, asked, expected) in cases {
             let given = narrowed(own.map(<[String; 2]>::as_slice), asked).map_err(|_| ());
-            let expected = expected.map(|scope| scope.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+            let expected =
+                expected.map(|scope| scope.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>()));
             assert_eq!(given, expected, "{own:?} asked for {asked:?}");
         }
     }

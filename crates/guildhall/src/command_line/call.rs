@@ -9,9 +9,7 @@ use std::{
 
 use clap::ArgMatches;
 use futures::StreamExt as _;
-use guildhall_core::{
-    Block, Event, Follow, Outcome, Spec, Tone, input::Raw,
-};
+use guildhall_core::{Block, Event, Follow, Outcome, Spec, Tone, input::Raw};
 use guildhall_http::client::{Client, ClientError, ClientReply, EventFilter};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -46,7 +44,9 @@ pub async fn call(spec: &Spec, matches: &ArgMatches) -> Result<ExitCode, Trouble
                 None => Ok(ExitCode::SUCCESS),
             }
         }
-        Ok(ClientReply::Confirm { .. }) => Err("Guildhall asked again after a yes; that is a fault of its own".into()),
+        Ok(ClientReply::Confirm { .. }) => {
+            Err("Guildhall asked again after a yes; that is a fault of its own".into())
+        }
         Err(error) => refuse(&error, as_json),
     }
 }

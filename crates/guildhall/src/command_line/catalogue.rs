@@ -16,7 +16,13 @@ pub fn list(specs: &[Spec]) -> String {
     let mut text = String::new();
     for spec in specs {
         let effect = effect(spec.effect);
-        let _ = writeln!(text, "{:<widest$}  {effect:<7}  rank {:<2}  {}", spec.name, spec.rank.level(), spec.summary);
+        let _ = writeln!(
+            text,
+            "{:<widest$}  {effect:<7}  rank {:<2}  {}",
+            spec.name,
+            spec.rank.level(),
+            spec.summary
+        );
     }
     text
 }
@@ -58,7 +64,8 @@ pub fn markdown(specs: &[Spec]) -> String {
         page.push_str("\n| input | | takes | |\n|---|---|---|---|\n");
         for field in &spec.fields {
             let needed = if field.required { "required" } else { "" };
-            let _ = writeln!(page, "| `{}` | {needed} | {} | {} |", field.name, takes(field), field.description);
+            let _ =
+                writeln!(page, "| `{}` | {needed} | {} | {} |", field.name, takes(field), field.description);
         }
     }
     page.push_str("\n## Who may do what\n\n|");

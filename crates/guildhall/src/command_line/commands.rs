@@ -68,9 +68,11 @@ fn quoted(pair: &str) -> String {
 }
 
 fn command(name: &'static str, spec: &Spec) -> Command {
-    let mut command = Command::new(name)
-        .about(spec.summary)
-        .after_help(format!("Rank: {}. Effect: {}.", spec.rank, effect(spec.effect)));
+    let mut command = Command::new(name).about(spec.summary).after_help(format!(
+        "Rank: {}. Effect: {}.",
+        spec.rank,
+        effect(spec.effect)
+    ));
     let (positional, named): (Vec<_>, Vec<_>) = spec.fields.iter().partition(|field| is_positional(field));
     for (at, field) in positional.into_iter().enumerate() {
         command = command.arg(argument(field).index(at + 1).value_name(field.name.to_uppercase()));

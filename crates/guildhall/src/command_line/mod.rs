@@ -105,7 +105,9 @@ pub fn root(specs: &[Spec]) -> Command {
                 .about("Check the configuration")
                 .subcommand_required(true)
                 .subcommand(Command::new("check").about("Name file and key of every mistake"))
-                .subcommand(Command::new("reference").about("Print every key with its meaning and its default")),
+                .subcommand(
+                    Command::new("reference").about("Print every key with its meaning and its default"),
+                ),
         )
         .subcommand(
             Command::new("completions")
@@ -141,7 +143,8 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
             write!(io::stdout(), "{}", crate::configuration::reference())?;
         }
         "config" => {
-            let shown = file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
+            let shown =
+                file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
             Configuration::load(file.as_deref())?;
             writeln!(io::stdout(), "{shown}: no mistakes.")?;
         }

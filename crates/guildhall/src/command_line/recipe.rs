@@ -56,7 +56,8 @@ fn list(as_json: bool) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout().lock();
     let recipes = shipped().iter().filter_map(|(name, text)| Recipe::parse(text, name).ok());
     if as_json {
-        let list: Vec<_> = recipes.map(|r| json!({"name": r.name, "title": r.title, "summary": r.summary})).collect();
+        let list: Vec<_> =
+            recipes.map(|r| json!({"name": r.name, "title": r.title, "summary": r.summary})).collect();
         writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -168,7 +169,9 @@ fn variables(matches: &ArgMatches) -> Result<BTreeMap<String, String>, Trouble> 
 fn tell(event: &EventKind) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match event {
-        EventKind::Phase { phase } => writeln!(out, "{}", serde_json::to_value(phase)?.as_str().unwrap_or_default()),
+        EventKind::Phase { phase } => {
+            writeln!(out, "{}", serde_json::to_value(phase)?.as_str().unwrap_or_default())
+        }
         EventKind::Progress { step, done, total, .. } => writeln!(out, "  {step} ({done} of {total})"),
         EventKind::Ready { took_ms } => writeln!(out, "ready after {took_ms} ms"),
         EventKind::Joined { player } => writeln!(out, "{player} joined"),

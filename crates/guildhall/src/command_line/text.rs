@@ -169,7 +169,10 @@ mod tests {
             .field("State", "ready")
             .field("Since", Rich::new().time(now - time::Duration::minutes(5)))
             .field("Asked", Rich::new().ago(now - time::Duration::minutes(5)))
-            .table(&["name", "state"], vec![vec!["survival".into(), "ready".into()], vec!["a".into(), "b".into()]])
+            .table(
+                &["name", "state"],
+                vec![vec!["survival".into(), "ready".into()], vec!["a".into(), "b".into()]],
+            )
             .progress("installing", 1, 3)
             .code("one\ntwo\u{1b}[31m")
             .action(Action::new("Stop", "server stop", json!({"server": "survival"})));

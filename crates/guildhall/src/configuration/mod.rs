@@ -241,7 +241,10 @@ impl Configuration {
         }
         for (at, community) in self.communities.iter().enumerate() {
             if self.communities[..at].iter().any(|other| other.tenant == community.tenant) {
-                wrong(format!("communities[{at}].tenant"), "another community has this name; give each its own.");
+                wrong(
+                    format!("communities[{at}].tenant"),
+                    "another community has this name; give each its own.",
+                );
             }
             let twin = |other: &CommunitySection| other.guild.is_some() && other.guild == community.guild;
             if self.communities[..at].iter().any(twin) {
@@ -255,14 +258,20 @@ impl Configuration {
         if let Some(discord) = &self.discord {
             let key = hex::decode(&discord.public_key).is_ok_and(|bytes| bytes.len() == 32);
             if !key {
-                wrong("discord.public_key".into(), "is not 64 hex digits; copy it from the developer portal.");
+                wrong(
+                    "discord.public_key".into(),
+                    "is not 64 hex digits; copy it from the developer portal.",
+                );
             }
             if !self.communities.iter().any(|community| community.guild.is_some()) {
                 wrong("communities".into(), "names no guild, so nobody on Discord could use Guildhall.");
             }
         }
         if self.mqtt.url.is_some() && self.mqtt.password.is_none() {
-            wrong("mqtt.password".into(), "is missing; a broker beside Guildhall needs mqtt.username and it.");
+            wrong(
+                "mqtt.password".into(),
+                "is missing; a broker beside Guildhall needs mqtt.username and it.",
+            );
         }
         mistakes
     }

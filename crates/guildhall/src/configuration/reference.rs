@@ -23,7 +23,8 @@ fn section(page: &mut String, prefix: &str, schema: &Value) {
     let Some(properties) = schema["properties"].as_object() else { return };
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let (inner, plain): (Vec<_>, Vec<_>) = properties.iter().partition(|(_, property)| nested(property).is_some());
+    let (inner, plain): (Vec<_>, Vec<_>) =
+        properties.iter().partition(|(_, property)| nested(property).is_some());
     if !plain.is_empty() {
         page.push_str("\n| key | default | |\n|---|---|---|\n");
     }

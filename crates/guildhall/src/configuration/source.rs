@@ -73,7 +73,8 @@ pub(super) fn load(
         value = read(file)?;
     }
     for (name, text) in variables {
-        let Some(key) = name.strip_prefix("GUILDHALL_").map(|key| key.to_lowercase().replace("__", ".")) else {
+        let Some(key) = name.strip_prefix("GUILDHALL_").map(|key| key.to_lowercase().replace("__", "."))
+        else {
             continue;
         };
         // These steer the command line, not the installation.

@@ -38,9 +38,11 @@ fn all_three_formats_say_the_same() {
 
 #[test]
 fn the_environment_wins_and_is_named() {
-    let configuration =
-        Configuration::load_with(None, &[("GUILDHALL_HTTP__LISTEN", "127.0.0.1:7"), ("GUILDHALL_LOG__JSON", "true")])
-            .unwrap();
+    let configuration = Configuration::load_with(
+        None,
+        &[("GUILDHALL_HTTP__LISTEN", "127.0.0.1:7"), ("GUILDHALL_LOG__JSON", "true")],
+    )
+    .unwrap();
     assert_eq!((configuration.http.listen.port(), configuration.log.json), (7, true));
     let told = mistakes("g.toml", "", &[("GUILDHALL_HTTP__LISTEN", "nowhere")]);
     assert_eq!(told, ["GUILDHALL_HTTP__LISTEN: http.listen: invalid socket address syntax"]);
@@ -64,8 +66,18 @@ fn every_mistake_is_named_with_file_and_key() {
     "#;
     let told = mistakes("g.toml", text, &[]);
     let keys: Vec<_> = told.iter().map(|line| line.split(": ").nth(1).unwrap()).collect();
-    let expected = ["http.listen", "http.lissten", "hosts[0].name", "hosts[0]", "hosts", "communities[0].channel", "discord.public_key"];
-    for key in ["http.listen", "http.lissten", "hosts[0].name", "communities[0].channel", "discord.public_key"] {
+    let expected = [
+        "http.listen",
+        "http.lissten",
+        "hosts[0].name",
+        "hosts[0]",
+        "hosts",
+        "communities[0].channel",
+        "discord.public_key",
+    ];
+    for key in
+        ["http.listen", "http.lissten", "hosts[0].name", "communities[0].channel", "discord.public_key"]
+    {
         assert!(keys.contains(&key), "{key} is not among {keys:?} (expected about {expected:?})");
     }
     assert!(told.iter().all(|line| line.starts_with("g.toml: ")), "{told:?}");
@@ -73,7 +85,8 @@ fn every_mistake_is_named_with_file_and_key() {
 
 #[test]
 fn a_secret_is_not_shown() {
-    let configuration = Configuration::load_with(None, &[("GUILDHALL_STORE__URL", "postgres://u:hunter2@h/d")]).unwrap();
+    let configuration =
+        Configuration::load_with(None, &[("GUILDHALL_STORE__URL", "postgres://u:hunter2@h/d")]).unwrap();
     assert!(!format!("{configuration:?}").contains("hunter2"));
 }
 

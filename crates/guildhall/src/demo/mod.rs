@@ -30,7 +30,12 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Where to keep the demo's data; a temporary folder when not given"),
         )
-        .arg(Arg::new("leave").long("leave").action(ArgAction::SetTrue).help("End when the steps are done, also on a terminal"))
+        .arg(
+            Arg::new("leave")
+                .long("leave")
+                .action(ArgAction::SetTrue)
+                .help("End when the steps are done, also on a terminal"),
+        )
 }
 
 /// A step of the demo that did not happen.

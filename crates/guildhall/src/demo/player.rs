@@ -63,7 +63,8 @@ impl Player {
 
     /// Joins a server.
     pub async fn join(&mut self, port: u16, name: &str) -> Result<(), Trouble> {
-        let order = json!({"do": "join", "host": "127.0.0.1", "port": port, "name": name, "version": "1.21.4"});
+        let order =
+            json!({"do": "join", "host": "127.0.0.1", "port": port, "name": name, "version": "1.21.4"});
         self.order(&order).await?;
         self.wait_for("joined").await.map(drop)
     }

@@ -84,7 +84,9 @@ impl Program {
         if !answer.status().is_success() {
             return false;
         }
-        let Ok((_, hosts)) = self.rest(reqwest::Method::GET, "/api/v1/hosts", None).await else { return false };
+        let Ok((_, hosts)) = self.rest(reqwest::Method::GET, "/api/v1/hosts", None).await else {
+            return false;
+        };
         hosts["data"].as_array().is_some_and(|hosts| hosts.iter().any(|host| host["online"] == true))
     }
 
@@ -137,7 +139,8 @@ impl Program {
             // A server that is stopped already says so, which is what is wanted.
             self.rest(reqwest::Method::POST, "/api/v1/operations/server.stop", Some(stop.clone())).await?;
             self.wait_for_state(&name, &["stopped", "failed"]).await?;
-            self.rest(reqwest::Method::POST, "/api/v1/operations/server.delete?confirm=true", Some(stop)).await?;
+            self.rest(reqwest::Method::POST, "/api/v1/operations/server.delete?confirm=true", Some(stop))
+                .await?;
         }
         let end = Instant::now() + PATIENCE;
         let mut look = interval(Duration::from_millis(100));
@@ -159,7 +162,8 @@ impl Program {
         let mut look = interval(Duration::from_millis(100));
         loop {
             look.tick().await;
-            let (_, view) = self.rest(reqwest::Method::GET, &format!("/api/v1/servers/{server}"), None).await?;
+            let (_, view) =
+                self.rest(reqwest::Method::GET, &format!("/api/v1/servers/{server}"), None).await?;
             if states.iter().any(|state| view["data"]["state"] == *state) {
                 return Ok(view["data"].clone());
             }
@@ -178,7 +182,11 @@ impl Program {
         match timeout(PATIENCE, self.child.wait()).await {
             Ok(status) => {
                 let status = status?;
-                if status.success() { Ok(()) } else { Err(Trouble(format!("`guildhall run` ended with {status}"))) }
+                if status.success() {
+                    Ok(())
+                } else {
+                    Err(Trouble(format!("`guildhall run` ended with {status}")))
+                }
             }
             Err(_) => {
                 self.child.kill().await?;

@@ -36,7 +36,9 @@ async fn create(stage: &Stage) -> Result<(), Trouble> {
     must_read(&answer.text(), &["survival"], "the server exists")?;
     let announced = stage
         .ben
-        .wait_for_channel(SOON, |all| all.iter().find(|channel| is_thread_of(stage, channel)).map(|thread| thread.id))
+        .wait_for_channel(SOON, |all| {
+            all.iter().find(|channel| is_thread_of(stage, channel)).map(|thread| thread.id)
+        })
         .await?;
     let message = stage.ben.in_channel(stage.channel).wait_for_text(SOON, "survival").await?;
     quote(&message.text());
@@ -54,7 +56,11 @@ async fn start(stage: &Stage) -> Result<(ChannelId, u16), Trouble> {
     let text = steps.text();
     let view = stage.program.wait_for_state("survival", &["ready"]).await?;
     let port = view["ports"]["game"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
-    must_read(&text, &[&format!(":{port}")], "the session's thread went to ready, with the address to connect to")?;
+    must_read(
+        &text,
+        &[&format!(":{port}")],
+        "the session's thread went to ready, with the address to connect to",
+    )?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let ask = move || query::ask(QueryProtocol::Minecraft, address, Duration::from_secs(5));
     let status = tokio::task::spawn_blocking(ask).await??;
@@ -91,7 +97,10 @@ async fn send(stage: &Stage, mut player: Player) -> Result<Player, Trouble> {
 async fn persist(stage: &Stage, mut player: Player, thread: ChannelId, port: u16) -> Result<(), Trouble> {
     say("\n5. The player changes the world; it survives a restart and a stop");
     let dug = player.dig().await?;
-    say(&format!("    Alex digs at {}, {}, {}: {} is now {}", dug["x"], dug["y"], dug["z"], dug["before"], dug["after"]));
+    say(&format!(
+        "    Alex digs at {}, {}, {}: {} is now {}",
+        dug["x"], dug["y"], dug["z"], dug["before"], dug["after"]
+    ));
     must(dug["after"] == "air" && dug["before"] != "air", "the world was changed")?;
     player.leave().await?;
     let place = stage.ben.in_channel(thread);
@@ -109,7 +118,11 @@ async fn persist(stage: &Stage, mut player: Player, thread: ChannelId, port: u16
     let told = stage.ben.in_channel(closed).visible_messages();
     let summary = told.last().map(Message::text).unwrap_or_default();
     quote(&summary);
-    must_read(&summary, &["Alex", "stop"], "the thread is closed with a summary: who played, how long, how it stopped")?;
+    must_read(
+        &summary,
+        &["Alex", "stop"],
+        "the thread is closed with a summary: who played, how long, how it stopped",
+    )?;
     must(world_is_saved(stage), "the game stopped by its own command and saved the world")?;
 
     stage.command(&stage.ben, "server start", survival()).await?;
@@ -149,13 +162,26 @@ async fn every_face(stage: &Stage) -> Result<(), Trouble> {
         let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         say(&format!(
             "    {}  {:<8} {:<24} rank {:<2} {} {}",
-            word("at"), word("face"), word("actor"), record["rank"], word("operation"), word("verdict")
+            word("at"),
+            word("face"),
+            word("actor"),
+            record["rank"],
+            word("operation"),
+            word("verdict")
         ));
     }
     let faces: BTreeSet<&str> = records.iter().filter_map(|record| record["face"].as_str()).collect();
-    must(faces == BTreeSet::from(["cli", "discord", "rest"]), "one audit record holds the starts of all three faces")?;
+    must(
+        faces == BTreeSet::from(["cli", "discord", "rest"]),
+        "one audit record holds the starts of all three faces",
+    )?;
 
-    let open = stage.ben.threads(stage.channel).into_iter().filter(|thread| !thread.archived).map(|thread| thread.id);
+    let open = stage
+        .ben
+        .threads(stage.channel)
+        .into_iter()
+        .filter(|thread| !thread.archived)
+        .map(|thread| thread.id);
     for thread in open {
         let place = stage.ben.in_channel(thread);
         let stop = |message: &&Message| message.buttons().iter().any(|button| button.label == "Stop");
@@ -182,7 +208,9 @@ fn is_thread_of(stage: &Stage, channel: &ChannelView) -> bool {
 
 async fn new_thread(stage: &Stage, before: &[ChannelId]) -> Result<ChannelId, Trouble> {
     let fresh = |all: &[ChannelView]| {
-        all.iter().find(|channel| is_thread_of(stage, channel) && !before.contains(&channel.id)).map(|thread| thread.id)
+        all.iter()
+            .find(|channel| is_thread_of(stage, channel) && !before.contains(&channel.id))
+            .map(|thread| thread.id)
     };
     Ok(stage.ben.wait_for_channel(SOON, fresh).await?)
 }
@@ -221,7 +249,10 @@ async fn restarted(stage: &Stage, before: &Value) -> Result<Value, Trouble> {
 async fn closed_thread(stage: &Stage, thread: ChannelId, known: &[ChannelId]) -> Result<ChannelId, Trouble> {
     let closed = |all: &[ChannelView]| {
         let session = |channel: &&ChannelView| channel.id == thread || known.contains(&channel.id);
-        all.iter().filter(session).find(|channel| channel.archived && channel.locked).map(|channel| channel.id)
+        all.iter()
+            .filter(session)
+            .find(|channel| channel.archived && channel.locked)
+            .map(|channel| channel.id)
     };
     Ok(stage.ben.wait_for_channel(SOON, closed).await?)
 }

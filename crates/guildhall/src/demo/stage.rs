@@ -80,7 +80,9 @@ impl Stage {
         let endpoint = format!("{}/interactions", program.url);
         app.set_interactions_url(Some(&endpoint)).await?;
         app.wait_for_command("server start", Duration::from_secs(30)).await?;
-        say("Ready. The commands are registered, and the interactions endpoint has proven that it checks signatures.");
+        say(
+            "Ready. The commands are registered, and the interactions endpoint has proven that it checks signatures.",
+        );
         Ok(Self { _temporary: temporary, folder, sim, app, program, ada, ben, channel })
     }
 
@@ -100,7 +102,9 @@ impl Stage {
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(name, value)| format!("{name}:{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(name, value)| {
+                format!("{name}:{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
             .collect();
         say(&format!("\n  {}: /{path} {}", capitalised(&who.name()), words.join(" ")));
         let handle = who.in_channel(self.channel).run(path, options)?;
@@ -131,7 +135,11 @@ impl Stage {
         writeln!(out, "  REST                               {url}/api/v1/operations")?;
         writeln!(out, "  OpenAPI                            {url}/api/v1/openapi.json")?;
         writeln!(out, "  metrics                            {url}/metrics")?;
-        writeln!(out, "  the operator's token               {}/data/secrets/operator", self.folder.display())?;
+        writeln!(
+            out,
+            "  the operator's token               {}/data/secrets/operator",
+            self.folder.display()
+        )?;
         writeln!(out, "  the log                            {}/guildhall.log", self.folder.display())?;
         writeln!(
             out,

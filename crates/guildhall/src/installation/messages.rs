@@ -109,7 +109,9 @@ impl Messages {
         let control = ControlId::default();
         let settings = &configuration.mqtt;
         let keep = |name: &str| {
-            secrets.get_or_make(name).map_err(|source| MessagesError::Keep { path: secrets.path(name), source })
+            secrets
+                .get_or_make(name)
+                .map_err(|source| MessagesError::Keep { path: secrets.path(name), source })
         };
         let mut passwords = BTreeMap::new();
         for host in &configuration.hosts {

@@ -138,7 +138,8 @@ pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
 /// Runs a host's agent until Ctrl-C or SIGTERM.
 pub fn run_agent(file: &Path) -> Result<(), Trouble> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let told: HostFile = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let told: HostFile =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut mqtt = MqttConfig::new(told.broker, told.username, told.password);
     mqtt.ca_file = told.ca_file;
     let config = AgentConfig::new(told.host, told.data, mqtt);
@@ -174,7 +175,8 @@ pub struct Installation {
 impl Installation {
     /// Starts everything. When this returns, it takes requests.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let metrics = guildhall_http::metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let metrics =
+            guildhall_http::metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
         let lock = lock(&configuration.data)?;
         let folder = configuration.data.join(SECRETS);
         let secrets =
@@ -318,9 +320,7 @@ async fn open_store(configuration: &Configuration) -> Result<Store, StartError> 
     };
     let url = match &configuration.store.url {
         Some(url) => url.clone(),
-        None => {
-            embedded().map_err(|source| StartError::Data { path: configuration.data.clone(), source })?
-        }
+        None => embedded().map_err(|source| StartError::Data { path: configuration.data.clone(), source })?,
     };
     let mut migrations = guildhall_flows::migrations();
     migrations.extend(guildhall_servers::migrations());
@@ -329,7 +329,11 @@ async fn open_store(configuration: &Configuration) -> Result<Store, StartError> 
 
 /// The first start leaves a token for whoever runs the installation, so that the command line works on this
 /// machine without any setting up.
-async fn keep_operator_token(tokens: &TokenStore, secrets: &Secrets, tenant: &TenantId) -> Result<(), StartError> {
+async fn keep_operator_token(
+    tokens: &TokenStore,
+    secrets: &Secrets,
+    tenant: &TenantId,
+) -> Result<(), StartError> {
     let path = secrets.path(OPERATOR_TOKEN);
     if secrets.has(OPERATOR_TOKEN) {
         return Ok(());

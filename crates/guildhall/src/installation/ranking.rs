@@ -60,6 +60,10 @@ mod tests {
         }
         let stranger =
             Member { tenant: "lilies".parse().unwrap(), user: 9, roles: vec![50], administrator: true };
-        assert_eq!(ranks.rank(&stranger).await.unwrap(), Rank::MEMBER, "another community's roles count for nothing");
+        assert_eq!(
+            ranks.rank(&stranger).await.unwrap(),
+            Rank::MEMBER,
+            "another community's roles count for nothing"
+        );
     }
 }

@@ -36,7 +36,9 @@ impl Readiness for Parts {
             // Interactions over HTTP and everything else work without the gateway.
             parts.push(match &*gateway.borrow() {
                 GatewayState::Off | GatewayState::Ready => Part::ok("discord"),
-                GatewayState::Connecting => Part::down("discord", "The gateway is being connected.").optional(),
+                GatewayState::Connecting => {
+                    Part::down("discord", "The gateway is being connected.").optional()
+                }
                 GatewayState::Refused(why) => Part::down("discord", why.clone()).optional(),
             });
         }
