@@ -19,6 +19,7 @@ mod players;
 mod ports;
 mod record;
 mod server;
+pub mod program;
 pub mod shim;
 mod sockets;
 mod stop;

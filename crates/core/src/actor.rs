@@ -189,7 +189,9 @@ impl Actor {
     /// Whether the actor's scope covers `operation`: all of its words, or the first of them.
     pub fn covers(&self, operation: &str) -> bool {
         let covers = |entry: &String| {
-            operation.strip_prefix(entry.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            operation
+                .strip_prefix(entry.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
         self.scope.as_ref().is_none_or(|scope| scope.iter().any(covers))
     }

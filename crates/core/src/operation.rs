@@ -172,7 +172,8 @@ pub struct Choice {
 }
 
 pub(crate) type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
-pub(crate) type CompleteFn<D> = Arc<dyn for<'a> Fn(&'a D, &'a Actor, &'a str) -> Completing<'a> + Send + Sync>;
+pub(crate) type CompleteFn<D> =
+    Arc<dyn for<'a> Fn(&'a D, &'a Actor, &'a str) -> Completing<'a> + Send + Sync>;
 
 /// A domain's operations and completers, not yet bound to a running domain: enough to list, document and
 /// parse them.

@@ -55,8 +55,9 @@ pub(crate) fn check(actor: &Actor, required: Rank, operation: &str) -> Result<()
     if !actor.covers(operation) {
         let scope = actor.scope.as_deref().unwrap_or_default().join(", ");
         let message = format!("This token does not cover `{operation}`; it covers: {scope}.");
-        return Err(Error::new(Kind::Permission, "out_of_scope", message)
-            .remedy("Use a token with a wider scope."));
+        return Err(
+            Error::new(Kind::Permission, "out_of_scope", message).remedy("Use a token with a wider scope.")
+        );
     }
     if actor.rank >= required {
         return Ok(());

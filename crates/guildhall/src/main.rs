@@ -11,11 +11,10 @@ mod sim;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
     // The shim is started by the agent, once a game: it has to be small and quick, so nothing else of the
     // program is touched on its way.
-    if arguments.next().is_some_and(|first| first == "shim") {
-        return guildhall_agent::shim::main(arguments);
+    if std::env::args_os().nth(1).is_some_and(|first| first == "shim") {
+        return guildhall_agent::shim::main(std::env::args_os().skip(2));
     }
     // The only provider in the program, so nothing else can have been installed before.
     let _ = rustls::crypto::ring::default_provider().install_default();

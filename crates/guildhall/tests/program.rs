@@ -14,7 +14,6 @@ fn started() -> Guildhall {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-    guildhall.finish(&[]);
 }
 
 #[test]
@@ -88,8 +87,9 @@ fn a_control_plane_killed_in_the_middle_of_a_start_finishes_it() {
         .call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
     guildhall.call("server start", &json!({"server": "survival"}));
     let pid = eventually("the game runs", || guildhall.processes(&["game.py"]).first().copied());
+    let folder = guildhall.folder_of("survival");
     guildhall.kill();
-    let folder = fs::read_link(format!("/proc/{pid}/cwd")).expect("the game still runs");
+    assert_eq!(guildhall.processes(&["game.py"]), [pid], "the game still runs");
     guildhall.start_again();
     fs::write(folder.join("go"), "").expect("the game's folder");
     guildhall.wait_for_state("survival", "ready");
@@ -104,11 +104,11 @@ fn a_game_outlives_its_agent_and_is_taken_up_again() {
     guildhall.call("server start", &json!({"server": "survival"}));
     guildhall.wait_for_state("survival", "ready");
     let game = guildhall.processes(&["game.py"]);
-    let agents = guildhall.processes(&["agent", "local.json"]);
+    let agents = guildhall.processes(&["agent", "local.toml"]);
     assert_eq!((game.len(), agents.len()), (1, 1));
     Command::new("kill").args(["-9", &agents[0].to_string()]).status().expect("kill");
     eventually("there is a new agent", || {
-        let now = guildhall.processes(&["agent", "local.json"]);
+        let now = guildhall.processes(&["agent", "local.toml"]);
         (now.len() == 1 && now != agents).then_some(())
     });
     eventually("the console can be written to again", || {
@@ -137,13 +137,10 @@ fn of_two_starts_at_once_one_is_told_who_was_first() {
         let message = body["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains("already") && message.contains("operator"), "{message}");
     }
-    let game = eventually("the game runs", || {
-        let game = guildhall.processes(&["game.py"]);
-        (game.len() == 1).then_some(game[0])
-    });
-    let folder = fs::read_link(format!("/proc/{game}/cwd")).expect("the game's folder");
-    fs::write(folder.join("go"), "").expect("the game's folder");
+    eventually("the game runs", || guildhall.processes(&["game.py"]).first().copied());
+    fs::write(guildhall.folder_of("survival").join("go"), "").expect("the game's folder");
     guildhall.wait_for_state("survival", "ready");
+    assert_eq!(guildhall.processes(&["game.py"]).len(), 1, "one start is one game");
     guildhall.finish(&[]);
 }
 
@@ -160,5 +157,10 @@ fn a_crash_is_restarted_and_told_apart_from_a_stop() {
         (now.len() == 1 && now != first).then_some(())
     });
     guildhall.wait_for_state("survival", "ready");
+    let (status, _) = guildhall.call("server stop", &json!({"server": "survival"}));
+    assert_eq!(status, 202);
+    let stopped = guildhall.wait_for_state("survival", "stopped");
+    assert_eq!(stopped["failure"], Value::Null, "a stop is no crash, and nothing starts it again");
+    assert_eq!(guildhall.processes(&["game.py"]), [0; 0]);
     guildhall.finish(&[]);
 }

@@ -1,7 +1,5 @@
 //! Answers as JSON: what an operation said, or what is wrong, with the status that fits.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -93,17 +91,15 @@ pub(crate) fn problem(error: &Error) -> Response {
     let body =
         Problem { error: ProblemError { wire: error.into(), question: None }, document: error.document() };
     let mut response = (status(error), Json(body)).into_response();
+    if let Some(wait) = error.retry_after {
+        // In whole seconds, and at least one.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
     if response.status() == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Bearer realm=\"guildhall\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
-    response
-}
-
-/// Says when to try again, in whole seconds and at least one.
-pub(crate) fn after(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response
 }
 

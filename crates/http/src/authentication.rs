@@ -18,7 +18,8 @@ use axum::{
 };
 use futures::FutureExt;
 use guildhall_core::{
-    Actor, ActorId, Allowance, Clock, Error, Face, Kind, Rank, TenantId, error::panic_text, permission::Tokens,
+    Actor, ActorId, Allowance, Clock, Error, Face, Kind, Rank, TenantId, error::panic_text,
+    permission::Tokens,
 };
 use metrics::counter;
 use sha2::{Digest, Sha256};
@@ -259,8 +260,9 @@ async fn turn_away(
                 code::TOO_MANY_TOKENS,
                 "Too many wrong tokens came from your address.",
             )
-            .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1));
-            answer::after(answer::problem(&error), wait)
+            .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1))
+            .retry_after(wait);
+            answer::problem(&error)
         }
         Closed::Unknown(error) => {
             tracing::error!(asked_for, "a token could not be looked up: {}", error.causes());

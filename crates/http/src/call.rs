@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use guildhall_core::{Actor, Error, FieldError, Kind, Reply, Spec, error::panic_text, input::Raw};
+use guildhall_core::{Actor, Error, FieldError, Kind, Spec, error::panic_text, input::Raw};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -207,12 +207,12 @@ async fn finish(
     };
     let Ok(permit) = shared.call_permits.clone().try_acquire_owned() else {
         let error = Error::new(Kind::Limit, code::BUSY, "Guildhall is busy with other requests.")
-            .remedy("Try again in a moment.");
-        return answer::after(shared.refuse(actor, asked_for, error).await, Duration::from_secs(1));
+            .remedy("Try again in a moment.")
+            .retry_after(Duration::from_secs(1));
+        return shared.refuse(actor, asked_for, error).await;
     };
     let Asked { operation, input, confirmed, until } = asked;
-    let request =
-        guildhall_core::Request { actor: actor.clone(), operation: operation.clone(), input, confirmed };
+    let request = guildhall_core::Request { actor: actor.clone(), operation, input, confirmed };
     let catalogue = shared.catalogue.clone();
     // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
     // its record from being written.
@@ -221,7 +221,8 @@ async fn finish(
         catalogue.call(request).await
     });
     match timeout_at(until, running).await {
-        Ok(Ok(result)) => replied(shared, &operation, result),
+        Ok(Ok(Ok(reply))) => answer::reply(reply),
+        Ok(Ok(Err(error))) => answer::problem(&error),
         Ok(Err(broken)) => {
             let text = match broken.try_into_panic() {
                 Ok(panic) => panic_text(panic.as_ref()),
@@ -236,22 +237,6 @@ async fn finish(
                 .remedy("Look at its result before you repeat it.");
             answer::problem(&error)
         }
-    }
-}
-
-fn replied(shared: &Shared, operation: &str, result: Result<Reply, Error>) -> Response {
-    let error = match result {
-        Ok(reply) => return answer::reply(reply),
-        Err(error) => error,
-    };
-    let response = answer::problem(&error);
-    // A bucket that is refilled evenly has room again after one interval at most.
-    match shared.catalogue.spec(operation) {
-        Some(spec) if error.code == "too_often" => {
-            let interval = 60.0 / f64::from(spec.limit.per_minute.max(1));
-            answer::after(response, Duration::from_secs_f64(interval))
-        }
-        _ => response,
     }
 }
 

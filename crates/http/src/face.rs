@@ -11,9 +11,7 @@ use axum::{
     routing::{MethodFilter, get, on, post},
 };
 use bytes::Bytes;
-use guildhall_core::{
-    Actor, Catalogue, Clock, Error, EventLog, Kind, permission::Tokens, suggest,
-};
+use guildhall_core::{Actor, Catalogue, Clock, Error, EventLog, Kind, permission::Tokens, suggest};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

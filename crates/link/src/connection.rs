@@ -193,7 +193,11 @@ impl Driver {
                     } else {
                         let why = "it does not let this user subscribe: check the broker's access rules";
                         tracing::error!(codes = ?answer.return_codes, "{why}");
-                        self.away.send_replace(Some(why.to_owned()));
+                        // The rules may be mended while this process runs, and only a new connection asks again.
+                        self.events.clean();
+                        if !self.lost(&owner, why).await {
+                            break;
+                        }
                     }
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => owner.clone().message(message),

@@ -9,7 +9,10 @@ use std::{
 use guildhall_core::{ServerId, TenantId};
 use tokio::sync::Notify;
 
-use crate::message::{ConsoleChunk, ConsoleLine, ConsolePush};
+use crate::{
+    check::MAX_CONSOLE_LINES,
+    message::{ConsoleChunk, ConsoleLine, ConsolePush},
+};
 
 /// Servers whose gaps are kept apart.
 const MOST_GAPS: usize = 256;
@@ -37,6 +40,22 @@ impl Gap {
     fn line(&self) -> ConsoleLine {
         ConsoleLine::Gap { offset: self.offset, bytes: self.bytes }
     }
+
+    /// The gap as lines of its own.
+    fn push(self, server: ServerId) -> ConsolePush {
+        let chunk = ConsoleChunk { lines: vec![self.line()], next: self.offset };
+        ConsolePush { tenant: self.tenant, server, chunk }
+    }
+
+    /// The lines with the gap before them. A chunk that is full already keeps its length, or the other end
+    /// would refuse it; the gap is given back as lines of its own.
+    fn before(self, push: &mut ConsolePush) -> Option<ConsolePush> {
+        if push.chunk.lines.len() >= MAX_CONSOLE_LINES {
+            return Some(self.push(push.server));
+        }
+        push.chunk.lines.insert(0, self.line());
+        None
+    }
 }
 
 impl ConsoleQueue {
@@ -51,11 +70,12 @@ impl ConsoleQueue {
         if state.bytes + weight(&push) > self.most_bytes {
             state.drop_as_gap(&push);
         } else {
-            if let Some(gap) = state.gaps.remove(&push.server) {
-                push.chunk.lines.insert(0, gap.line());
+            if let Some(gap) = state.gaps.remove(&push.server)
+                && let Some(alone) = gap.before(&mut push)
+            {
+                state.add_last(alone);
             }
-            state.bytes += weight(&push);
-            state.pushes.push_back(push);
+            state.add_last(push);
         }
         drop(state);
         self.filled.notify_one();
@@ -88,14 +108,21 @@ impl State {
             // What was lost on the way out comes before what waited behind it.
             if let Entry::Occupied(gap) = self.gaps.entry(push.server)
                 && gap.get().offset < push.chunk.next
+                && let Some(alone) = gap.remove().before(&mut push)
             {
-                push.chunk.lines.insert(0, gap.remove().line());
+                self.bytes += weight(&push);
+                self.pushes.push_front(push);
+                return Some(alone);
             }
             return Some(push);
         }
         let (server, gap) = self.gaps.pop_first()?;
-        let chunk = ConsoleChunk { lines: vec![gap.line()], next: gap.offset };
-        Some(ConsolePush { tenant: gap.tenant, server, chunk })
+        Some(gap.push(server))
+    }
+
+    fn add_last(&mut self, push: ConsolePush) {
+        self.bytes += weight(&push);
+        self.pushes.push_back(push);
     }
 
     fn drop_as_gap(&mut self, push: &ConsolePush) {
@@ -166,6 +193,35 @@ mod tests {
         let mut second = push(1, 20, "second");
         second.chunk.lines.insert(0, ConsoleLine::Gap { offset: 10, bytes: 6 });
         assert_eq!(queue.pop().await, second);
+    }
+
+    #[tokio::test]
+    async fn a_gap_before_a_full_chunk_makes_it_no_longer_than_the_other_end_takes() {
+        let full = |offset| {
+            let mut full = push(1, offset, "x");
+            full.chunk.lines = vec![full.chunk.lines[0].clone(); MAX_CONSOLE_LINES];
+            full
+        };
+        let queue = ConsoleQueue::new(100_000);
+        queue.push(full(10));
+        queue.push(full(20));
+        queue.push(full(30));
+        queue.push(full(40));
+        let first = queue.pop().await;
+        // The fourth found no room; this one does, behind the gap that it left.
+        queue.push(full(50));
+        queue.lost(&first);
+        let mut given = Vec::new();
+        for _ in 0..5 {
+            given.push(queue.pop().await);
+        }
+        assert!(given.iter().all(|push| push.chunk.lines.len() <= MAX_CONSOLE_LINES));
+        let gaps = given.iter().flat_map(|push| &push.chunk.lines).filter_map(|line| match line {
+            ConsoleLine::Gap { bytes, .. } => Some(*bytes),
+            _ => None,
+        });
+        assert_eq!(gaps.sum::<u64>(), 2 * 2 * MAX_CONSOLE_LINES as u64, "two chunks were lost");
+        assert_eq!(given.last().map(|push| push.chunk.next), Some(50));
     }
 
     #[tokio::test]

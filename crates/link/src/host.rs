@@ -153,6 +153,8 @@ impl HostLink {
     /// Says that the agent goes, leaves the broker, and waits for the tasks to end.
     pub async fn shutdown(&self) {
         let end = &self.end;
+        // The goodbye comes back as this host's own presence, and must not be taken for a late will.
+        end.connected.send_replace(false);
         let gone = presence(&end.host, &end.agent, false, &*end.clock);
         let goodbye = end.connection.publish(topic::presence(&end.host), gone, retained());
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), goodbye).await;

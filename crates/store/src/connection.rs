@@ -187,7 +187,8 @@ async fn open_postgres(options: &Options) -> Result<Inner, StoreError> {
         // `on` and not the server's default: the promise must not depend on somebody's postgresql.conf.
         postgres.options([("synchronous_commit", if durable { "on" } else { "off" })])
     });
-    let mut reader = pool(&options.address, options.readers);
+    // One more than asked for: hearing of other processes' events holds one for good.
+    let mut reader = pool(&options.address, options.readers.max(1).saturating_add(1));
     reader.map_sqlx_postgres_opts(|postgres| postgres.options([("default_transaction_read_only", "on")]));
 
     let writer = Database::connect(writer).await.map_err(unreachable)?;

@@ -8,7 +8,7 @@ use guildhall_core::{
     Document, EventLog, NewEvent, Outcome, RunId, ServerId, Subject, SystemClock, TenantId,
     event::{Filter, Tell},
 };
-use guildhall_store::{Backend, EventStore, Store, StoreError, testkit};
+use guildhall_store::{Backend, EventStore, Options, Store, StoreError, testkit};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -182,4 +182,16 @@ async fn an_event_has_a_bound() {
         let refused = log.append_in(&tx, huge).await;
         assert!(matches!(refused, Err(StoreError::TooLarge { limit: 262_144, .. })), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn one_reader_is_enough_to_read_and_to_hear_of_other_processes() {
+    let Some(first) = testkit::postgres(Vec::new()).await else { return };
+    let cursor = events(first.store()).append(event("server.ready")).await.unwrap();
+    let options = Options { readers: 1, durable: false, ..Options::new(first.address.as_str()) };
+    let log = events(Store::open_with(options, Vec::new()).await.unwrap());
+    let mut changes = log.changes();
+    let heard = changes.wait_for(|newest| *newest >= cursor);
+    tokio::time::timeout(Duration::from_secs(8), heard).await.expect("it listens").unwrap();
+    assert_eq!(log.newest().await.unwrap(), cursor);
 }

@@ -16,8 +16,12 @@ use std::{
 };
 
 use crate::{
-    Actor, Clock, Error, Kind, Operations, Spec, audit::AuditLog, document::Action, operation::Choice,
-    permission::{self, Permissions}, suggest,
+    Actor, Clock, Error, Kind, Operations, Spec,
+    audit::AuditLog,
+    document::Action,
+    operation::Choice,
+    permission::{self, Permissions},
+    suggest,
 };
 
 use bound::{Bound, BoundCompleter, BoundOperation, DomainCompleter};

@@ -9,10 +9,11 @@ use guildhall_core::{
 use serde_json::Value;
 use twilight_model::application::command::{CommandOptionChoice, CommandOptionChoiceValue};
 
-use super::{Counter, Desk, answer, form::cut};
+use super::{Counter, Desk, answer};
 use crate::{
     interaction::{Given, Interaction},
     meters,
+    render::shortened,
 };
 
 /// Discord's limits: suggestions at once, and characters of each.
@@ -96,7 +97,7 @@ fn choice(field: &Field, value: &str, label: &str) -> Option<CommandOptionChoice
         _ if value.is_empty() || value.chars().count() > LONGEST => return None,
         _ => CommandOptionChoiceValue::String(value.to_owned()),
     };
-    let label = match (cut(label, LONGEST), &value) {
+    let label = match (shortened(label, LONGEST), &value) {
         (label, CommandOptionChoiceValue::String(value)) if label.is_empty() => value.clone(),
         (label, _) if label.is_empty() => return None,
         (label, _) => label,

@@ -19,7 +19,9 @@ use super::{
 use crate::{
     custom_id::{self, Intent, Keep, Press, What},
     interaction::Interaction,
-    meters, shelf,
+    meters,
+    render::shortened,
+    shelf,
 };
 
 /// Inputs a form.
@@ -55,7 +57,7 @@ impl Form<'_> {
     ) -> InteractionResponseData {
         InteractionResponseData {
             custom_id: Some(custom_id::write(Intent::Form, operation, input, 0, keep)),
-            title: Some(cut(self.spec.summary, TITLE)),
+            title: Some(shortened(self.spec.summary, TITLE)),
             components: Some(self.missing.iter().map(|field| ask(field)).collect()),
             ..InteractionResponseData::default()
         }
@@ -83,23 +85,14 @@ fn ask(field: &Field) -> Component {
         label: None,
         max_length: length(max),
         min_length: length(min.min(max)).filter(|least| *least > 0),
-        placeholder: placeholder.map(|text| cut(&text, HINT)),
+        placeholder: placeholder.map(|text| shortened(&text, HINT)),
         required: Some(true),
         style: if max > LONG && max < LONGEST { TextInputStyle::Paragraph } else { TextInputStyle::Short },
         value: None,
     };
-    let description = (!field.description.trim().is_empty()).then(|| cut(&field.description, HINT));
-    let label = cut(&field.name.replace('_', " "), TITLE);
+    let description = (!field.description.trim().is_empty()).then(|| shortened(&field.description, HINT));
+    let label = shortened(&field.name.replace('_', " "), TITLE);
     Component::Label(Label { component: Box::new(Component::TextInput(input)), description, id: None, label })
-}
-
-/// `text`, or its beginning and an ellipsis.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    let text = text.trim();
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 impl Desk {

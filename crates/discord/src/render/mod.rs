@@ -253,8 +253,9 @@ fn button(label: String, style: ButtonStyle, custom_id: String) -> Button {
     }
 }
 
-/// `text`, or its beginning and an ellipsis that shows the cut.
-fn shortened(text: &str, most: usize) -> String {
+/// `text` without blanks at its ends, or its beginning and an ellipsis that shows the cut.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let text = text.trim();
     if text.encode_utf16().count() <= most {
         return text.to_owned();
     }

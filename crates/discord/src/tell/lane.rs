@@ -367,8 +367,5 @@ fn title_of(title: &str, topic: &str) -> String {
         .map(|text| text.trim().to_owned())
         .find(|text| !text.is_empty())
         .unwrap_or_default();
-    if shown.chars().count() <= TITLE {
-        return shown;
-    }
-    shown.chars().take(TITLE - 1).chain(['…']).collect()
+    render::shortened(&shown, TITLE)
 }

@@ -92,6 +92,37 @@ async fn too_large_and_malformed_bodies_are_refused_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_come_is_given_up_though_its_head_looks_signed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let stage =
+        Stage::with(|config| config.max_timestamp_age = Duration::from_secs(10 * 365 * 24 * 3600)).await;
+    let address = stage.base.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /interactions HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\nx-signature-timestamp: {}\r\n\
+         x-signature-ed25519: {}\r\n\r\n{{",
+        stage.clock.now_text(),
+        "0".repeat(128)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = tokio::spawn(async move {
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.map(|_| answer)
+    });
+    let given_up = async {
+        // Nobody can see from outside when the body is waited for, so time passes until it has been.
+        while !answer.is_finished() {
+            stage.clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), given_up).await.expect("it is given up");
+    assert_eq!(&answer.await.unwrap().unwrap(), b"HTTP/1.1 408");
+    assert_eq!(stage.audit.seen().last().unwrap().2, "body_too_slow");
+}
+
+#[tokio::test]
 async fn a_flood_of_bad_signatures_cannot_fill_the_audit_log() {
     let stage = Stage::set().await;
     for _ in 0..60 {

@@ -377,7 +377,7 @@ pub struct Stage {
     pub config: DiscordConfig,
     pub face: Arc<Discord>,
     key: SigningKey,
-    base: String,
+    pub base: String,
     client: reqwest::Client,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }

@@ -16,8 +16,9 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _, value_parser};
 use clap_complete::Shell;
+use guildhall_agent::program;
 use guildhall_core::Spec;
 
 use crate::{configuration::Configuration, demo, installation, sim};
@@ -77,15 +78,7 @@ pub fn root(specs: &[Spec]) -> Command {
                 .help("The API token; the operator's own from the data folder when not given"),
         )
         .subcommand(Command::new("run").about("Run the control plane"))
-        .subcommand(
-            Command::new("agent").about("Run the agent of a host").arg(
-                Arg::new("settings")
-                    .required(true)
-                    .value_name("FILE")
-                    .value_parser(value_parser!(PathBuf))
-                    .help("The host's file, as `guildhall run` writes it to DATA/hosts/NAME.json"),
-            ),
-        )
+        .subcommand(program::Run::augment_args(Command::new("agent")).about("Run the agent of a host"))
         .subcommand(demo::command())
         .subcommand(sim::command())
         .subcommand(
@@ -126,11 +119,7 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
             crate::log::start(&configuration.log)?;
             runtime()?.block_on(installation::run(configuration))?;
         }
-        "agent" => {
-            crate::log::start(&crate::configuration::LogSection::default())?;
-            let settings = inner.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
-            installation::run_agent(&settings)?;
-        }
+        "agent" => program::run(program::Run::from_arg_matches(inner)?)?,
         "demo" => return runtime()?.block_on(demo::run(inner)),
         "sim" => runtime()?.block_on(sim::run(inner))?,
         "operations" => catalogue::print(specs, inner.get_flag("json"), inner.get_flag("markdown"))?,

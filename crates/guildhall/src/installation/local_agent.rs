@@ -76,7 +76,7 @@ async fn keep(settings: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken)
 fn spawn(settings: &Path) -> std::io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(log_of(settings))?;
     Command::new("/proc/self/exe")
-        .arg("agent")
+        .args(["agent", "--config"])
         .arg(settings)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

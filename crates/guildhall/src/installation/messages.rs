@@ -18,7 +18,7 @@ use guildhall_link::{
     topic::{self, Access, ControlId},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::watch;
 use url::Url;
 
@@ -47,28 +47,14 @@ pub enum MessagesError {
     },
 }
 
-/// What an agent is told to begin with: the file that `guildhall agent` reads.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HostFile {
-    /// The host's name.
-    pub host: HostId,
-    /// Where the agent keeps everything.
-    pub data: PathBuf,
-    /// The broker.
-    pub broker: Url,
-    /// The host's user there.
-    pub username: String,
-    /// Its password.
-    #[serde(serialize_with = "expose")]
-    pub password: SecretString,
-    /// Authorities to trust for `mqtts`, as PEM; the system's when not given.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-}
-
-fn expose<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
+/// What an agent is told to begin with: the file that `guildhall agent --config` reads.
+#[derive(Serialize)]
+struct HostFile {
+    host: HostId,
+    data: PathBuf,
+    broker: Url,
+    user: String,
+    password: String,
 }
 
 /// The broker, and the way to the agents.
@@ -137,7 +123,7 @@ impl Messages {
         };
         let mut files = BTreeMap::new();
         for (host, password) in passwords {
-            let file = write_host_file(configuration, &host, &url, password)?;
+            let file = write_host_file(configuration, &host, &url, &password)?;
             files.insert(host, file);
         }
         let config = ControllerConfig::new(MqttConfig::new(url, username, password), control);
@@ -182,10 +168,10 @@ fn write_host_file(
     configuration: &Configuration,
     host: &HostId,
     broker: &Url,
-    password: SecretString,
+    password: &SecretString,
 ) -> Result<PathBuf, MessagesError> {
     let folder = configuration.data.join("hosts");
-    let path = folder.join(format!("{host}.json"));
+    let path = folder.join(format!("{host}.toml"));
     let keep = |source| MessagesError::Keep { path: path.clone(), source };
     std::fs::create_dir_all(&folder).map_err(keep)?;
     let data = std::path::absolute(folder.join(host.as_str())).map_err(keep)?;
@@ -193,11 +179,10 @@ fn write_host_file(
         host: host.clone(),
         data,
         broker: broker.clone(),
-        username: topic::host_user(host),
-        password,
-        ca_file: None,
+        user: topic::host_user(host),
+        password: password.expose_secret().to_owned(),
     };
-    let text = serde_json::to_string_pretty(&file).map_err(|error| keep(error.into()))?;
+    let text = toml::to_string(&file).map_err(|error| keep(io::Error::other(error)))?;
     write_private(&path, &text).map_err(keep)?;
     Ok(path)
 }

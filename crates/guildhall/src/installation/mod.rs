@@ -16,12 +16,10 @@ use std::{
     time::Duration,
 };
 
-use guildhall_agent::AgentConfig;
 use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId, permission::DefaultRanks};
 use guildhall_discord::{Community, Discord, DiscordConfig, DiscordError, GatewayConfig};
 use guildhall_flows::Engine;
 use guildhall_http::{Http, HttpConfig, metrics::Counted};
-use guildhall_link::MqttConfig;
 use guildhall_servers::{RecipeBook, Servers, ServersConfig};
 use guildhall_store::{AuditStore, EventStore, NewToken, NotebookStore, Store, StoreError, TokenStore};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,7 +32,7 @@ use crate::{
     configuration::Configuration,
 };
 use local_agent::LocalAgent;
-use messages::{HostFile, LateAgents, Messages, MessagesError};
+use messages::{LateAgents, Messages, MessagesError};
 use secrets::Secrets;
 
 /// The file, in the data folder, that holds the operator's own API token.
@@ -133,32 +131,6 @@ pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
     tracing::info!("stopping; games go on");
     installation.stop().await;
     Ok(())
-}
-
-/// Runs a host's agent until Ctrl-C or SIGTERM.
-pub fn run_agent(file: &Path) -> Result<(), Trouble> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let told: HostFile =
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut mqtt = MqttConfig::new(told.broker, told.username, told.password);
-    mqtt.ca_file = told.ca_file;
-    let config = AgentConfig::new(told.host, told.data, mqtt);
-    // One thread: an agent waits far more than it works, and each thread costs memory.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let stop = CancellationToken::new();
-        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
-        let stopper = stop.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            stopper.cancel();
-        });
-        guildhall_agent::run(config, stop).await?;
-        Ok(())
-    })
 }
 
 /// A running Guildhall.

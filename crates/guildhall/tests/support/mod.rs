@@ -28,6 +28,8 @@ pub struct Guildhall {
     child: Option<Child>,
     port: u16,
     client: reqwest::blocking::Client,
+    /// Whether the control plane was ever killed.
+    killed: bool,
     /// Everything that REST and the command line have answered.
     told: Mutex<Vec<String>>,
 }
@@ -56,13 +58,14 @@ impl Guildhall {
         fs::write(folder.path().join("guildhall.toml"), text).expect("a configuration");
         let child = Some(run(folder.path()));
         let client = reqwest::blocking::Client::new();
-        let mut this = Self { folder, child, port, client, told: Mutex::default() };
+        let mut this = Self { folder, child, port, client, killed: false, told: Mutex::default() };
         this.wait_until_ready();
         this
     }
 
     /// Kills the control plane as hard as can be; agent and games stay.
     pub fn kill(&mut self) {
+        self.killed = true;
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("it can be killed");
         child.wait().expect("it is gone");
@@ -102,6 +105,12 @@ impl Guildhall {
     pub fn token(&self) -> String {
         let text = fs::read_to_string(self.data().join("secrets/operator")).unwrap_or_default();
         text.trim().to_owned()
+    }
+
+    /// The folder of a server's files on the host.
+    pub fn folder_of(&self, server: &str) -> PathBuf {
+        let view = self.get(&format!("/api/v1/servers/{server}"));
+        self.data().join("hosts/local/files").join(view["data"]["id"].as_str().expect("a server"))
     }
 
     /// What it has logged.
@@ -179,6 +188,11 @@ impl Guildhall {
         .collect()
     }
 
+    /// Ids of the agents' processes.
+    pub fn agents(&self) -> Vec<u32> {
+        self.processes(&[" agent ", "/hosts/local."])
+    }
+
     /// The Unix users whose homes are servers' folders of this installation.
     fn users(&self) -> Vec<String> {
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -201,6 +215,12 @@ impl Guildhall {
         secrets.extend_from_slice(more_secrets);
         let ended = self.stop();
         assert!(ended, "it stops in order:\n{}", self.log());
+        // An agent whose control plane was killed is no child of the next one, which leaves it running.
+        for agent in self.agents() {
+            assert!(self.killed, "an agent is left");
+            let _ = Command::new("kill").arg(agent.to_string()).status();
+        }
+        eventually("the last agent is gone", || self.agents().is_empty().then_some(()));
         assert_eq!(self.processes(&[]), [0; 0], "processes are left");
         assert_eq!(self.users(), [""; 0], "users are left");
         let folders = fs::read_dir(self.data().join("hosts/local/files")).into_iter().flatten();
@@ -215,8 +235,10 @@ impl Guildhall {
             assert_discreet(&secrets, "an answer", text);
         }
         for file in files_in(&self.data()) {
-            let own = file.starts_with(self.data().join("secrets")) || file.ends_with("hosts/local.json");
-            if !own {
+            // What the agent is told to begin with has its password in it, for nobody but root to read.
+            let settings = file.parent().is_some_and(|folder| folder.ends_with("hosts"))
+                && fs::metadata(&file).is_ok_and(|about| about.permissions().mode() & 0o077 == 0);
+            if !settings && !file.starts_with(self.data().join("secrets")) {
                 let bytes = fs::read(&file).unwrap_or_default();
                 assert_discreet(&secrets, &file.display().to_string(), &String::from_utf8_lossy(&bytes));
             }

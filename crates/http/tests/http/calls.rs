@@ -1,5 +1,7 @@
 //! Operations by name and as resources, and what comes back.
 
+use std::time::Duration;
+
 use guildhall_core::{Face, audit::Verdict};
 use serde_json::{Value, json};
 
@@ -189,6 +191,10 @@ async fn too_many_calls_say_when_to_come_back() {
     let limited = harness.call("server.poke", MEMBER, json!({})).await;
     assert_eq!((limited.status.as_u16(), limited.code()), (429, "too_often"));
     assert_eq!(limited.header("retry-after"), "30", "two calls a minute");
+    harness.clock.advance(Duration::from_secs(12));
+    let limited = harness.call("server.poke", MEMBER, json!({})).await;
+    assert_eq!(limited.header("retry-after"), "18");
+    assert_eq!(limited.body["error"]["remedy"], "Try again in 18 seconds.", "both say the same");
 }
 
 #[tokio::test]

@@ -262,10 +262,10 @@ impl Harness {
         let operations = shed::operations();
         let names: Vec<&'static str> = operations.specs().map(|spec| spec.name).collect();
         let audit = Arc::new(metrics::Counted::new(records.clone(), names));
-        let catalogue = Catalogue::builder(audit, Arc::new(SystemClock), Arc::new(DefaultRanks))
+        let clock = Arc::new(ManualClock::default());
+        let catalogue = Catalogue::builder(audit, clock.clone(), Arc::new(DefaultRanks))
             .add(operations, shed.clone())
             .build();
-        let clock = Arc::new(ManualClock::default());
         let parts = Parts {
             catalogue: Arc::new(catalogue),
             events: events.clone(),

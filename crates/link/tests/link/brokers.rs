@@ -116,6 +116,16 @@ impl TestBroker {
         MqttConfig::new(url, user, secret)
     }
 
+    /// Lets nobody subscribe to anything, or everybody to what is theirs again.
+    pub fn let_subscribe(&self, may: bool) {
+        let Kind::Embedded(Some(broker)) = &self.kind else {
+            panic!("only the embedded broker's rules change")
+        };
+        let mut users = users();
+        users.iter_mut().filter(|_| !may).for_each(|user| user.may_subscribe.clear());
+        broker.set_users(users).unwrap();
+    }
+
     /// Ends it as a power cut would: every connection is gone, and so is what it kept.
     pub async fn kill(&mut self) {
         match &mut self.kind {
@@ -148,14 +158,18 @@ impl Drop for TestBroker {
 }
 
 async fn start_embedded(listen: SocketAddr) -> Broker {
-    let users = accesses().into_iter().map(|access| User {
+    Broker::start(BrokerConfig::new(listen, users())).await.unwrap()
+}
+
+fn users() -> Vec<User> {
+    let user = |access: Access| User {
         password: password(&access.user).into(),
         name: access.user,
         may_publish: access.publish,
         may_subscribe: access.subscribe,
         may_retain: access.retain,
-    });
-    Broker::start(BrokerConfig::new(listen, users.collect())).await.unwrap()
+    };
+    accesses().into_iter().map(user).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of another's tells nobody when its port opens")]

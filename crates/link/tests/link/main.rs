@@ -49,3 +49,16 @@ with_every_broker!(
     a_long_answer_is_cut_to_what_fits,
     a_wrong_password_leaves_the_link_away,
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_may_not_subscribe_says_so_and_connects_once_it_may() {
+    let broker = brokers::TestBroker::embedded().await;
+    broker.let_subscribe(false);
+    let controller = ends::controller(&broker, &std::sync::Arc::default());
+    let away =
+        ends::until(&mut controller.away(), |why| why.as_ref().is_some_and(|why| why.contains("rules")))
+            .await;
+    assert!(away.unwrap().contains("check the broker's access rules"));
+    broker.let_subscribe(true);
+    ends::until(&mut controller.connected(), |connected| *connected).await;
+}

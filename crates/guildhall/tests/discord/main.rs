@@ -1,0 +1,10 @@
+//! The real program, as a community on Discord meets it: `guildhall run` and its agent with a small game, against
+//! the stand-in Discord.
+
+mod failures;
+mod forgeries;
+mod killed;
+mod session;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
