@@ -53,7 +53,7 @@ impl Ending {
     }
 }
 
-/// How a wanted stop went: `Stopped by its console command "stop", after 1.2 s.`
+/// How a wanted stop went: `Stopped by its console command "stop", after 1.2 s (exit status 0).`
 fn ladder(exit: &Exit) -> String {
     let rungs: Vec<String> = exit
         .ladder
@@ -64,14 +64,16 @@ fn ladder(exit: &Exit) -> String {
             Rung::Signal { name } => text::line(name, 20),
         })
         .collect();
-    #[expect(clippy::cast_precision_loss, reason = "a stop's milliseconds are far below 2^52")]
-    let took = exit.took_ms as f64 / 1000.0;
+    let took = match exit.took_ms {
+        quick @ ..1_000 => format!("{quick} ms"),
+        slow => format!("{}.{} s", slow / 1_000, slow % 1_000 / 100),
+    };
     match rungs.as_slice() {
         [] => format!("It ended by itself ({}).", process_end(exit)),
-        [one] => format!("Stopped by {one}, after {took:.1} s ({}).", process_end(exit)),
+        [one] => format!("Stopped by {one}, after {took} ({}).", process_end(exit)),
         [first @ .., last] => {
             format!(
-                "{} did not do; stopped by {last}, after {took:.1} s ({}).",
+                "{} did not do; stopped by {last}, after {took} ({}).",
                 first.join(" and "),
                 process_end(exit)
             )

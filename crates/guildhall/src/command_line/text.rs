@@ -145,7 +145,9 @@ fn distance(now: OffsetDateTime, at: OffsetDateTime) -> String {
     let gap = now - at;
     let seconds = gap.whole_seconds().unsigned_abs();
     let amount = match seconds {
-        0..60 => format!("{seconds} s"),
+        // Two machines' clocks differ by more than that.
+        0 => return "now".to_owned(),
+        1..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..86_400 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),

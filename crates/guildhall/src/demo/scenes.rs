@@ -64,7 +64,9 @@ async fn start(stage: &Stage) -> Result<(ChannelId, u16), Trouble> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let ask = move || query::ask(QueryProtocol::Minecraft, address, Duration::from_secs(5));
     let status = tokio::task::spawn_blocking(ask).await??;
-    say(&format!("    status ping: {:?}, {:?} of {:?} playing", status.title, status.players, status.max));
+    let number = |count: Option<u32>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let (playing, most) = (number(status.players), number(status.max));
+    say(&format!("    status ping: {}, {playing} of {most} playing", status.title.unwrap_or_default()));
     must(status.players == Some(0), "a Minecraft status ping is answered by the game itself")?;
     Ok((thread, port))
 }

@@ -58,10 +58,17 @@ fn works_again(stage: Stage) {
 #[test]
 fn a_step_of_the_installation_fails() {
     let script = "test -e mended || echo nothing to unpack && test -e mended && touch installed";
-    let step = format!("[[install]]\nstep = \"command\"\nrun = [\"sh\", \"-c\", {script:?}]\ncreates = \"installed\"\n\n[start]");
+    let step = format!(
+        "[[install]]\nstep = \"command\"\nrun = [\"sh\", \"-c\", {script:?}]\ncreates = \"installed\"\n\n[start]"
+    );
     let stage = stage(&changed(&[("[start]", &step)]), None);
     let session = stage.start("survival");
-    assert_failed(&stage, &session, "install_failed", &["A step of its installation failed", "nothing to unpack"]);
+    assert_failed(
+        &stage,
+        &session,
+        "install_failed",
+        &["A step of its installation failed", "nothing to unpack"],
+    );
     fs::write(stage.guildhall.folder_of("survival").join("mended"), "").expect("the game's folder");
     works_again(stage);
 }
@@ -81,13 +88,19 @@ fn its_port_is_taken() {
     let stage = stage(&[], None);
     let session = stage.start("survival");
     stage.read(&session, "survival is ready");
-    let port = |view: &Value| u16::try_from(view["ports"]["game"].as_u64().unwrap_or_default()).expect("a port");
+    let port =
+        |view: &Value| u16::try_from(view["ports"]["game"].as_u64().unwrap_or_default()).expect("a port");
     let first = port(&stage.guildhall.wait_for_state("survival", "ready"));
     stage.command(&stage.ben, "server stop", json!({"server": "survival"}));
     stage.closed(&session);
     let _held = TcpListener::bind(("127.0.0.1", first)).expect("the port is free now");
     let session = stage.start("survival");
-    assert_failed(&stage, &session, "port_taken", &["Another program listens on one of its ports", &first.to_string()]);
+    assert_failed(
+        &stage,
+        &session,
+        "port_taken",
+        &["Another program listens on one of its ports", &first.to_string()],
+    );
     let session = stage.start("survival");
     let ready = stage.read(&session, "survival is ready");
     let second = port(&stage.guildhall.wait_for_state("survival", "ready"));
@@ -112,7 +125,12 @@ fn it_ends_before_it_is_ready() {
     let refuse = "print(\"loading\", flush=True)\nif not os.path.exists(\"mended\"): sys.exit(\"the world is broken\")";
     let stage = stage(&changed(&[("print(\"loading\", flush=True)", refuse)]), None);
     let session = stage.start("survival");
-    assert_failed(&stage, &session, "ended_before_ready", &["It ended before it was ready", "the world is broken"]);
+    assert_failed(
+        &stage,
+        &session,
+        "ended_before_ready",
+        &["It ended before it was ready", "the world is broken"],
+    );
     fs::write(stage.guildhall.folder_of("survival").join("mended"), "").expect("the game's folder");
     works_again(stage);
 }

@@ -94,14 +94,19 @@ impl Forger {
 
     fn press(&self, who: &User, custom_id: &str) -> Value {
         let mut press = self.interaction(3, who, json!({"custom_id": custom_id, "component_type": 2}));
-        press["message"] = json!({"id": "70", "channel_id": self.stage.channel.to_string(), "flags": 64 | 32_768});
+        press["message"] =
+            json!({"id": "70", "channel_id": self.stage.channel.to_string(), "flags": 64 | 32_768});
         press
     }
 
     /// Fails unless the newest record is of this refusal, and the program is well.
     fn assert_recorded(&self, operation: &str, code: &str) {
         let newest = self.records().into_iter().next().expect("a record");
-        assert_eq!((newest.operation.as_str(), newest.verdict.as_str()), (operation, "refused"), "{newest:?}");
+        assert_eq!(
+            (newest.operation.as_str(), newest.verdict.as_str()),
+            (operation, "refused"),
+            "{newest:?}"
+        );
         assert_eq!(newest.code.as_deref(), Some(code), "{newest:?}");
         let health = self.client.get(self.stage.guildhall.url("/readyz")).send().expect("an answer");
         assert!(health.status().is_success());
@@ -188,7 +193,8 @@ fn what_no_client_of_discords_would_send_is_answered_and_recorded() {
     assert!(text.contains("speed") && text.contains("is not an input of this operation"), "{text}");
     forger.assert_recorded("server start", "invalid_input");
 
-    let (_, text) = forger.send(&forger.command(&ben, "start", &[("server", "survival"), ("server", "lobby")]));
+    let (_, text) =
+        forger.send(&forger.command(&ben, "start", &[("server", "survival"), ("server", "lobby")]));
     assert!(text.contains("is given twice"), "{text}");
     forger.assert_recorded("server start", "invalid_input");
 

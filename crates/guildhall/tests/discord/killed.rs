@@ -55,6 +55,10 @@ fn a_killed_control_plane_goes_on_in_the_same_thread() {
     stage.guildhall.start_again();
     assert_eq!(stage.guildhall.wait_for_state("survival", "ready")["since"], view["since"]);
     assert_eq!(stage.guildhall.processes(&["game.py"]), game, "the same game");
+    assert!(
+        stage.guildhall.console("survival").contains("ready, count is 0"),
+        "its console is there as before"
+    );
     stage.command(&stage.ada, "server send", json!({"server": "survival", "line": "join Alex"}));
     stage.read(&session, "Alex** joined the game");
     let stopping = stage.press(&session, &ready, "Stop");

@@ -40,20 +40,26 @@ fn a_session_over_signed_http() {
     assert_eq!(stage.offered(&stage.ben, "server start", json!({"server": "lob"}), "server"), ["lobby"]);
     let unknown = stage.command(&stage.ben, "server start", json!({"server": "survivel"}));
     let text = unknown.text();
-    assert!(unknown.is_ephemeral() && ["survival", "survivor", "revival"].iter().all(|near| text.contains(near)), "{text}");
+    assert!(
+        unknown.is_ephemeral() && ["survival", "survivor", "revival"].iter().all(|near| text.contains(near)),
+        "{text}"
+    );
     assert!(!text.contains("lobby"), "three names are enough: {text}");
 
     let session = stage.start("survival");
     let folder = guildhall.folder_of("survival");
     stage.read(&session, "installing");
     open_gate(&folder);
-    stage.read(&session, "] starting");
+    stage.read(&session, "starting\n`");
     fs::write(folder.join("go"), "").expect("the game's folder");
     let ready = stage.read(&session, "survival is ready");
     let port = guildhall.wait_for_state("survival", "ready")["ports"]["game"].as_u64().expect("a port");
     assert!(ready.text().contains(&format!("Connect to 127.0.0.1:{port}.")), "{}", ready.text());
     TcpStream::connect(("127.0.0.1", u16::try_from(port).expect("a port"))).expect("the game listens there");
-    assert_in_order(&stage.told(session.channel()), &["] preparing", "] installing", "] starting", "is ready"]);
+    assert_in_order(
+        &stage.told(session.channel()),
+        &["preparing\n`", "installing", "starting\n`", "is ready"],
+    );
 
     let console = stage.press(&session, &ready, "Console");
     assert!(console.is_ephemeral() && console.text().contains("ready, count is 0"), "{}", console.text());
@@ -79,7 +85,9 @@ fn a_session_over_signed_http() {
     assert!(stopping.is_ephemeral() && stopping.text().contains("is stopping"), "{}", stopping.text());
     let messages = stage.closed(&session);
     let summary = messages.last().expect("a summary").text();
-    for told in ["survival has stopped", "its console command 'stop'", "exit status 0", "Alex", "Stopped by:** ben"] {
+    for told in
+        ["survival has stopped", "its console command 'stop'", "exit status 0", "Alex", "**Stopped by**: ben"]
+    {
         assert!(summary.contains(told), "'{told}' is not in: {summary}");
     }
     assert_eq!(guildhall.wait_for_state("survival", "stopped")["session"], json!(null));

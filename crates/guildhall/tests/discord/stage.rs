@@ -3,8 +3,8 @@
 use std::{fs, future::Future, os::unix::fs::FileTypeExt as _, path::Path};
 
 use guildhall_sim::{
-    Answer, App, ChannelId, ChannelView, Direction, Guild, InteractionHandle, Message, Permissions, Place, Sim,
-    SimConfig, User, conformance::Checker,
+    Answer, App, ChannelId, ChannelView, Direction, Guild, InteractionHandle, Message, Permissions, Place,
+    Sim, SimConfig, User, conformance::Checker,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -40,9 +40,13 @@ pub struct Stage {
 
 /// The small game, with an installation that waits until the test opens the gate.
 pub fn gated() -> String {
-    let game = GAME.replace("name = \"counter\"", "name = \"gated\"").replace("title = \"Counter\"", "title = \"Gated\"");
+    let game = GAME
+        .replace("name = \"counter\"", "name = \"gated\"")
+        .replace("title = \"Counter\"", "title = \"Gated\"");
     let install = "rm -f gate; mkfifo gate && cat gate > opened && mv opened installed";
-    format!("{game}\n[[install]]\nstep = \"command\"\nrun = [\"sh\", \"-c\", {install:?}]\ncreates = \"installed\"\n")
+    format!(
+        "{game}\n[[install]]\nstep = \"command\"\nrun = [\"sh\", \"-c\", {install:?}]\ncreates = \"installed\"\n"
+    )
 }
 
 /// Lets the installation of a gated game go on.
@@ -89,12 +93,16 @@ impl Stage {
         match way {
             Way::Http => {
                 let endpoint = stage.guildhall.url("/interactions");
-                stage.wait(stage.app.set_interactions_url(Some(&endpoint))).expect("the endpoint checks signatures");
+                stage
+                    .wait(stage.app.set_interactions_url(Some(&endpoint)))
+                    .expect("the endpoint checks signatures");
             }
             Way::Gateway => stage.wait(stage.app.wait_connected(PATIENCE)).expect("a gateway connection"),
             Way::Forged(_) => {}
         }
-        stage.wait(stage.app.wait_for_command("server start", PATIENCE)).expect("the commands are registered");
+        stage
+            .wait(stage.app.wait_for_command("server start", PATIENCE))
+            .expect("the commands are registered");
         stage
     }
 
@@ -105,7 +113,8 @@ impl Stage {
 
     /// A person uses a slash command in the servers' channel; the answer as that person sees it.
     pub fn command(&self, who: &User, path: &str, options: Value) -> Message {
-        let handle = who.in_channel(self.channel).run(path, options).expect("a command that Discord would send");
+        let handle =
+            who.in_channel(self.channel).run(path, options).expect("a command that Discord would send");
         self.answer(&handle)
     }
 
@@ -186,7 +195,7 @@ impl Stage {
         let ours = log.iter().filter(|exchange| {
             exchange.path.starts_with(&path) && ["POST", "PATCH"].contains(&exchange.method.as_str())
         });
-        ours.filter_map(|exchange| Some(exchange.request.as_ref()?.to_string())).collect()
+        ours.filter_map(|exchange| Some(content(exchange.request.as_ref()?).join("\n"))).collect()
     }
 
     /// Proves that every exchange so far keeps to Discord's own specification, where that is at hand.
@@ -199,13 +208,18 @@ impl Stage {
         let checker = Checker::load(path).expect("Discord's document");
         let log = self.sim.log();
         assert!(log.len() > 10 && self.sim.log_dropped() == 0, "{} exchanges", log.len());
-        let wrong: Vec<String> =
-            log.iter().flat_map(|exchange| checker.check_exchange(exchange)).map(|wrong| wrong.to_string()).collect();
+        let wrong: Vec<String> = log
+            .iter()
+            .flat_map(|exchange| checker.check_exchange(exchange))
+            .map(|wrong| wrong.to_string())
+            .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
         let refused: Vec<_> = log
             .iter()
             .filter(|exchange| exchange.direction == Direction::ToDiscord && exchange.status >= 400)
-            .map(|exchange| format!("{} {} {}: {:?}", exchange.method, exchange.path, exchange.status, exchange.response))
+            .map(|exchange| {
+                format!("{} {} {}: {:?}", exchange.method, exchange.path, exchange.status, exchange.response)
+            })
             .collect();
         assert!(refused.is_empty(), "Discord refuses nothing that Guildhall asks: {refused:#?}");
     }
@@ -223,5 +237,17 @@ impl Stage {
             assert_discreet(&secrets, &format!("{} {}", exchange.method, exchange.path), &told);
         }
         runtime.block_on(sim.shutdown());
+    }
+}
+
+/// The texts in a message's components, in order.
+fn content(part: &Value) -> Vec<String> {
+    match part {
+        Value::Array(parts) => parts.iter().flat_map(content).collect(),
+        Value::Object(part) => {
+            let own = part.get("content").and_then(Value::as_str).map(str::to_owned);
+            own.into_iter().chain(part.get("components").map(content).unwrap_or_default()).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use std::{
         Mutex,
         atomic::{AtomicU16, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::{Value, json};
@@ -182,7 +182,8 @@ impl Guildhall {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
             let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-            let ours = line.contains(&*self.folder.path().to_string_lossy()) || folder.starts_with(self.folder.path());
+            let ours = line.contains(&*self.folder.path().to_string_lossy())
+                || folder.starts_with(self.folder.path());
             ours && words.iter().all(|word| line.contains(word))
         })
         .collect()
@@ -214,6 +215,7 @@ impl Guildhall {
         assert!(secrets.len() >= 3, "the operator's token and the broker's two passwords");
         secrets.extend_from_slice(more_secrets);
         let ended = self.stop();
+        eprintln!("DEBUGLOG {:?} {}", SystemTime::now(), self.log());
         assert!(ended, "it stops in order:\n{}", self.log());
         // An agent whose control plane was killed is no child of the next one, which leaves it running.
         for agent in self.agents() {

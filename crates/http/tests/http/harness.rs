@@ -10,8 +10,7 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use guildhall_core::{
-    Actor, ActorId, Catalogue, Error, Event, EventLog, Face, ManualClock, NewEvent, Rank, Subject,
-    SystemClock, TenantId,
+    Actor, ActorId, Catalogue, Error, Event, EventLog, Face, ManualClock, NewEvent, Rank, Subject, TenantId,
     audit::{AuditLog, Record},
     event::Filter,
     permission::{DefaultRanks, Tokens},
