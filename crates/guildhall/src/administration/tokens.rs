@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guildhall_core::{Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Tone};
+use guildhall_core::{Actor, Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Tone};
 use guildhall_store::NewToken;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ impl Operation for Create {
             let message = format!("You cannot give rank {}; yours is {}.", self.rank, call.actor.rank);
             Error::new(Kind::Permission, "rank_too_high", message).remedy("Choose a rank up to your own.")
         })?;
-        let scope = narrowed(call.actor.scope.as_deref(), self.scope.as_deref())?;
+        let scope = narrowed(&call.actor, self.scope.as_deref())?;
         let expires =
             self.days.map(|days| call.clock.now() + Duration::from_secs(u64::from(days) * 24 * 3_600));
         let new = NewToken { name: self.name.clone(), rank, scope, expires };
@@ -69,26 +69,15 @@ impl Operation for Create {
 }
 
 /// The scope of a new token: what was asked for, and never more than its maker's own.
-fn narrowed(own: Option<&[String]>, asked: Option<&str>) -> Result<Option<Vec<String>>, Error> {
-    let asked: Option<Vec<String>> = asked.map(|text| {
-        text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
-    });
-    let (Some(own), Some(asked)) = (own, &asked) else {
-        return Ok(asked.or_else(|| own.map(<[String]>::to_vec)));
-    };
-    match asked.iter().find(|entry| !own.iter().any(|own| covers(own, entry))) {
-        None => Ok(Some(asked.clone())),
-        Some(entry) => {
-            let message = format!("Your own token does not cover '{entry}'; it covers: {}.", own.join(", "));
-            Err(Error::new(Kind::Permission, "out_of_scope", message)
-                .remedy("Leave it out of the new token's scope."))
-        }
-    }
-}
-
-/// Whether the scope entry `own` reaches all that `entry` does.
-fn covers(own: &str, entry: &str) -> bool {
-    own == entry || entry.strip_prefix(own).is_some_and(|rest| rest.starts_with(' '))
+fn narrowed(maker: &Actor, asked: Option<&str>) -> Result<Option<Vec<String>>, Error> {
+    let Some(asked) = asked else { return Ok(maker.scope.clone()) };
+    let asked: Vec<String> =
+        asked.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect();
+    let Some(wider) = asked.iter().find(|entry| !maker.covers(entry)) else { return Ok(Some(asked)) };
+    let own = maker.scope.clone().unwrap_or_default().join(", ");
+    let message = format!("Your own token does not cover '{wider}'; it covers: {own}.");
+    Err(Error::new(Kind::Permission, "out_of_scope", message)
+        .remedy("Leave it out of the new token's scope."))
 }
 
 /// Shows the API tokens, without their secrets.
@@ -190,6 +179,8 @@ impl Operation for Revoke {
 
 #[cfg(test)]
 mod tests {
+    use guildhall_core::Actor;
+
     use super::narrowed;
 
     #[test]
@@ -204,7 +195,9 @@ mod tests {
             (Some(&own), Some("hosts"), Err(())),
         ];
         for (own, asked, expected) in cases {
-            let given = narrowed(own.map(<[String; 2]>::as_slice), asked).map_err(|_| ());
+            let mut maker = Actor::system("roses".parse().unwrap(), "test");
+            maker.scope = own.map(|own| own.to_vec());
+            let given = narrowed(&maker, asked).map_err(|_| ());
             let expected =
                 expected.map(|scope| scope.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>()));
             assert_eq!(given, expected, "{own:?} asked for {asked:?}");

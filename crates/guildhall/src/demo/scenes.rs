@@ -52,8 +52,10 @@ async fn start(stage: &Stage) -> Result<(ChannelId, u16), Trouble> {
     must(answer.is_ephemeral(), "the answer came at once, for Ben's eyes alone")?;
     let thread = new_thread(stage, &before).await?;
     let place = stage.ben.in_channel(thread);
-    let steps = follow_to(&place, "ready", INSTALL).await?;
-    let text = steps.text();
+    let (text, shown) = follow_to(&place, "survival is ready", INSTALL).await?;
+    for step in ["preparing", "installing"] {
+        must(shown.iter().any(|text| text.contains(step)), &format!("the thread said that it is {step}"))?;
+    }
     let view = stage.program.wait_for_state("survival", &["ready"]).await?;
     let port = view["ports"]["game"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
     must_read(
@@ -217,8 +219,13 @@ async fn new_thread(stage: &Stage, before: &[ChannelId]) -> Result<ChannelId, Tr
     Ok(stage.ben.wait_for_channel(SOON, fresh).await?)
 }
 
-/// Shows each change of the thread's messages until one of them says `word`.
-async fn follow_to(place: &Place, word: &str, within: Duration) -> Result<Message, Trouble> {
+/// Shows each change of the thread's messages until one of them says `words`; that text, and all that were
+/// shown.
+async fn follow_to(
+    place: &Place,
+    words: &str,
+    within: Duration,
+) -> Result<(String, BTreeSet<String>), Trouble> {
     let mut shown = BTreeSet::new();
     let look = |messages: &[Message]| {
         for message in messages {
@@ -226,9 +233,10 @@ async fn follow_to(place: &Place, word: &str, within: Duration) -> Result<Messag
                 quote(&message.text());
             }
         }
-        messages.iter().find(|message| message.text().contains(word)).cloned()
+        messages.iter().map(Message::text).find(|text| text.contains(words))
     };
-    Ok(place.wait_until(within, look).await?)
+    let text = place.wait_until(within, look).await?;
+    Ok((text, shown))
 }
 
 /// Waits until the server is ready again, as another process than before.

@@ -5,11 +5,11 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use guildhall_sim::{
-    App, ChannelId, InteractionHandle, Message, Permissions, Place, RateLimits, Sim, SimConfig, User,
+    Answer, App, ChannelId, InteractionHandle, Message, Permissions, Place, RateLimits, Sim, SimConfig, User,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -119,9 +119,16 @@ impl Stage {
     }
 
     async fn answered(&self, handle: &InteractionHandle) -> Result<Message, Trouble> {
-        // The answer itself has Discord's three seconds; a deferred one is filled in later.
-        let _ = handle.answer().await;
+        let began = Instant::now();
+        if let Answer::Failed(what) = handle.answer().await {
+            return Err(Trouble(format!(
+                "there was no answer within Discord's three seconds; the user reads: {what}"
+            )));
+        }
+        let took = began.elapsed();
+        // A deferred answer is filled in later.
         let message = handle.message(ANSWER * 6).await?;
+        say(&format!("    answered after {} ms", took.as_millis()));
         quote(&message.text());
         Ok(message)
     }

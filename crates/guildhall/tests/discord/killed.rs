@@ -73,3 +73,34 @@ fn a_killed_control_plane_goes_on_in_the_same_thread() {
     stage.assert_conformance();
     stage.finish();
 }
+
+#[test]
+fn explore() {
+    let mut stage = Stage::set(&Way::Http, &[]);
+    stage.create(json!({"name": "survival", "recipe": "counter"}));
+    let mut threads = 1;
+    for round in 0..10u64 {
+        let before = stage.threads();
+        let answer = stage.command(&stage.ben, "server start", json!({"server": "survival"}));
+        assert!(answer.text().contains("is starting"), "{}", answer.text());
+        std::thread::park_timeout(std::time::Duration::from_millis(round * 37 % 260));
+        stage.guildhall.kill();
+        stage.guildhall.start_again();
+        let session = stage.new_thread(&before);
+        threads += 1;
+        let t = std::time::Instant::now();
+        stage.read(&session, "survival is ready");
+        stage.guildhall.wait_for_state("survival", "ready");
+        eprintln!("round {round} ready after {:?}", t.elapsed());
+        assert_told_once(&stage, threads);
+        stage.command(&stage.ben, "server stop", json!({"server": "survival"}));
+        std::thread::park_timeout(std::time::Duration::from_millis(round * 53 % 200));
+        stage.guildhall.kill();
+        stage.guildhall.start_again();
+        stage.closed(&session);
+        stage.guildhall.wait_for_state("survival", "stopped");
+        eprintln!("round {round} stopped");
+        assert_told_once(&stage, threads);
+    }
+    stage.finish();
+}

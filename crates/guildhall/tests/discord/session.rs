@@ -24,7 +24,7 @@ fn a_session_over_signed_http() {
     let guildhall = &stage.guildhall;
     let survival = || json!({"server": "survival"});
 
-    let make = json!({"name": "survival", "recipe": "gated", "set": "hold=true", "idle_stop": "30m"});
+    let make = json!({"name": "survival", "recipe": "gated", "set": "hold=true password=rosebud-1941", "idle_stop": "30m"});
     let refused = stage.command(&stage.ben, "server create", make.clone());
     assert!(refused.is_ephemeral() && refused.text().contains("rank"), "{}", refused.text());
     assert_eq!(guildhall.get("/api/v1/servers")["data"]["total"], 0, "a refused command does nothing");
@@ -32,6 +32,11 @@ fn a_session_over_signed_http() {
     assert_eq!(stage.offered(&stage.ada, "server create", typed, "recipe"), ["counter"]);
 
     let announced = stage.create(make);
+    let records = guildhall.get("/api/v1/audits?operation=server%20create");
+    let inputs: Vec<String> =
+        records["data"].as_array().into_iter().flatten().map(|record| record["input"].to_string()).collect();
+    assert_eq!(inputs.len(), 2, "{records}");
+    assert!(inputs.iter().all(|input| input.contains("gated") && !input.contains("rosebud")), "{inputs:?}");
     let message = stage.read(&stage.ben.in_channel(stage.channel), "survival is new");
     assert_eq!(message.thread, Some(announced.channel()), "the announcement has the server's thread");
     for name in ["survivor", "revival", "lobby"] {
@@ -72,6 +77,15 @@ fn a_session_over_signed_http() {
     let status = stage.command(&stage.ben, "server status", survival());
     assert!(status.text().contains("1: Alex"), "{}", status.text());
 
+    stage.command(&stage.ada, "server send", json!({"server": "survival", "line": "tell"}));
+    eventually("the password is asked for", || {
+        guildhall.console("survival").contains("and no more").then_some(())
+    });
+    for read in ["server console", "server config"] {
+        let text = stage.command(&stage.ada, read, survival()).text();
+        assert!(text.contains("password") && !text.contains("rosebud"), "{read}: {text}");
+    }
+
     let game = guildhall.processes(&["game.py"]);
     stage.press(&session, &ready, "Restart");
     eventually("another process runs", || {
@@ -105,7 +119,7 @@ fn a_session_over_signed_http() {
     assert!(!folder.exists(), "its files are gone");
 
     stage.assert_conformance();
-    stage.finish();
+    stage.finish_with(&["rosebud-1941".to_owned()]);
 }
 
 #[test]

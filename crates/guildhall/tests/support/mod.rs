@@ -10,7 +10,7 @@ use std::{
         Mutex,
         atomic::{AtomicU16, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -204,18 +204,22 @@ impl Guildhall {
     /// Everything that nobody but Guildhall itself may read.
     pub fn secrets(&self) -> Vec<String> {
         let files = fs::read_dir(self.data().join("secrets")).expect("the secrets' folder");
-        let secrets = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        let made = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
+        let text = fs::read_to_string(self.folder.path().join("guildhall.toml")).expect("the configuration");
+        let told =
+            text.lines().find_map(|line| line.strip_prefix("token = ")).map(|token| token.replace('"', ""));
+        let secrets = made.chain(told);
         secrets.map(|secret| secret.trim().to_owned()).filter(|secret| !secret.is_empty()).collect()
     }
 
     /// Deletes every server, stops everything, and proves that nothing is left behind and that neither a secret
-    /// nor a panic is found in anything that was logged, kept or answered.
-    pub fn finish(mut self, more_secrets: &[String]) {
-        let mut secrets = self.secrets();
-        assert!(secrets.len() >= 3, "the operator's token and the broker's two passwords");
-        secrets.extend_from_slice(more_secrets);
+    /// nor a panic is found in anything that was logged, kept or answered. The servers' own secrets are kept,
+    /// and told to nobody.
+    pub fn finish(mut self, of_servers: &[String]) {
+        let kept_nowhere = self.secrets();
+        assert!(kept_nowhere.len() >= 3, "the operator's token and the broker's two passwords");
+        let secrets = [&kept_nowhere, of_servers].concat();
         let ended = self.stop();
-        eprintln!("DEBUGLOG {:?} {}", SystemTime::now(), self.log());
         assert!(ended, "it stops in order:\n{}", self.log());
         // An agent whose control plane was killed is no child of the next one, which leaves it running.
         for agent in self.agents() {
@@ -242,7 +246,7 @@ impl Guildhall {
                 && fs::metadata(&file).is_ok_and(|about| about.permissions().mode() & 0o077 == 0);
             if !settings && !file.starts_with(self.data().join("secrets")) {
                 let bytes = fs::read(&file).unwrap_or_default();
-                assert_discreet(&secrets, &file.display().to_string(), &String::from_utf8_lossy(&bytes));
+                assert_discreet(&kept_nowhere, &file.display().to_string(), &String::from_utf8_lossy(&bytes));
             }
         }
     }
