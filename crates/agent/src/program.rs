@@ -1,7 +1,7 @@
 //! The agent's own command line: what `guildhall agent` and `guildhall-agent run` take, and how they run.
 
 use std::{
-    io,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
 };
 
@@ -71,7 +71,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
 pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("GUILDHALL_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let lines = tracing_subscriber::fmt().with_ansi(io::stderr().is_terminal());
+    lines.with_env_filter(filter).with_writer(io::stderr).init();
 }
 
 fn settings(run: Run) -> Result<AgentConfig, String> {

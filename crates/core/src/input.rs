@@ -191,7 +191,7 @@ pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
         match fields.iter().find(|field| field.name == *name) {
             Some(_) if value.is_null() => {}
             Some(field) => {
-                if let Err(message) = fits(&field.kind, value) {
+                if let Err(message) = fits(field, value) {
                     wrong.push(FieldError { field: name.clone(), message });
                 }
             }
@@ -284,8 +284,8 @@ pub fn pairs(text: &str) -> Result<Map<String, Value>, String> {
     Ok(object)
 }
 
-fn fits(kind: &FieldKind, value: &Value) -> Result<(), String> {
-    match kind {
+fn fits(field: &Field, value: &Value) -> Result<(), String> {
+    match &field.kind {
         FieldKind::Text { min, max, pattern } => {
             let text = value.as_str().ok_or("is not text.")?;
             let length = text.chars().count() as u64;
@@ -297,7 +297,8 @@ fn fits(kind: &FieldKind, value: &Value) -> Result<(), String> {
             }
             match pattern.as_deref().map(regex::Regex::new) {
                 Some(Ok(regex)) if !regex.is_match(text) => {
-                    Err(format!("does not look as it should; it has to match {regex}."))
+                    // The pattern itself means nothing to most people; what the input is for says it in words.
+                    Err(format!("'{text}' does not fit. {}", field.description).trim_end().to_owned())
                 }
                 _ => Ok(()),
             }

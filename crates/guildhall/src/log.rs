@@ -1,5 +1,7 @@
 //! The program's log: to standard error, as text or JSON lines.
 
+use std::io::{self, IsTerminal as _};
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::configuration::LogSection;
@@ -18,7 +20,7 @@ pub struct BadFilter {
 pub fn start(section: &LogSection) -> Result<(), BadFilter> {
     let filter = EnvFilter::try_new(&section.level)
         .map_err(|source| BadFilter { level: section.level.clone(), source })?;
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     let layer = if section.json { lines.json().boxed() } else { lines.with_target(false).boxed() };
     // A second call finds the first one's log in place, which is what it wanted.
     let _ = tracing_subscriber::registry().with(layer).with(filter).try_init();

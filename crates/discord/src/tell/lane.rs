@@ -4,9 +4,10 @@
 //! one gap is between sending a message and noting it: Discord itself recognises the same nonce for some
 //! minutes, and the first message of a thread is looked for by its content after that.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use guildhall_core::{Document, Error, Event, Rich, event::Tell};
+use futures::FutureExt as _;
+use guildhall_core::{Document, Error, Event, Rich, error::panic_text, event::Tell};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ const TITLE: usize = 100;
 const LOOK_BACK: u16 = 50;
 /// How far Discord's clock and ours may be apart.
 const SKEW: Duration = Duration::from_secs(120);
+/// How often telling an event may panic before the event is skipped.
+const PANICS: u32 = 3;
 /// Discord: the thread is archived.
 const ARCHIVED: u64 = 50_083;
 /// Discord: the message is unknown.
@@ -38,6 +41,10 @@ pub(super) struct Lane {
     stop: CancellationToken,
     /// The newest status that is not shown yet.
     status: Option<Event>,
+    /// What is being told, in order; it stays here until it is dealt with.
+    at_work: VecDeque<Event>,
+    /// Panics since an event was last dealt with.
+    panics: u32,
 }
 
 /// What keeps an event from being told.
@@ -57,42 +64,88 @@ impl Lane {
         report: mpsc::UnboundedSender<(String, i64)>,
         stop: CancellationToken,
     ) -> Self {
-        Self { teller, name, inbox, report, stop, status: None }
+        Self { teller, name, inbox, report, stop, status: None, at_work: VecDeque::new(), panics: 0 }
     }
 
+    /// Tells until the teller lets the lane go. After a panic it starts over with everything it had.
     pub(super) async fn run(mut self) {
+        while let Err(panic) = AssertUnwindSafe(self.work()).catch_unwind().await {
+            if !self.start_over(&panic_text(panic.as_ref())).await {
+                return;
+            }
+        }
+    }
+
+    async fn work(&mut self) {
         loop {
-            let due = self.due().await;
+            while let Some(event) = self.at_work.front() {
+                if !self.carry_out(event).await {
+                    return;
+                }
+                self.at_work.pop_front();
+                self.panics = 0;
+            }
+            if !self.take_up().await {
+                return;
+            }
+        }
+    }
+
+    /// Waits for what is to be told next. `false` when nothing more comes.
+    async fn take_up(&mut self) -> bool {
+        loop {
+            let due = if self.status.is_some() { Some(self.due().await) } else { None };
             let clock = self.teller.clock.clone();
             let stop = self.stop.clone();
             let event = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                () = clock.sleep_until(due), if self.status.is_some() => self.status.take(),
-                event = self.inbox.recv() => match event {
-                    None => return,
-                    Some(event) if matches!(event.tell, Some(Tell::Status { .. })) => {
-                        // Only the newest matters.
-                        if let Some(older) = self.status.replace(event) {
-                            meters::told("overtaken");
-                            self.done(older.cursor);
-                        }
-                        continue;
-                    }
-                    other => other,
-                },
+                () = stop.cancelled() => return false,
+                () = clock.sleep_until(due.unwrap_or_else(|| clock.now())), if due.is_some() => {
+                    self.at_work.extend(self.status.take());
+                    return true;
+                }
+                event = self.inbox.recv() => event,
             };
-            let Some(event) = event else { continue };
-            if matches!(event.tell, Some(Tell::Close { .. }))
-                && let Some(last) = self.status.take()
-                && !self.carry_out(&last).await
-            {
-                return;
-            }
-            if !self.carry_out(&event).await {
-                return;
+            match event {
+                None => return false,
+                Some(event) if matches!(event.tell, Some(Tell::Status { .. })) => {
+                    // Only the newest matters.
+                    if let Some(older) = self.status.replace(event) {
+                        meters::told("overtaken");
+                        self.done(older.cursor);
+                    }
+                }
+                Some(event) => {
+                    if matches!(event.tell, Some(Tell::Close { .. })) {
+                        self.at_work.extend(self.status.take());
+                    }
+                    self.at_work.push_back(event);
+                    return true;
+                }
             }
         }
+    }
+
+    /// After a panic: pauses, or skips the event that panics every time. `false` when it is time to stop.
+    async fn start_over(&mut self, panic: &str) -> bool {
+        self.panics += 1;
+        meters::told("panicked");
+        let (tenant, topic) = (&self.teller.community.tenant, self.name.as_str());
+        tracing::error!(%tenant, topic, "telling an event panicked: {panic}");
+        if self.panics < PANICS {
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = self.teller.clock.sleep(patience::pause(self.panics - 1)) => return true,
+            }
+        }
+        self.panics = 0;
+        if let Some(event) = self.at_work.pop_front().or_else(|| self.status.take()) {
+            let (kind, cursor) = (event.kind.as_str(), event.cursor);
+            tracing::error!(%tenant, topic, kind, cursor, "an event is skipped: telling it panics every time");
+            meters::told("skipped");
+            self.done(cursor);
+        }
+        true
     }
 
     fn done(&self, cursor: i64) {
@@ -217,6 +270,8 @@ impl Lane {
                         rest.send(channel, &Body::of(&components).nonce(nonce(event, "o"))).await?
                     }
                 };
+                let Teller { desk, community, .. } = self.teller.as_ref();
+                desk.topics.claim(&community.tenant, &self.name, opener).await?;
                 topic.opener = Some(opener);
                 self.put(&topic).await?;
                 opener
@@ -318,23 +373,29 @@ impl Lane {
         self.teller.desk.present(&self.teller.community.tenant, rendered, 0).await
     }
 
-    /// A message of ours with the same words, sent since the topic was about to be opened.
+    /// A message of ours with the same words, sent since the topic was about to be opened. Two sessions of one
+    /// day are announced in the same words, so one that belongs to another topic is passed over.
     async fn find(
         &self,
         channel: u64,
         components: &[Component],
         topic: &Topic,
-    ) -> Result<Option<Place>, RestError> {
-        let rest = &self.teller.desk.rest;
-        let (me, messages) = (rest.me().await?, rest.recent(channel, LOOK_BACK).await?);
+    ) -> Result<Option<Place>, Trouble> {
+        let Teller { desk, community, .. } = self.teller.as_ref();
+        let (me, messages) = (desk.rest.me().await?, desk.rest.recent(channel, LOOK_BACK).await?);
         let since = Duration::from_secs(u64::try_from(topic.opening.unwrap_or_default()).unwrap_or_default());
         let wanted = words(&serde_json::to_value(components).unwrap_or_default());
-        let ours = messages.into_iter().find(|message| {
+        let like_it = messages.into_iter().filter(|message| {
             message.author.as_ref().is_some_and(|author| author.id.0 == me)
                 && sent_at(message.id.0) + SKEW >= since
                 && words(&message.components) == wanted
         });
-        Ok(ours.map(|message| Place { channel, message: message.id.0 }))
+        for message in like_it {
+            if !desk.topics.is_anothers(&community.tenant, &self.name, message.id.0).await? {
+                return Ok(Some(Place { channel, message: message.id.0 }));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -81,6 +81,23 @@ impl Topics {
         notebook::write(self.notebook.as_ref(), tenant, OWNER, &note(topic), value).await
     }
 
+    /// Notes that a message of ours began a topic's thread.
+    pub(crate) async fn claim(&self, tenant: &TenantId, topic: &str, opener: Place) -> Result<(), Error> {
+        notebook::write(self.notebook.as_ref(), tenant, OWNER, &claim(opener.message), &topic).await
+    }
+
+    /// Whether a message of ours began another topic's thread.
+    pub(crate) async fn is_anothers(
+        &self,
+        tenant: &TenantId,
+        topic: &str,
+        message: u64,
+    ) -> Result<bool, Error> {
+        let owner: Option<String> =
+            notebook::read(self.notebook.as_ref(), tenant, OWNER, &claim(message)).await?;
+        Ok(owner.is_some_and(|owner| owner != topic))
+    }
+
     /// The topic's thread, when this process knows it without asking the notebook.
     pub(crate) fn thread(&self, tenant: &TenantId, topic: &str) -> Option<u64> {
         self.known.get(&(tenant.clone(), topic.to_owned()))?.thread
@@ -108,4 +125,8 @@ impl Topics {
 
 fn note(topic: &str) -> String {
     format!("topic/{topic}")
+}
+
+fn claim(message: u64) -> String {
+    format!("opener/{message}")
 }

@@ -78,9 +78,12 @@ impl Audit {
     }
 }
 
+/// Which notes make the notebook panic when they are written.
+pub type Trap = Box<dyn FnMut(&str, &Value) -> bool + Send>;
+
 /// A notebook in memory, with the real one's limit.
 #[derive(Default)]
-pub struct Book(pub Mutex<BTreeMap<(String, String, String), Value>>);
+pub struct Book(pub Mutex<BTreeMap<(String, String, String), Value>>, pub Mutex<Option<Trap>>);
 
 #[async_trait]
 impl Notebook for Book {
@@ -91,6 +94,8 @@ impl Notebook for Book {
 
     async fn put(&self, tenant: &TenantId, owner: &str, key: &str, value: Value) -> Result<(), Error> {
         assert!(value.to_string().len() <= 64 * 1024, "a note is at most 64 KiB");
+        let sprung = self.1.lock().unwrap().as_mut().is_some_and(|trap| trap(key, &value));
+        assert!(!sprung, "the trap at {key}");
         let key = (tenant.to_string(), owner.to_owned(), key.to_owned());
         self.0.lock().unwrap().insert(key, value);
         Ok(())
@@ -519,6 +524,20 @@ impl Stage {
             }
         };
         tokio::time::timeout(PATIENCE, come).await.expect("a note")
+    }
+
+    /// The same, with the time going on meanwhile.
+    pub async fn told_in_time(&self, cursor: i64) {
+        let goes_on = async {
+            loop {
+                self.clock.advance(Duration::from_millis(100));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = self.told(cursor) => {}
+            () = goes_on => {}
+        }
     }
 
     /// Waits until the teller has noted that everything up to `cursor` is dealt with.

@@ -187,6 +187,27 @@ async fn a_message_whose_answer_was_lost_in_a_crash_is_found_again() {
 }
 
 #[tokio::test]
+async fn a_message_of_an_earlier_session_with_the_same_words_is_not_taken_for_the_lost_one() {
+    let mut stage = Stage::set().await;
+    stage.run();
+    let first = Tell::Open { topic: "first".to_owned(), title: "survival".to_owned() };
+    let first = stage.tell(first, text("starting")).await;
+    stage.told(first).await;
+    // The next session's first message never reaches Discord, because the program ends just before.
+    let channel = format!("/channels/{ANNOUNCE}/messages");
+    stage.fake.fail("POST", &channel, 1, 502, 0);
+    let opened = stage.tell(open(), text("starting")).await;
+    stage.fake.wait("POST", &channel, 3).await;
+    stage.crash().await;
+    stage.run();
+    stage.told(opened).await;
+    let threads: std::collections::BTreeSet<String> =
+        stage.fake.asked("POST", "/threads").into_iter().map(|asked| asked.path).collect();
+    assert_eq!(threads.len(), 2, "each session has a message and a thread of its own: {threads:?}");
+    stage.restart().await;
+}
+
+#[tokio::test]
 async fn trouble_at_discord_is_waited_out() {
     let mut stage = Stage::set().await;
     stage.fake.fail("POST", "/threads", 2, 503, 0);
@@ -257,5 +278,49 @@ async fn history_from_before_the_face_existed_is_not_told() {
     let last = stage.tell(other, text("now")).await;
     stage.told(last).await;
     assert_eq!(stage.fake.asked("POST", "/threads").len(), 1);
+    stage.restart().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_panics_starts_over_and_tells_everything() {
+    let mut stage = Stage::set().await;
+    let mut left = 2;
+    *stage.book.1.lock().unwrap() = Some(Box::new(move |key, _| {
+        let sprung = key == "topic/session" && left > 0;
+        left -= i32::from(sprung);
+        sprung
+    }));
+    stage.run();
+    stage.tell(open(), text("starting")).await;
+    stage.tell(status(), text("ready")).await;
+    let last = stage.tell(say(), text("robin joined")).await;
+    stage.told_in_time(last).await;
+    assert_eq!(stage.fake.asked("POST", "/threads").len(), 1);
+    let edits = stage.fake.asked("PATCH", "/messages/");
+    assert!(edits.iter().any(|asked| asked.words().contains("ready")), "{edits:?}");
+    let said = stage.fake.asked("POST", "/messages");
+    assert_eq!(said.iter().filter(|asked| asked.words().contains("robin joined")).count(), 1);
+    stage.restart().await;
+}
+
+#[tokio::test]
+async fn an_event_that_panics_every_time_is_skipped_and_holds_up_nobody() {
+    let mut stage = Stage::set().await;
+    stage.run();
+    let opened = stage.tell(open(), text("starting")).await;
+    stage.told(opened).await;
+    let poison = opened + 1;
+    *stage.book.1.lock().unwrap() =
+        Some(Box::new(move |key, note| key == "topic/session" && note["said"] == poison));
+    assert_eq!(stage.tell(say(), text("poison")).await, poison);
+    stage.tell(status(), text("ready")).await;
+    let other = Tell::Open { topic: "other".to_owned(), title: "other".to_owned() };
+    stage.tell(other, text("elsewhere")).await;
+    stage.fake.wait("POST", "/threads", 2).await;
+    let last = stage.tell(say(), text("robin joined")).await;
+    stage.told_in_time(last).await;
+    let said = stage.fake.asked("POST", "/messages");
+    assert_eq!(said.iter().filter(|asked| asked.words().contains("robin joined")).count(), 1);
+    assert!(!stage.fake.asked("PATCH", "/messages/").is_empty(), "the status is shown too");
     stage.restart().await;
 }
