@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::{AgentConfig, AgentError, Settings},
     console::{self, MAX_ANSWER, MAX_LINES, Splitter},
-    disk::{self, Layout},
+    disk::{self, Layout, Spare},
     events::Journal,
     game::Conversation,
     host::{ConsoleOut, Host},
@@ -52,6 +52,7 @@ const EVENTS_AT_ONCE: usize = 200;
 pub struct Agent {
     host: Arc<Host>,
     inner: Mutex<Inner>,
+    spare: Spare,
     closing: CancellationToken,
     workers: TaskTracker,
     _lock: File,
@@ -85,6 +86,7 @@ impl Agent {
         let journal = Journal::open(&layout.events()).map_err(failed)?;
         let removed = disk::read(&layout.removed()).map_err(failed)?.unwrap_or_default();
         let known = known(&layout).map_err(failed)?;
+        let spare = Spare::keep(layout.spare());
         let host = Arc::new(Host::new(layout, settings, journal));
         if host.own_users() {
             reachable(&host.layout.files())?;
@@ -92,6 +94,7 @@ impl Agent {
         let agent = Arc::new(Self {
             host,
             inner: Mutex::new(Inner { servers: BTreeMap::new(), removed }),
+            spare,
             closing: CancellationToken::new(),
             workers: TaskTracker::new(),
             _lock: lock,
@@ -180,8 +183,10 @@ impl Agent {
             );
         }
         let layout = &self.host.layout;
-        let kept = disk::private_folder(&layout.server(server))
-            .and_then(|()| disk::write(&layout.desired(server), &desired));
+        let kept = self.spare.write(|| {
+            disk::private_folder(&layout.server(server))?;
+            disk::write(&layout.desired(server), &desired)
+        });
         if let Err(error) = kept {
             tracing::error!(%server, %error, "what is wanted cannot be kept");
             return refused(Refusal::Malformed, format!("The host cannot keep what is wanted: {error}."));

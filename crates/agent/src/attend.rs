@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     console::{self, Splitter},
-    game::{Conversation, look_again},
+    game::{self, Conversation},
     server::{Next, Server},
     shim::{
         Started,
@@ -85,7 +85,7 @@ impl Server {
 
         let Some(mut talk) = self.listen(follows).await else {
             // The shim is on its way out; the next look tells how the game ended.
-            look_again().await;
+            game::leaves(started).await;
             return Ok(Next::Again);
         };
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
@@ -116,7 +116,7 @@ impl Server {
                     }
                     self.read(&mut lines, &patterns, &mut open, splitter.whole());
                     if told.is_err() {
-                        look_again().await;
+                        game::leaves(started).await;
                         return Ok(Next::Again);
                     }
                 }

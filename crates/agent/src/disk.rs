@@ -8,7 +8,11 @@ use std::{
 };
 
 use guildhall_core::ServerId;
+use rustix::fs::FallocateFlags;
 use serde::{Serialize, de::DeserializeOwned};
+
+/// Room that is set aside for what the control plane wants, in bytes: a stop has to be taken in on a full disk.
+const SPARE: u64 = 1024 * 1024;
 
 /// Where the agent keeps what.
 #[derive(Clone, Debug)]
@@ -38,6 +42,10 @@ impl Layout {
 
     pub(crate) fn removed(&self) -> PathBuf {
         self.data.join("removed.json")
+    }
+
+    pub(crate) fn spare(&self) -> PathBuf {
+        self.data.join("spare")
     }
 
     pub(crate) fn npm_cache(&self) -> PathBuf {
@@ -83,12 +91,61 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
 /// Replaces a file. Once this has returned, the new content outlives a power cut.
 pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
     let part = path.with_extension("part");
+    let bytes = serde_json::to_vec(content)?;
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    file.write_all(&serde_json::to_vec(content)?)?;
-    file.sync_data()?;
-    fs::rename(&part, path)?;
+    let written =
+        file.write_all(&bytes).and_then(|()| file.sync_data()).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // On a full disk, half a file would take the room that the next one needs.
+        let _ = fs::remove_file(&part);
+    }
+    written?;
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// Room on the disk that is set aside, and given up when a file must be written and the disk is full.
+pub(crate) struct Spare(PathBuf);
+
+impl Spare {
+    /// Sets the room aside. On a disk that is full already there is none to set aside; it is tried again
+    /// after each use.
+    pub(crate) fn keep(path: PathBuf) -> Self {
+        let spare = Self(path);
+        spare.refill();
+        spare
+    }
+
+    /// Does something that writes; once more, with the spare room, when the disk was full.
+    pub(crate) fn write(&self, write: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        let outcome = match write() {
+            Err(error) if is_full(&error) && fs::remove_file(&self.0).is_ok() => write(),
+            outcome => outcome,
+        };
+        self.refill();
+        outcome
+    }
+
+    fn refill(&self) {
+        if self.0.exists() {
+            return;
+        }
+        let refilled = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.0)
+            .and_then(|file| Ok(rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, SPARE)?));
+        if let Err(error) = refilled {
+            tracing::debug!(%error, "no room can be set aside");
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+}
+
+/// Whether an error says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Reads a file; `None` when there is none.

@@ -14,10 +14,13 @@ use std::{
 };
 
 use guildhall_link::message::AgentEvent;
+use rustix::fs::FallocateFlags;
 use tokio::sync::watch;
 
 /// The file is cut in half when it grows above this.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Room on the disk that is kept for the next events: some hundred of them.
+const RESERVE: u64 = 256 * 1024;
 /// Events that are kept in memory while the disk takes none; older ones are lost, and counted in the log.
 const MAX_UNWRITTEN: usize = 1_000;
 /// The newest events are kept in memory, because they are asked for at once.
@@ -34,6 +37,8 @@ pub(crate) struct Journal {
 struct Inner {
     file: File,
     bytes: u64,
+    /// Up to where the disk has room for the file, whatever else fills it.
+    reserved: u64,
     cursor: u64,
     unwritten: VecDeque<Vec<u8>>,
     recent: VecDeque<AgentEvent>,
@@ -58,7 +63,15 @@ impl Journal {
             line.clear();
         }
         file.set_len(whole)?;
-        let inner = Inner { file, bytes: whole, cursor, unwritten: VecDeque::new(), recent: VecDeque::new() };
+        let mut inner = Inner {
+            file,
+            bytes: whole,
+            reserved: 0,
+            cursor,
+            unwritten: VecDeque::new(),
+            recent: VecDeque::new(),
+        };
+        inner.reserve();
         Ok(Arc::new(Self {
             path: path.to_owned(),
             most,
@@ -118,13 +131,16 @@ impl Journal {
         if after >= inner.cursor {
             return Ok(Vec::new());
         }
-        self.write_out(&mut inner)?;
+        if let Err(error) = self.write_out(&mut inner) {
+            tracing::error!(%error, "events wait to be written; make room on the disk");
+        }
         inner.file.sync_data()?;
+        let safe = inner.cursor - inner.unwritten.len() as u64;
         if inner.recent.front().is_some_and(|oldest| oldest.cursor <= after + 1) {
             return Ok(inner
                 .recent
                 .iter()
-                .filter(|event| event.cursor > after)
+                .filter(|event| (after + 1..=safe).contains(&event.cursor))
                 .take(limit)
                 .cloned()
                 .collect());
@@ -152,31 +168,56 @@ impl Journal {
             if let Err(error) = inner.file.write_all(line) {
                 // Half a line must not become the beginning of the next one.
                 inner.file.set_len(inner.bytes)?;
+                inner.reserved = 0;
                 return Err(error);
             }
             inner.bytes += line.len() as u64;
             inner.unwritten.pop_front();
         }
-        if inner.bytes > self.most { self.cut(inner) } else { Ok(()) }
+        if inner.bytes > self.most {
+            let part = self.path.with_extension("part");
+            if let Err(error) = self.cut(inner, &part) {
+                // Nothing is lost by that: the file is cut later.
+                tracing::warn!(%error, "the journal cannot be cut");
+                let _ = fs::remove_file(&part);
+            }
+        }
+        inner.reserve();
+        Ok(())
     }
 
     /// Replaces the file by one with its newer half.
-    fn cut(&self, inner: &mut Inner) -> io::Result<()> {
+    fn cut(&self, inner: &mut Inner, part: &Path) -> io::Result<()> {
         let old = fs::read(&self.path)?;
         let half = old.len() / 2;
         let from = old[half..].iter().position(|byte| *byte == b'\n').map_or(0, |at| half + at + 1);
-        let part = self.path.with_extension("part");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        // A part that a dying agent left is not to be appended to.
+        let _ = fs::remove_file(part);
+        let mut file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(part)?;
         file.write_all(&old[from..])?;
         file.sync_data()?;
-        fs::rename(&part, &self.path)?;
-        inner.file = OpenOptions::new().read(true).append(true).open(&self.path)?;
+        fs::rename(part, &self.path)?;
+        inner.file = file;
         inner.bytes = (old.len() - from) as u64;
+        inner.reserved = 0;
         Ok(())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Keeps room for the next events, so that a full disk can be told of. Not every file system can do it.
+    fn reserve(&mut self) {
+        if self.reserved >= self.bytes + RESERVE / 2 {
+            return;
+        }
+        let (keep, from) = (FallocateFlags::KEEP_SIZE, self.bytes);
+        if rustix::fs::fallocate(&self.file, keep, from, RESERVE).is_ok() {
+            self.reserved = from + RESERVE;
+        }
     }
 }
 

@@ -58,17 +58,30 @@ pub(crate) async fn find(runtime: &Path) -> io::Result<Run> {
             (false, None, None) => return Ok(Run::None),
             (true, Some(started), None) => return Ok(Run::Alive(started)),
             (true, ..) if tokio::time::Instant::now() > until => return Err(io::ErrorKind::TimedOut.into()),
-            (true, ..) => look_again().await,
+            (true, Some(started), Some(_)) => leaves(&started).await,
+            (true, None, _) => look_again().await,
         }
     }
 }
 
-/// Until a shim is looked at again. It is another process and sends no word when it comes or goes.
+/// Waits for the end of a shim that is on its way out, for a second at most: then it is looked at again.
+pub(crate) async fn leaves(started: &Started) {
+    match Process::of(started.shim) {
+        Some(shim) => {
+            let until = std::time::Instant::now() + Duration::from_secs(1);
+            // Whether it has ended is looked at again by whoever asked.
+            let _ = tokio::task::spawn_blocking(move || shim.wait(until)).await;
+        }
+        None => look_again().await,
+    }
+}
+
+/// Until a shim is looked at again that cannot be watched.
 #[expect(
     clippy::disallowed_methods,
-    reason = "another process's state can only be looked at again and again"
+    reason = "a shim that an earlier agent was just starting has not said yet which process it is, so nothing can be waited on"
 )]
-pub(crate) async fn look_again() {
+async fn look_again() {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
 

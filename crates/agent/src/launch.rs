@@ -155,7 +155,7 @@ pub(crate) fn not_started(answer: &NotStarted, name: &str) -> Trouble {
         let message = format!("The program {name} cannot be run by the server's user: {}.", answer.message);
         Trouble::new(FailureCode::ProgramMissing, message)
     } else if is(Errno::NOSPC) || is(Errno::DQUOT) {
-        Trouble::new(FailureCode::DiskFull, format!("The disk is full: {}.", answer.message))
+        Trouble::disk_full(&answer.message)
     } else {
         Trouble::new(FailureCode::Host, format!("The host could not start the game: {}.", answer.message))
     }

@@ -127,4 +127,3 @@ async fn until_told(config: AgentConfig) -> Result<(), AgentError> {
     });
     crate::run(config, shutdown).await
 }
-

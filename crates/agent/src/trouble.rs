@@ -4,6 +4,8 @@ use std::io;
 
 use guildhall_link::message::{Failure, FailureCode, Phase};
 
+use crate::disk;
+
 /// Why a step towards what is wanted did not succeed.
 #[derive(Debug)]
 pub(crate) struct Trouble {
@@ -28,11 +30,17 @@ impl Trouble {
     /// An error of the system's, while doing `what`.
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
         let code = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureCode::DiskFull,
+            _ if disk::is_full(error) => return Self::disk_full(&format!("{what}: {error}")),
             io::ErrorKind::PermissionDenied => FailureCode::NotAllowed,
             _ => FailureCode::Host,
         };
         Self::new(code, format!("{what}: {error}"))
+    }
+
+    /// The disk has no room left for something.
+    pub(crate) fn disk_full(what: &str) -> Self {
+        let message = format!("The disk is full ({what}). Make room on the host's disk, then start again.");
+        Self::new(FailureCode::DiskFull, message)
     }
 
     /// Adds the output that explains it.

@@ -6,78 +6,17 @@
 mod common;
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, mpsc},
 };
 
 use common::*;
-use guildhall_link::message::{ConsoleLine, ConsolePush, Desired, EventKind, Phase, Request, Want};
+use guildhall_link::message::{ConsoleLine, ConsolePush, EventKind, Phase, Request, Want};
 use rustix::process::{Pid, Signal};
-
-/// The agent as a process of its own.
-struct AgentProcess {
-    child: Child,
-    input: ChildStdin,
-    lines: mpsc::Receiver<serde_json::Value>,
-}
-
-impl AgentProcess {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["stdio", "--data"])
-            .arg(data)
-            .env("GUILDHALL_LOG", "error")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let _ = sender.send(serde_json::from_str(&line).unwrap());
-            }
-        });
-        Self { child, input, lines }
-    }
-
-    fn ask(&mut self, request: &Request) {
-        let mut line = serde_json::to_vec(request).unwrap();
-        line.push(b'\n');
-        self.input.write_all(&line).unwrap();
-    }
-
-    fn apply(&mut self, desired: &Desired) {
-        self.ask(&Request::Apply { desired: Box::new(desired.clone()) });
-    }
-
-    fn until(&self, what: &str, fits: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
-        loop {
-            let line = self.lines.recv_timeout(LONG).unwrap_or_else(|_| panic!("waited for {what}"));
-            if fits(&line) {
-                return line;
-            }
-        }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 fn event(kind: &'static str) -> impl Fn(&serde_json::Value) -> bool {
     move |line| line["event"] == kind
-}
-
-fn data(folder: &tempfile::TempDir) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
-    folder.path().join("data")
 }
 
 #[tokio::test]

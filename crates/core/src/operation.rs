@@ -195,9 +195,24 @@ impl<D: Send + Sync + 'static> Operations<D> {
     }
 
     /// Adds an operation.
+    ///
+    /// # Panics
+    ///
+    /// When it destroys and has a secret input. Faces ask before it runs, and until then they keep the input
+    /// where secrets must not be: in a button.
     #[must_use]
     pub fn with<O: Operation<Domain = D>>(mut self) -> Self {
-        self.entries.push(Unbound { spec: Spec::of::<O>(), prepare: prepare::<O> });
+        let spec = Spec::of::<O>();
+        if spec.effect == Effect::Destroy {
+            let secret = spec.fields.iter().find(|field| field.secret).map(|field| field.name.as_str());
+            assert!(
+                secret.is_none(),
+                "the operation '{}' destroys, so its input '{}' cannot be secret: it would be kept in the button that asks",
+                spec.name,
+                secret.unwrap_or_default(),
+            );
+        }
+        self.entries.push(Unbound { spec, prepare: prepare::<O> });
         self
     }
 

@@ -342,3 +342,31 @@ proptest! {
         }
     }
 }
+
+/// Burns a bed.
+#[derive(Deserialize, JsonSchema)]
+struct Burn {
+    /// The gate's code.
+    #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
+    code: Option<String>,
+}
+
+impl Operation for Burn {
+    type Domain = Garden;
+    type Output = ();
+    const NAME: &'static str = "bed burn";
+    const SUMMARY: &'static str = "Burn a bed.";
+    const RANK: Rank = Rank::ADMIN;
+    const EFFECT: Effect = Effect::Destroy;
+
+    async fn run(self, _: &Garden, _: &Call) -> Result<Answer<()>, Error> {
+        Ok(Answer::new((), Document::default()))
+    }
+}
+
+#[test]
+#[should_panic(expected = "the operation 'bed burn' destroys, so its input 'code' cannot be secret")]
+fn what_asks_first_takes_no_secrets() {
+    let _ = Operations::<Garden>::new().with::<Burn>();
+}

@@ -271,6 +271,31 @@ impl Handle {
         rows.into_iter().map(FlowInfo::try_from).collect()
     }
 
+    /// One page of the flows that have not ended, of every community: first those that are stuck, then the
+    /// others, each the oldest first. `page` counts from 0, and a page has at most 200. Says how many there are
+    /// in all.
+    pub async fn under_way(&self, page: u64, size: u64) -> Result<(Vec<FlowInfo>, u64), FlowError> {
+        let (reader, size) = (self.inner.store.reader(), size.min(LIST_LIMIT));
+        let open = || {
+            operator::find::<flow::Entity>().filter(flow::Column::State.is_in([
+                State::Running,
+                State::Unwinding,
+                State::Stuck,
+            ]))
+        };
+        let total = open().count(reader).await?;
+        let rows = open()
+            .order_by_desc(flow::Column::State.eq(State::Stuck))
+            .order_by_asc(flow::Column::CreatedAt)
+            .order_by_asc(flow::Column::Id)
+            .offset(page.saturating_mul(size))
+            .limit(size)
+            .all(reader)
+            .await?;
+        let flows = rows.into_iter().map(FlowInfo::try_from).collect::<Result<_, _>>()?;
+        Ok((flows, total))
+    }
+
     /// Returns when the flow has ended or is stuck.
     pub async fn wait(&self, flow: FlowId) -> Result<Outcome, FlowError> {
         let mut settled = self.inner.settled.subscribe();

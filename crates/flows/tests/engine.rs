@@ -874,3 +874,26 @@ async fn old_journals_are_removed_and_running_ones_kept() {
         assert!(engine.info(visit).await.unwrap().is_some(), "on {}", store.name);
     }
 }
+
+#[tokio::test]
+async fn what_is_stuck_is_listed_before_what_is_under_way_and_what_ended_is_not() {
+    for store in testkit::stores(migrations).await {
+        let clock = Arc::new(ManualClock::default());
+        let (trip, visit) = (Trip::default(), Visit::default());
+        let engine = engine(&store, clock.clone()).register(trip).register(visit).undo_attempts(1).build();
+        let _running = Running::begin(&engine);
+        let waiting = engine.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
+        waits_for(&engine, waiting, "sleep rest").await;
+        clock.advance(Duration::from_secs(1));
+        let done = engine.start::<Trip>(&tenant(), "ann", &Plan::default()).await.unwrap();
+        assert!(matches!(end(&engine, done).await, Outcome::Done(_)), "on {}", store.name);
+        let plan = Plan { full: true, stubborn: 1000, flaky: 0 };
+        let stuck = engine.start::<Trip>(&tenant(), "bob", &plan).await.unwrap();
+        assert!(matches!(end(&engine, stuck).await, Outcome::Stuck(_)), "on {}", store.name);
+        for (page, expected) in [(0, Some(stuck)), (1, Some(waiting)), (2, None)] {
+            let (flows, total) = engine.under_way(page, 1).await.unwrap();
+            let ids: Vec<_> = flows.iter().map(|flow| flow.id).collect();
+            assert_eq!((ids, total), (expected.into_iter().collect(), 2), "on {}", store.name);
+        }
+    }
+}

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use guildhall_core::{Actor, Call, Clock, EventLog as _, Follow, RunId, ServerId, TenantId, id::fresh};
-use guildhall_flows::{EngineBuilder, FlowError, FlowId, Handle};
+use guildhall_core::{
+    Actor, Call, Clock, Error, EventLog as _, Follow, RunId, ServerId, TenantId, id::fresh,
+};
+use guildhall_flows::{EngineBuilder, FlowError, FlowId, FlowInfo, Handle};
 use guildhall_link::Agents;
 use guildhall_store::{EventStore, Store};
 use tokio::sync::Notify;
@@ -73,8 +75,7 @@ impl Servers {
         let cursor = self.shop.events.newest().await?;
         let run: RunId = fresh(self.shop.clock.as_ref());
         let input = JobInput { server, run, by: crate::text::line(&actor.name, 64), forget };
-        // Not the server alone: a job that was overtaken may still be at its end.
-        let key = format!("{server}:{run}");
+        let key = job_key(server, run);
         for _ in 0..TRIES {
             let tx = self.shop.store.begin().await?;
             let flow = match workflows::start_in(&self.shop.flows, &tx, tenant, job, &key, &input).await {
@@ -105,6 +106,13 @@ impl Servers {
         Err(ServersError::Contended(row.name.clone()))
     }
 
+    /// What a job of this domain is about: its server's name, or the server's number once that is gone.
+    pub async fn subject_of(&self, job: &FlowInfo) -> Result<String, Error> {
+        let Some(server) = server_of(&job.key) else { return Ok(job.key.clone()) };
+        let row = self.shop.by_id(&job.tenant, server).await?;
+        Ok(row.map_or_else(|| server.to_string(), |row| row.name))
+    }
+
     /// A server by name for an operation, or the nearest names.
     pub(crate) async fn named(&self, call: &Call, name: &str) -> Result<server::Model, ServersError> {
         self.shop.named(call.tenant(), name, call.operation).await
@@ -119,6 +127,16 @@ impl Servers {
     ) -> Result<T, ServersError> {
         self.shop.change(tenant, ServerId(row.id), decide).await?.ok_or_else(|| gone(row))
     }
+}
+
+/// The key of a job's flow. It is not the server alone: a job that was overtaken may still be at its end, and
+/// one that is stuck must not be in the way of the next.
+fn job_key(server: ServerId, run: RunId) -> String {
+    format!("{server}:{run}")
+}
+
+fn server_of(key: &str) -> Option<ServerId> {
+    key.split_once(':')?.0.parse().ok()
 }
 
 /// A job that has begun.

@@ -16,6 +16,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder,
     QuerySelect, sqlx::postgres::PgListener,
 };
+use time::OffsetDateTime;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -31,6 +32,8 @@ const CHANNEL: &str = "guildhall_event";
 const READ_LIMIT: u64 = 500;
 /// The most bytes of JSON an event's data, document or way of telling may have.
 const JSON_LIMIT: usize = 256 * 1024;
+/// The most events that one transaction removes: on SQLite nobody else writes meanwhile.
+const PRUNE_LIMIT: u64 = 500;
 /// How long a listener that lost PostgreSQL waits before it tries again.
 const LISTEN_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -85,6 +88,39 @@ impl EventStore {
     /// Wakes listeners. Needed only by who wrote events past [`EventStore::append_in`].
     pub fn notify(&self) {
         self.inner.changes.send_modify(|_| ());
+    }
+
+    /// Removes every community's events from before a moment, and says how many. The newest event of all stays,
+    /// however old it is: it says where the order has got to.
+    pub async fn prune(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+        let (store, before) = (&self.inner.store, Timestamp::from(before));
+        let newest = newest(store).await?;
+        let (mut last, mut removed) = (0, 0);
+        loop {
+            // Looking is left to the reader, so that the writer is only held for the removal.
+            let old: Vec<i64> = operator::find::<row::Entity>()
+                .select_only()
+                .column(row::Column::Cursor)
+                .filter(row::Column::Cursor.gt(last))
+                .filter(row::Column::Cursor.lt(newest))
+                .filter(row::Column::At.lt(before))
+                .order_by_asc(row::Column::Cursor)
+                .limit(PRUNE_LIMIT)
+                .into_tuple()
+                .all(store.reader())
+                .await?;
+            let Some(end) = old.last().copied() else { return Ok(removed) };
+            let tx = store.begin().await?;
+            let batch = operator::delete::<row::Entity>()
+                .filter(row::Column::Cursor.gt(last))
+                .filter(row::Column::Cursor.lte(end))
+                .filter(row::Column::At.lt(before))
+                .exec(tx.conn())
+                .await?;
+            tx.commit().await?;
+            removed += batch.rows_affected;
+            last = end;
+        }
     }
 
     async fn append_alone(&self, event: NewEvent) -> Result<i64, StoreError> {

@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
-    Document, EventLog, NewEvent, Outcome, RunId, ServerId, Subject, SystemClock, TenantId,
+    Clock, Document, EventLog, ManualClock, NewEvent, Outcome, RunId, ServerId, Subject, SystemClock,
+    TenantId,
     event::{Filter, Tell},
 };
 use guildhall_store::{Backend, EventStore, Options, Store, StoreError, testkit};
@@ -194,4 +195,70 @@ async fn one_reader_is_enough_to_read_and_to_hear_of_other_processes() {
     let heard = changes.wait_for(|newest| *newest >= cursor);
     tokio::time::timeout(Duration::from_secs(8), heard).await.expect("it listens").unwrap();
     assert_eq!(log.newest().await.unwrap(), cursor);
+}
+
+#[tokio::test]
+async fn old_events_are_removed_and_newer_ones_stay() {
+    const OLD: i64 = 1_203;
+    for store in testkit::stores(Vec::new).await {
+        let clock = Arc::new(ManualClock::default());
+        let log = EventStore::new(store.store(), clock.clone());
+        let tx = store.begin().await.unwrap();
+        for _ in 0..OLD {
+            log.append_in(&tx, NewEvent { tenant: tenant("theirs"), ..event("old") }).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        clock.advance(Duration::from_secs(60));
+        let limit = clock.now();
+        log.append(event("kept")).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        let newest = log.append(event("newest")).await.unwrap();
+
+        assert_eq!(log.prune(limit).await.unwrap(), u64::try_from(OLD).unwrap(), "on {}", store.name);
+        let left = log.after(0, &Filter::default(), 500).await.unwrap();
+        let kinds: Vec<_> = left.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["kept", "newest"], "on {}", store.name);
+        assert_eq!(log.prune(limit).await.unwrap(), 0, "on {}", store.name);
+        assert_eq!(log.newest().await.unwrap(), newest, "on {}", store.name);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_out_of_order_in_time_is_removed_too() {
+    for store in testkit::stores(Vec::new).await {
+        let (early, late) = (Arc::new(ManualClock::default()), Arc::new(ManualClock::default()));
+        late.advance(Duration::from_secs(3_600));
+        let limit = late.now();
+        // As after a machine whose clock was ahead for a while.
+        for (clock, kind) in [(&late, "future"), (&early, "past"), (&late, "now")] {
+            EventStore::new(store.store(), clock.clone()).append(event(kind)).await.unwrap();
+        }
+        let log = events(store.store());
+        assert_eq!(log.prune(limit).await.unwrap(), 1, "on {}", store.name);
+        let left = log.after(0, &Filter::default(), 500).await.unwrap();
+        let kinds: Vec<_> = left.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["future", "now"], "on {}", store.name);
+    }
+}
+
+#[tokio::test]
+async fn the_order_goes_on_when_everything_is_old() {
+    for store in testkit::stores(Vec::new).await {
+        let clock = Arc::new(ManualClock::default());
+        let log = EventStore::new(store.store(), clock.clone());
+        for _ in 0..3 {
+            log.append(event("old")).await.unwrap();
+        }
+        let newest = log.newest().await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(log.prune(clock.now()).await.unwrap(), 2, "on {}", store.name);
+        assert_eq!(log.newest().await.unwrap(), newest, "on {}", store.name);
+        // A process that starts now begins where the order is, and not at its beginning.
+        let again = EventStore::new(store.again(Vec::new()).await, clock.clone());
+        assert_eq!(again.newest().await.unwrap(), newest, "on {}", store.name);
+        let next = again.append(event("next")).await.unwrap();
+        assert!(next > newest, "{next} comes after {newest}, on {}", store.name);
+        let read = log.after(newest, &Filter::default(), 10).await.unwrap();
+        assert_eq!(read.iter().map(|event| event.cursor).collect::<Vec<_>>(), [next], "on {}", store.name);
+    }
 }

@@ -118,7 +118,7 @@ async fn finish(mut command: Command, name: &str, input: &[u8], within: Duration
     }
     let full = output.iter().any(|line| line.contains("No space left on device") || line.contains("ENOSPC"));
     let trouble = match status.code() {
-        _ if full => Trouble::new(FailureCode::DiskFull, format!("{name} found the disk full.")),
+        _ if full => Trouble::disk_full(&format!("{name} found no space left")),
         Some(127) => Trouble::new(FailureCode::ProgramMissing, format!("The host has no program {name}.")),
         Some(code) => Trouble::install(format!("{name} ended with exit status {code}.")),
         None => Trouble::install(format!("{name} was ended by a signal.")),

@@ -18,7 +18,7 @@ use std::{
 use pty_process::blocking::{self, Pty};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
-    fs::{FlockOperation, Mode},
+    fs::{FallocateFlags, FlockOperation, Mode},
     io::Errno,
     process::{Gid, PidfdFlags, Signal, Uid, WaitOptions},
     termios::{LocalModes, OptionalActions, OutputModes},
@@ -38,6 +38,10 @@ const MAX_CLIENTS: usize = 16;
 const MAX_WAITING: usize = 64 * 1024;
 /// What waits for one client, in bytes, before no more is taken out of the ring for it.
 const MAX_PENDING: usize = 128 * 1024;
+/// The ending, until it is whole.
+const EXIT_PART: &str = "exit.json.part";
+/// More than an ending takes, in bytes.
+const ENDING_ROOM: u64 = 4_096;
 /// How long the clients have to read the end, once the game is gone.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long the game's last processes have to die of SIGKILL.
@@ -53,6 +57,9 @@ pub struct Started {
     /// When it was started, in clock ticks since the machine's start: with the process id, this tells it from
     /// a later process with the same number.
     pub ticks: u64,
+    /// The shim's own process id.
+    #[serde(default)]
+    pub shim: u32,
     /// When it was started, in milliseconds since 1970.
     pub at_ms: u64,
 }
@@ -107,6 +114,8 @@ struct Holder {
     listener: UnixListener,
     clients: Vec<Client>,
     ended: Option<Ended>,
+    /// Where the ending will be written, with room on the disk that is there when the disk is full.
+    ending: File,
     _lock: File,
 }
 
@@ -126,6 +135,7 @@ impl Holder {
         for stale in [SOCKET, RUN, EXIT, CONSOLE] {
             remove(stale).map_err(during("files of the run before"))?;
         }
+        let ending = room_for_ending().map_err(during("room for the record of the end"))?;
         let listener = UnixListener::bind(SOCKET).map_err(during("the socket"))?;
         listener.set_nonblocking(true).map_err(during("the socket"))?;
         // Whatever the game leaves behind becomes a child of this process, and can be found and ended.
@@ -138,7 +148,8 @@ impl Holder {
         let (terminal, inner, game) = spawn(&program).map_err(during("the program"))?;
         let pid = game.id();
         let process = Process::of(pid).unwrap_or(Process { pid, started: 0 });
-        let started = Started { run: hold.run, pid, ticks: process.started, at_ms: now_ms() };
+        let started =
+            Started { run: hold.run, pid, ticks: process.started, shim: own_pid(), at_ms: now_ms() };
         let watch = processes::pid(pid)
             .ok_or_else(|| io::ErrorKind::InvalidData.into())
             .and_then(|pid| Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?));
@@ -153,6 +164,7 @@ impl Holder {
             listener,
             clients: Vec::new(),
             ended: None,
+            ending,
             _lock: lock,
         };
         if let Err(error) = write_whole(RUN, &serde_json::to_vec(&holder.started).unwrap_or_default()) {
@@ -289,9 +301,7 @@ impl Holder {
         // The game is not waited for yet, so its number is still its own.
         let _ = rustix::process::kill_process_group(game, number);
         if signal == GameSignal::Kill {
-            processes::kill_all(&processes::descendants(
-                rustix::process::getpid().as_raw_pid().unsigned_abs(),
-            ));
+            processes::kill_all(&processes::descendants(own_pid()));
         }
     }
 
@@ -339,21 +349,29 @@ impl Holder {
         self.terminal = None;
         let ended = Ended { status: status.code(), signal: status.signal(), at_ms };
         let ending = Ending { run: self.started.run, ended };
-        // The console first: who finds the ending finds the console too. On a full disk the ending still
-        // counts more than the console.
+        // The console first: who finds the ending finds the console too. A full disk may have no room for it,
+        // but has for the ending.
         let _ = write_whole(CONSOLE, &self.ring.frames());
-        let _ = write_whole(EXIT, &serde_json::to_vec(&ending).unwrap_or_default());
+        let _ = self.write_ending(&serde_json::to_vec(&ending).unwrap_or_default());
         let _ = remove(SOCKET);
         self.ended = Some(ended);
         Ok(())
     }
 
+    fn write_ending(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.ending.write_all(bytes)?;
+        self.ending.sync_all()?;
+        fs::rename(EXIT_PART, EXIT)?;
+        File::open(Path::new("."))?.sync_all()
+    }
+
     fn end_leftovers(&mut self) {
         let until = Instant::now() + LEFTOVERS;
         while Instant::now() < until {
-            processes::kill_all(&processes::descendants(
-                rustix::process::getpid().as_raw_pid().unsigned_abs(),
-            ));
+            let left = processes::descendants(own_pid());
+            processes::kill_all(&left);
+            // One that does not die of it has used up the time.
+            let ended = left.into_iter().all(|process| process.wait(until));
             // Reaps what has died; an error means that there are no children left.
             loop {
                 match rustix::process::wait(WaitOptions::NOHANG) {
@@ -363,7 +381,9 @@ impl Holder {
                 }
             }
             self.read_from_game();
-            processes::look_again();
+            if !ended {
+                return;
+            }
         }
     }
 }
@@ -404,6 +424,16 @@ fn take_lock() -> io::Result<File> {
     Ok(lock)
 }
 
+/// Sets the ending's room aside, so that a game on a full disk does not end without a word.
+fn room_for_ending() -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(EXIT_PART)?;
+    match rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, ENDING_ROOM) {
+        // Not every file system can set room aside.
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(file),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn remove(name: &str) -> io::Result<()> {
     match fs::remove_file(name) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -415,10 +445,17 @@ fn remove(name: &str) -> io::Result<()> {
 fn write_whole(name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = format!("{name}.part");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, name)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, name));
+    if written.is_err() {
+        // On a full disk, half a file would take the room that the next one needs.
+        let _ = fs::remove_file(&part);
+    }
+    written?;
     File::open(Path::new("."))?.sync_all()
+}
+
+fn own_pid() -> u32 {
+    rustix::process::getpid().as_raw_pid().unsigned_abs()
 }
 
 fn now_ms() -> u64 {

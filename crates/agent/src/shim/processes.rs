@@ -1,8 +1,16 @@
 //! Processes, by what /proc tells of them.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant},
+};
 
-use rustix::process::{Pid, Signal};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal},
+};
 use serde::{Deserialize, Serialize};
 
 /// One process, told apart from a later one with the same number by the moment it was started.
@@ -27,6 +35,28 @@ impl Process {
             .is_some_and(|stat| stat.started == self.started && !matches!(stat.state, 'Z' | 'X'))
     }
 
+    /// Waits until it has ended; `false` when it has not by the deadline, or cannot be watched.
+    pub(crate) fn wait(self, until: Instant) -> bool {
+        let Some(pid) = pid(self.pid) else { return true };
+        let watch = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Err(Errno::SRCH) => return true,
+            Err(_) => return false,
+            Ok(watch) => watch,
+        };
+        // Only now is it certain that the number has not been given to another meanwhile.
+        while self.lives() {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(left) = Timespec::try_from(left) else { return false };
+            match rustix::event::poll(&mut [PollFd::new(&watch, PollFlags::IN)], Some(&left)) {
+                Ok(0) => return false,
+                Ok(_) => return true,
+                Err(Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
     /// Kills it, its group, and what descends from it.
     pub(crate) fn kill_tree(self) {
         if !self.lives() {
@@ -45,44 +75,42 @@ pub(crate) fn pid(number: u32) -> Option<Pid> {
     i32::try_from(number).ok().and_then(Pid::from_raw)
 }
 
-pub(crate) fn kill_all(processes: &[u32]) {
-    for process in processes.iter().copied().filter_map(pid) {
+pub(crate) fn kill_all(processes: &[Process]) {
+    for process in processes.iter().filter_map(|process| pid(process.pid)) {
         // Gone in the meantime is what is wanted.
         let _ = rustix::process::kill_process(process, Signal::KILL);
     }
 }
 
-/// Until killed processes are looked at again: only their parents are told when they are gone.
-#[expect(clippy::disallowed_methods, reason = "others' processes can only be looked at again and again")]
-pub(super) fn look_again() {
-    std::thread::sleep(Duration::from_millis(5));
-}
-
 /// Kills all processes of a user, until there are none; gives up after five seconds.
 pub(crate) fn kill_user(uid: u32) -> bool {
-    for _ in 0..1_000 {
-        let theirs: Vec<u32> = every()
-            .filter(|pid| Stat::read(*pid).is_some_and(|s| s.state != 'Z') && owner(*pid) == Some(uid))
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let theirs: Vec<Process> = every()
+            .filter_map(|pid| Some((pid, Stat::read(pid)?)))
+            .filter(|(pid, stat)| stat.state != 'Z' && owner(*pid) == Some(uid))
+            .map(|(pid, stat)| Process { pid, started: stat.started })
             .collect();
         if theirs.is_empty() {
             return true;
         }
         kill_all(&theirs);
-        look_again();
+        if !theirs.into_iter().all(|process| process.wait(until)) {
+            return false;
+        }
     }
-    false
 }
 
 /// All processes whose chain of parents leads to this one, living or zombie.
-pub(crate) fn descendants(of: u32) -> Vec<u32> {
-    let parents: HashMap<u32, u32> =
-        every().filter_map(|pid| Stat::read(pid).map(|stat| (pid, stat.parent))).collect();
+pub(crate) fn descendants(of: u32) -> Vec<Process> {
+    let all: HashMap<u32, Stat> = every().filter_map(|pid| Some((pid, Stat::read(pid)?))).collect();
+    let parent = |pid: &u32| all.get(pid).map(|stat| stat.parent);
     let leads_here = |pid: &u32| {
         // No chain is longer than there are processes.
-        let chain = std::iter::successors(parents.get(pid), |parent| parents.get(parent)).take(parents.len());
-        chain.into_iter().any(|parent| *parent == of)
+        std::iter::successors(parent(pid), parent).take(all.len()).any(|parent| parent == of)
     };
-    parents.keys().copied().filter(leads_here).collect()
+    let found = all.iter().filter(|(pid, _)| leads_here(pid));
+    found.map(|(pid, stat)| Process { pid: *pid, started: stat.started }).collect()
 }
 
 fn every() -> impl Iterator<Item = u32> {
@@ -132,7 +160,7 @@ mod tests {
         let mut child =
             Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).process_group(0).spawn().unwrap();
         let process = Process::of(child.id()).unwrap();
-        assert!(process.lives());
+        assert!(process.lives() && !process.wait(Instant::now()));
         assert!(!Process { started: process.started + 1, ..process }.lives(), "another one with this number");
         let grandchild = loop {
             if let Some(found) = descendants(child.id()).first() {
@@ -143,9 +171,8 @@ mod tests {
         process.kill_tree();
         child.wait().unwrap();
         assert!(!process.lives());
-        while Process::of(grandchild).is_some_and(Process::lives) {
-            std::thread::yield_now();
-        }
+        assert!(grandchild.wait(Instant::now() + Duration::from_secs(60)) && !grandchild.lives());
+        assert!(process.wait(Instant::now()), "what has ended is not waited for");
     }
 
     proptest! {

@@ -1,10 +1,11 @@
 //! A host with an agent in this process, and small games made of shell lines.
 
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::Stdio,
-    sync::Arc,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,75 @@ pub fn settings() -> Settings {
     }
 }
 
+/// The agent as a process of its own.
+pub struct AgentProcess {
+    child: Child,
+    input: ChildStdin,
+    lines: mpsc::Receiver<serde_json::Value>,
+}
+
+impl AgentProcess {
+    pub fn start(data: &Path) -> Self {
+        Self::with(data, [])
+    }
+
+    /// With more in its environment.
+    pub fn with(data: &Path, more: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["stdio", "--data"])
+            .arg(data)
+            .env("GUILDHALL_LOG", "error")
+            .envs(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { child, input, lines }
+    }
+
+    pub fn ask(&mut self, request: &Request) {
+        let mut line = serde_json::to_vec(request).unwrap();
+        line.push(b'\n');
+        self.input.write_all(&line).unwrap();
+    }
+
+    pub fn apply(&mut self, desired: &Desired) {
+        self.ask(&Request::Apply { desired: Box::new(desired.clone()) });
+    }
+
+    pub fn until(&self, what: &str, fits: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        loop {
+            let line = self.lines.recv_timeout(LONG).unwrap_or_else(|_| panic!("waited for {what}"));
+            if fits(&line) {
+                return line;
+            }
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Where an agent's data goes; the games' users can get there.
+pub fn data(folder: &tempfile::TempDir) -> PathBuf {
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    folder.path().join("data")
+}
+
 pub struct TestHost {
     pub agent: Arc<Agent>,
     pub folder: Arc<tempfile::TempDir>,
@@ -49,7 +119,7 @@ impl TestHost {
 
     pub async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+        data(&folder);
         Self::on(Arc::new(folder), settings).await
     }
 
@@ -85,7 +155,9 @@ impl TestHost {
         let mut passed = Vec::new();
         let wait = async {
             loop {
-                for event in self.agent.events(self.seen, 200).await {
+                let events = self.agent.events(self.seen, 200).await;
+                let none_left = events.is_empty();
+                for event in events {
                     assert!(event.cursor > self.seen, "the cursor never goes back");
                     self.seen = event.cursor;
                     if let Some(found) = fits(&event) {
@@ -93,7 +165,9 @@ impl TestHost {
                     }
                     passed.push(event.kind);
                 }
-                newest.changed().await.unwrap();
+                if none_left {
+                    newest.changed().await.unwrap();
+                }
             }
         };
         let found = tokio::time::timeout(LONG, wait).await;
@@ -163,26 +237,38 @@ impl Drop for TestHost {
         if Arc::strong_count(&self.folder) > 1 {
             return;
         }
-        let servers = std::fs::read_dir(self.folder.path().join("data/servers"));
-        for server in servers.into_iter().flatten().flatten() {
-            let started = std::fs::read(server.path().join("run/run.json")).unwrap_or_default();
-            let started: serde_json::Value = serde_json::from_slice(&started).unwrap_or_default();
-            let pid = started["pid"].as_i64().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-            if let Some(pid) = pid.filter(|pid| lives(pid.as_raw_pid().unsigned_abs())) {
-                // The shim ends what is left, writes down how it ended, and goes.
-                let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        end_games(&self.folder.path().join("data"));
+    }
+}
+
+/// Ends the games of a data folder when it is dropped; for an agent that is a process of its own.
+pub struct EndGames<'a>(pub &'a Path);
+
+impl Drop for EndGames<'_> {
+    fn drop(&mut self) {
+        end_games(self.0);
+    }
+}
+
+fn end_games(data: &Path) {
+    let servers = std::fs::read_dir(data.join("servers"));
+    for server in servers.into_iter().flatten().flatten() {
+        let started = std::fs::read(server.path().join("run/run.json")).unwrap_or_default();
+        let started: serde_json::Value = serde_json::from_slice(&started).unwrap_or_default();
+        let pid = started["pid"].as_i64().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if let Some(pid) = pid.filter(|pid| lives(pid.as_raw_pid().unsigned_abs())) {
+            // The shim ends what is left, writes down how it ended, and goes.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+        let name = server.file_name().to_string_lossy().replace('-', "");
+        if is_root() && name.len() == 32 {
+            let exit = server.path().join("run/exit.json");
+            let until = Instant::now() + Duration::from_secs(5);
+            while pid.is_some() && !exit.exists() && Instant::now() < until {
+                std::thread::yield_now();
             }
-            let name = server.file_name().to_string_lossy().replace('-', "");
-            if is_root() && name.len() == 32 {
-                let exit = server.path().join("run/exit.json");
-                let until = Instant::now() + Duration::from_secs(5);
-                while pid.is_some() && !exit.exists() && Instant::now() < until {
-                    std::thread::yield_now();
-                }
-                let user = format!("gh-{}", &name[24..]);
-                let _ =
-                    std::process::Command::new("/usr/sbin/userdel").arg(user).stderr(Stdio::null()).status();
-            }
+            let user = format!("gh-{}", &name[24..]);
+            let _ = Command::new("/usr/sbin/userdel").arg(user).stderr(Stdio::null()).status();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A running Guildhall: everything wired together, started in order and stopped in the reverse of it.
 
+mod housekeeping;
 mod local_agent;
 mod messages;
 mod ranking;
@@ -177,12 +178,20 @@ impl Installation {
             clock.clone(),
         ));
         let engine = servers.register(engine).build();
+        let flows = engine.handle();
+        let house = events.clone();
         let events = Arc::new(events);
         let messages =
             Messages::start(&configuration, &secrets, servers.clone(), &agents, clock.clone()).await?;
 
         let counted = Counted::new(Arc::new(audit.clone()), specs().iter().map(|spec| spec.name));
-        let administration = Administration { tokens: tokens.clone(), audit, agents };
+        let administration = Administration {
+            tokens: tokens.clone(),
+            audit,
+            agents,
+            flows,
+            servers: servers.as_ref().clone(),
+        };
         let catalogue = Catalogue::builder(Arc::new(counted), clock.clone(), Arc::new(DefaultRanks))
             .add(guildhall_servers::operations(), servers.clone())
             .add(administration::operations(), Arc::new(administration))
@@ -231,6 +240,8 @@ impl Installation {
         let mut tasks = Vec::new();
         let ended = stop.clone();
         tasks.push(("workflows", tokio::spawn(async move { engine.run(ended.cancelled()).await })));
+        let keeping = housekeeping::keep_house(house, clock.clone(), stop.clone());
+        tasks.push(("housekeeping", tokio::spawn(keeping)));
         let ended = stop.clone();
         tasks.push(("servers", tokio::spawn(async move { servers.run(ended.cancelled()).await })));
         if let Some(discord) = discord {

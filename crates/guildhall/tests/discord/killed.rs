@@ -2,23 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use guildhall_sim::Message;
 use serde_json::json;
 
 use crate::stage::{Stage, Way, open_gate};
 
-/// Fails when two messages of one place read the same, or when there is another number of threads.
+/// Fails when there is another number of threads, when one has no announcement or two, or when two messages in
+/// one read the same.
 fn assert_told_once(stage: &Stage, threads: usize) {
+    let ours = |place| {
+        let mut messages = stage.ben.in_channel(place).visible_messages();
+        messages.retain(|message| message.author == stage.app.bot() && !message.is_ephemeral());
+        messages
+    };
     let all = stage.threads();
     assert_eq!(all.len(), threads, "{all:?}");
-    for place in all.iter().map(|thread| thread.id).chain([stage.channel]) {
-        let texts: Vec<String> = stage
-            .ben
-            .in_channel(place)
-            .visible_messages()
-            .iter()
-            .filter(|message| message.author == stage.app.bot() && !message.is_ephemeral())
-            .map(|message| message.text())
-            .collect();
+    let announced = ours(stage.channel);
+    let different: BTreeSet<_> = announced.iter().map(|message| message.thread).collect();
+    assert_eq!((announced.len(), different.len()), (threads, threads), "{announced:#?}");
+    for thread in all {
+        let texts: Vec<String> = ours(thread.id).iter().map(Message::text).collect();
         let different: BTreeSet<&String> = texts.iter().collect();
         assert_eq!(different.len(), texts.len(), "something is told twice: {texts:#?}");
     }
@@ -71,36 +74,5 @@ fn a_killed_control_plane_goes_on_in_the_same_thread() {
     assert!(summary.contains("survival has stopped") && summary.contains("Alex"), "{summary}");
     assert_told_once(&stage, 2);
     stage.assert_conformance();
-    stage.finish();
-}
-
-#[test]
-fn explore() {
-    let mut stage = Stage::set(&Way::Http, &[]);
-    stage.create(json!({"name": "survival", "recipe": "counter"}));
-    let mut threads = 1;
-    for round in 0..10u64 {
-        let before = stage.threads();
-        let answer = stage.command(&stage.ben, "server start", json!({"server": "survival"}));
-        assert!(answer.text().contains("is starting"), "{}", answer.text());
-        std::thread::park_timeout(std::time::Duration::from_millis(round * 37 % 260));
-        stage.guildhall.kill();
-        stage.guildhall.start_again();
-        let session = stage.new_thread(&before);
-        threads += 1;
-        let t = std::time::Instant::now();
-        stage.read(&session, "survival is ready");
-        stage.guildhall.wait_for_state("survival", "ready");
-        eprintln!("round {round} ready after {:?}", t.elapsed());
-        assert_told_once(&stage, threads);
-        stage.command(&stage.ben, "server stop", json!({"server": "survival"}));
-        std::thread::park_timeout(std::time::Duration::from_millis(round * 53 % 200));
-        stage.guildhall.kill();
-        stage.guildhall.start_again();
-        stage.closed(&session);
-        stage.guildhall.wait_for_state("survival", "stopped");
-        eprintln!("round {round} stopped");
-        assert_told_once(&stage, threads);
-    }
     stage.finish();
 }

@@ -6,6 +6,7 @@ use guildhall_link::{
     message::{AgentEvent, EventKind, Exit, Failure, FailureCode, Phase, Refusal},
     testkit::Fault,
 };
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 
 use crate::world::{told_text, world, worlds};
@@ -243,4 +244,45 @@ async fn a_server_that_cannot_be_made_leaves_nothing_behind() {
     assert_eq!(world.data("server list", json!({})).await["total"], 0);
     world.agent.refuse(None);
     world.create("survival").await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_stuck_does_not_keep_its_server() {
+    let world = world().await;
+    // Made while its host is away, it gets its ports at its first start, and that start has to give them back.
+    world.agent.set_online(false);
+    world.create("survival").await;
+    world.agent.set_online(true);
+    let tx = world.store.begin().await.unwrap();
+    let broken =
+        "CREATE TRIGGER broken BEFORE DELETE ON servers_port BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    tx.conn().execute_unprepared(broken).await.unwrap();
+    tx.commit().await.unwrap();
+    world.agent.hold_before(Phase::Starting);
+    let call = world.call(world.member(), "server start", json!({"server": "survival"})).await.unwrap();
+    let guildhall_core::Reply::Done { follow: Some(follow), .. } = call else { panic!("it goes on") };
+    let (jobs, _) = world.flows.under_way(0, 10).await.unwrap();
+    let [job] = jobs.as_slice() else { panic!("one job: {jobs:?}") };
+    let reason = guildhall_flows::Failure::new("enough", "Somebody has had enough.");
+    world.until_waiting(job.id).await;
+    world.flows.cancel(job.id, reason).await.unwrap();
+    world.until_stuck(job.id).await;
+    let again = world.call(world.member(), "server start", json!({"server": "survival"})).await.unwrap_err();
+    assert_eq!(again.kind, Kind::Conflict, "{again}");
+
+    world.clock.advance(std::time::Duration::from_secs(24 * 3_600));
+    world.servers.reconcile().await.unwrap();
+    assert_eq!(world.outcome(follow.run).await, Outcome::Failed);
+    assert_eq!(world.state("survival").await, "failed");
+    world.agent.release();
+    world.reconcile().await;
+    assert_eq!(
+        world.start("survival").await,
+        Outcome::Succeeded,
+        "a job of its own, whatever became of the other"
+    );
+    assert_eq!(world.flows.stuck().await.unwrap()[0].id, job.id, "it waits for a person");
+    assert_eq!(world.servers.subject_of(&world.flows.stuck().await.unwrap()[0]).await.unwrap(), "survival");
+    world.flows.abandon(job.id).await.unwrap();
+    assert_eq!(world.state("survival").await, "ready", "and takes nothing from the server");
 }

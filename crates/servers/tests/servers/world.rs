@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what goes wrong here is to fail the test")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,7 +19,7 @@ use guildhall_core::{
     event::{Filter, Tell},
     permission::DefaultRanks,
 };
-use guildhall_flows::Engine;
+use guildhall_flows::{Engine, FlowId, Handle};
 use guildhall_link::testkit::SimulatedAgent;
 use guildhall_recipes::Recipe;
 use guildhall_servers::{RecipeBook, Servers, ServersConfig, operations};
@@ -41,12 +44,13 @@ pub struct World {
     pub servers: Servers,
     pub agent: SimulatedAgent,
     pub events: EventStore,
+    pub flows: Handle,
+    pub store: TestStore,
     pub records: Arc<Records>,
     pub clock: Arc<ManualClock>,
     pub tenant: TenantId,
     running: Arc<AtomicBool>,
     _engine: tokio::task::JoinHandle<()>,
-    _store: TestStore,
 }
 
 impl Drop for World {
@@ -101,6 +105,7 @@ impl World {
             clock.clone(),
         );
         let engine = servers.register(engine).build();
+        let flows = engine.handle();
         let running = tokio::spawn(async move { engine.run(std::future::pending()).await });
         agent.attach(Arc::new(servers.clone()));
         let records = Arc::<Records>::default();
@@ -112,12 +117,13 @@ impl World {
             servers,
             agent,
             events,
+            flows,
+            store,
             records,
             clock,
             tenant: "guild".parse().unwrap(),
             running: Arc::new(AtomicBool::new(true)),
             _engine: running,
-            _store: store,
         }
     }
 
@@ -215,6 +221,32 @@ impl World {
                 return;
             }
             changes.changed().await.unwrap();
+        }
+    }
+
+    /// Returns once a job waits for its host.
+    pub async fn until_waiting(&self, job: FlowId) {
+        let waits = async || {
+            let info = self.flows.info(job).await.unwrap().unwrap();
+            info.waiting.is_some_and(|waiting| waiting.starts_with("signal"))
+        };
+        while !waits().await {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Returns once a job is stuck; the time goes on while it pauses between its tries.
+    pub async fn until_stuck(&self, job: FlowId) {
+        loop {
+            let info = self.flows.info(job).await.unwrap().unwrap();
+            if info.state == guildhall_flows::State::Stuck {
+                return;
+            }
+            assert!(!info.state.is_settled(), "{info:?}");
+            if info.waiting.is_some_and(|waiting| waiting.starts_with("undo")) {
+                self.clock.advance(Duration::from_secs(1));
+            }
+            tokio::task::yield_now().await;
         }
     }
 
