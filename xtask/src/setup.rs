@@ -29,6 +29,7 @@ const TEST: &[Package] = &[
     Package { name: "bzflag-server", provides: "/usr/games/bzfs" },
     Package { name: "bzflag-client", provides: "/usr/games/bzadmin" },
     Package { name: "minetest-server", provides: "/usr/games/minetestserver" },
+    Package { name: "minetest", provides: "/usr/games/minetest" },
     Package { name: "teeworlds-server", provides: "/usr/games/teeworlds-server" },
     Package { name: "armagetronad-dedicated", provides: "/usr/games/armagetronad-dedicated" },
     Package { name: "python3-venv", provides: "/usr/share/doc/python3-venv" },

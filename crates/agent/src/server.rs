@@ -163,12 +163,17 @@ impl Server {
         self.keep_stopped(desired).await?;
         let layout = &self.host.layout;
         let path = layout.folder(desired.server);
-        if let Some(user) = User::of(desired.server, &path).filter(|_| self.host.own_users()) {
-            user.remove().await?;
+        let user = User::of(desired.server, &path).filter(|_| self.host.own_users());
+        if let Some(user) = &user {
+            user.end_processes().await?;
         }
         let removed = tokio::task::spawn_blocking(move || Folder::remove(&path)).await;
         let removed = removed.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()));
         removed.map_err(|error| Trouble::io("removing the server's folder", &error))?;
+        // Only now: its number may be the next server's user's, who would own what is left.
+        if let Some(user) = user {
+            user.remove().await?;
+        }
         self.event(EventKind::Removed);
         Ok(Next::Gone)
     }

@@ -58,15 +58,20 @@ impl User {
         names(server, folder).into_iter().filter_map(|name| Self::find(&name)).find(|user| user.home == home)
     }
 
-    /// Ends what the user still runs, and removes it.
+    /// Ends what the user still runs.
+    pub(crate) async fn end_processes(&self) -> Result<(), Trouble> {
+        let uid = self.uid;
+        if tokio::task::spawn_blocking(move || crate::shim::kill_user(uid)).await.unwrap_or(false) {
+            return Ok(());
+        }
+        let message = format!("Processes of the user {} do not end.", self.name);
+        Err(Trouble::new(FailureCode::Host, message))
+    }
+
+    /// Removes the user, who has to run nothing and to own nothing any more.
     pub(crate) async fn remove(self) -> Result<(), Trouble> {
         let _line = CHANGES.lock().await;
-        let uid = self.uid;
-        let ended = tokio::task::spawn_blocking(move || crate::shim::kill_user(uid)).await.unwrap_or(false);
-        if !ended {
-            let message = format!("Processes of the user {} do not end.", self.name);
-            return Err(Trouble::new(FailureCode::Host, message));
-        }
+        self.end_processes().await?;
         change("userdel", &[], &[&self.name]).await
     }
 

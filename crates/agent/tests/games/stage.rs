@@ -238,6 +238,15 @@ impl Game {
         let users = || fs::read_to_string("/etc/passwd").unwrap();
         assert_eq!(users().contains(&home), is_root(), "as root, the server has a user of its own");
         self.want(Want::Absent).await;
+        if is_root() {
+            let gone = async {
+                while users().contains(&home) {
+                    look_again().await;
+                }
+            };
+            tokio::time::timeout(VERY_LONG, gone).await.unwrap();
+            assert!(!folder.exists(), "a user's number may be the next server's only when it owns nothing");
+        }
         self.until("removed", VERY_LONG, |kind| (*kind == EventKind::Removed).then_some(())).await;
         assert!(!folder.exists());
         assert!(!users().contains(&home));
@@ -375,4 +384,10 @@ fn processes_with(home: &Path) -> Vec<u32> {
     };
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has).collect()
+}
+
+/// The host's list of users sends no word when it changes.
+#[expect(clippy::disallowed_methods, reason = "a file of the host's can only be looked at again and again")]
+async fn look_again() {
+    tokio::time::sleep(Duration::from_millis(10)).await;
 }

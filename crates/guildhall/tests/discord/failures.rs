@@ -39,7 +39,7 @@ fn assert_failed(stage: &Stage, session: &Place, code: &str, words: &[&str]) {
     assert_eq!(view["failure"]["code"], code, "{view}");
     assert_eq!(view["busy"], Value::Null, "no work is left behind");
     let remedy = view["failure"]["remedy"].as_str().expect("a remedy");
-    let plain = |text: &str| text.replace('\\', "").replace('`', "");
+    let plain = |text: &str| text.replace(['\\', '`'], "");
     for told in words.iter().chain(&["survival does not work", remedy]) {
         assert!(plain(&summary).contains(&plain(told)), "'{told}' is not in: {summary}");
     }

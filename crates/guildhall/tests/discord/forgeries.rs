@@ -71,7 +71,7 @@ impl Forger {
         (answer, text)
     }
 
-    fn interaction(&self, kind: u8, who: &User, data: Value) -> Value {
+    fn interaction(&self, kind: u8, who: &User, data: &Value) -> Value {
         static NEXT: AtomicU64 = AtomicU64::new(1_000_000);
         let roles: Vec<String> =
             self.stage.guild.roles_of(who.id()).unwrap_or_default().iter().map(ToString::to_string).collect();
@@ -89,11 +89,11 @@ impl Forger {
         let options: Vec<Value> =
             options.iter().map(|(name, value)| json!({"name": name, "type": 3, "value": value})).collect();
         let data = json!({"id": "1", "name": "server", "type": 1, "options": [{"name": verb, "type": 1, "options": options}]});
-        self.interaction(2, who, data)
+        self.interaction(2, who, &data)
     }
 
     fn press(&self, who: &User, custom_id: &str) -> Value {
-        let mut press = self.interaction(3, who, json!({"custom_id": custom_id, "component_type": 2}));
+        let mut press = self.interaction(3, who, &json!({"custom_id": custom_id, "component_type": 2}));
         press["message"] =
             json!({"id": "70", "channel_id": self.stage.channel.to_string(), "flags": 64 | 32_768});
         press
@@ -151,7 +151,7 @@ fn what_is_not_from_discord_is_answered_recorded_and_never_run() {
         forger.assert_recorded("an interaction", code);
     }
 
-    let mut foreign = forger.interaction(1, &forger.stage.ada, Value::Null);
+    let mut foreign = forger.interaction(1, &forger.stage.ada, &Value::Null);
     foreign["application_id"] = json!("12");
     let bodies: [(u16, &str, Vec<u8>); 6] = [
         (413, "body_too_large", vec![b' '; 300 * 1024]),
