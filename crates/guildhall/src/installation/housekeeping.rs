@@ -20,7 +20,7 @@ pub async fn keep_house(events: EventStore, clock: Arc<dyn Clock>, stop: Cancell
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "events older than 90 days were removed"),
                 Err(error) => {
-                    tracing::warn!("old events could not be removed; tried again tomorrow: {error}")
+                    tracing::warn!("old events could not be removed; tried again tomorrow: {error}");
                 }
             }
             clock.sleep(EVERY).await;

@@ -1,5 +1,5 @@
-//! The agent on this machine: a process of its own that is started again when it ends, so that the control
-//! plane can stop or crash without it, and it without the control plane.
+//! The agent on this machine: a process of its own that is started again when it ends. It ends with the control
+//! plane, also with one that is killed; the games outlive both.
 
 use std::{
     fs::OpenOptions,
@@ -76,7 +76,7 @@ async fn keep(settings: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken)
 fn spawn(settings: &Path) -> std::io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(log_of(settings))?;
     Command::new("/proc/self/exe")
-        .args(["agent", "--config"])
+        .args(["agent", "--with-parent", "--config"])
         .arg(settings)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

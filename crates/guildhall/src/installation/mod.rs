@@ -42,7 +42,7 @@ const OPERATOR_TOKEN: &str = "operator";
 const SECRETS: &str = "secrets";
 
 /// How long after a crash another process, or this one started again, goes on with its workflows.
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(5);
 /// The file, in the data folder, that says where the HTTP interface is.
 const ADDRESS: &str = "address";
 
