@@ -8,7 +8,6 @@ use std::{
 use clap::Args;
 use guildhall_core::HostId;
 use guildhall_link::{MqttConfig, topic};
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,9 +23,6 @@ pub struct Run {
     /// one for each host.
     #[arg(long, env = "GUILDHALL_AGENT_CONFIG")]
     config: Option<PathBuf>,
-    /// End when the process that started this one ends; for a control plane that starts its own agent.
-    #[arg(long, hide = true)]
-    with_parent: bool,
     #[command(flatten)]
     given: Given,
 }
@@ -60,21 +56,8 @@ struct Given {
 /// Runs an agent until it is told to end. The games go on without it.
 pub fn run(run: Run) -> Result<(), String> {
     log();
-    if run.with_parent {
-        end_with_parent()?;
-    }
     let config = settings(run)?;
     runtime()?.block_on(until_told(config)).map_err(|error| error.to_string())
-}
-
-/// A control plane that was killed must find no agent of its own when it is started again: that one would hold
-/// the data folder and could not be stopped any more.
-fn end_with_parent() -> Result<(), String> {
-    let before = getppid();
-    set_parent_process_death_signal(Some(Signal::TERM))
-        .map_err(|error| format!("the agent cannot tie itself to its parent: {error}"))?;
-    // A parent that ended in between sends no signal any more.
-    if getppid() == before { Ok(()) } else { Err("the parent has ended".to_owned()) }
 }
 
 /// One thread is enough for what an agent does, and keeps it small.

@@ -1,8 +1,10 @@
-//! The agent on this machine: a process of its own that is started again when it ends. It ends with the control
-//! plane, also with one that is killed; the games outlive both.
+//! The agent on this machine: a process of its own that is started again when it ends, so that the control
+//! plane can crash without it, and it without the control plane. One that a killed control plane left behind
+//! goes on working until the next one takes its place.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -10,7 +12,7 @@ use std::{
 };
 
 use guildhall_core::Clock;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::{
     process::{Child, Command},
     task::JoinHandle,
@@ -19,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a stopped agent may take to end before it is killed. Its games go on either way.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often to look whether somebody else's child is gone; nobody tells.
+const LOOK: Duration = Duration::from_millis(20);
 /// The wait before an agent that ended is started again, doubled up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -47,6 +51,13 @@ impl LocalAgent {
 }
 
 async fn keep(settings: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    for pid in left_behind(&settings) {
+        tracing::info!(
+            pid = pid.as_raw_nonzero(),
+            "the agent of a control plane that was killed is ended first"
+        );
+        end_other(pid, clock.as_ref()).await;
+    }
     let mut wait = FIRST_WAIT;
     while !stop.is_cancelled() {
         let began = clock.now();
@@ -76,7 +87,7 @@ async fn keep(settings: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken)
 fn spawn(settings: &Path) -> std::io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(log_of(settings))?;
     Command::new("/proc/self/exe")
-        .args(["agent", "--with-parent", "--config"])
+        .args(["agent", "--config"])
         .arg(settings)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -89,6 +100,31 @@ fn spawn(settings: &Path) -> std::io::Result<Child> {
 /// The agent's log, beside its settings.
 pub fn log_of(settings: &Path) -> PathBuf {
     settings.with_extension("log")
+}
+
+/// Agents that run with these settings and are nobody's child any more.
+fn left_behind(settings: &Path) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let ours = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).skip(1).collect();
+        matches!(words.as_slice(), [b"agent", b"--config", file, ..] if *file == settings.as_os_str().as_bytes())
+    };
+    pids.filter(ours).filter_map(Pid::from_raw).collect()
+}
+
+/// Asks an agent that is no child of this process to end, and waits until it is gone.
+async fn end_other(pid: Pid, clock: &dyn Clock) {
+    let until = clock.now() + GRACE;
+    // One that has just ended by itself is what is wanted.
+    let _ = kill_process(pid, Signal::TERM);
+    while test_kill_process(pid).is_ok() {
+        if clock.now() > until {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        clock.sleep(LOOK).await;
+    }
 }
 
 async fn end(mut child: Child) {

@@ -170,11 +170,12 @@ fn write_host_file(
     broker: &Url,
     password: &SecretString,
 ) -> Result<PathBuf, MessagesError> {
-    let folder = configuration.data.join("hosts");
+    let folder = std::path::absolute(configuration.data.join("hosts"))
+        .map_err(|source| MessagesError::Keep { path: configuration.data.clone(), source })?;
     let path = folder.join(format!("{host}.toml"));
     let keep = |source| MessagesError::Keep { path: path.clone(), source };
     std::fs::create_dir_all(&folder).map_err(keep)?;
-    let data = std::path::absolute(folder.join(host.as_str())).map_err(keep)?;
+    let data = folder.join(host.as_str());
     let file = HostFile {
         host: host.clone(),
         data,
