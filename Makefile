@@ -18,7 +18,7 @@ test:
 	$(XTASK) check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- --deny warnings
-	$(CARGO) deny --offline --log-level error check licenses bans sources
+	$(CARGO) deny --locked --log-level error check licenses bans sources
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) nextest run --locked --workspace
 

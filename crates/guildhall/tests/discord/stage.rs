@@ -3,8 +3,8 @@
 use std::{fs, future::Future, os::unix::fs::FileTypeExt as _, path::Path};
 
 use guildhall_sim::{
-    Answer, App, ChannelId, ChannelView, Direction, Exchange, Guild, InteractionHandle, Message, Permissions, Place,
-    Sim, SimConfig, User, conformance::Checker,
+    Answer, App, ChannelId, ChannelView, Direction, Exchange, Guild, InteractionHandle, Message, Permissions,
+    Place, Sim, SimConfig, User, conformance::Checker,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
