@@ -101,7 +101,12 @@ impl Server {
                     return Ok(Next::Again);
                 }
             }
-            let asks = desired.recipe.players.query.is_some() && asked.is_none() && (ready || open.query);
+            // Before the other signs are there nobody would answer, and the wait for an answer that does not
+            // come would be added to the start.
+            let others_are_met = !open.log && open.port.is_none();
+            let asks = desired.recipe.players.query.is_some()
+                && asked.is_none()
+                && (ready || (open.query && others_are_met));
             tokio::select! {
                 tell = talk.next() => {
                     let mut told = tell.map(Some);
