@@ -20,7 +20,7 @@ test:
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- --deny warnings
 	$(CARGO) deny --locked --log-level error check licenses bans sources
 	$(CARGO) build --locked --workspace --bins
-	$(CARGO) nextest run --locked --workspace
+	$(CARGO) nextest run --locked --workspace --no-fail-fast
 
 ## Prints the figures of docs/SPECIFICATION.md.
 bench:

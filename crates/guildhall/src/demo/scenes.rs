@@ -79,10 +79,10 @@ async fn join(stage: &Stage, thread: ChannelId, port: u16) -> Result<Player, Tro
     player.join(port, "Alex").await?;
     player.chat("hello from the other side").await?;
     stage.ben.in_channel(thread).wait_for_text(SOON, "Alex").await?;
-    let status = stage.command(&stage.ben, "server status", survival()).await?;
-    must_read(&status.text(), &["Alex", "1"], "/server status shows one player by name")?;
-    let console = stage.command(&stage.ben, "server console", survival()).await?;
-    must_read(&console.text(), &["hello from the other side"], "/server console shows the chat")?;
+    let status = until_read(stage, "server status", &["1 of", "Alex"]).await?;
+    must_read(&status, &["1 of", "Alex"], "/server status shows one player by name")?;
+    let console = until_read(stage, "server console", &["hello from the other side"]).await?;
+    must_read(&console, &["hello from the other side"], "/server console shows the chat")?;
     Ok(player)
 }
 
@@ -93,8 +93,8 @@ async fn send(stage: &Stage, mut player: Player) -> Result<Player, Trouble> {
     let heard = player.hears("Welcome, Alex").await?;
     say(&format!("    Alex reads in the game: {heard}"));
     proven("the game acted on it: the player sees it");
-    let console = stage.command(&stage.ben, "server console", survival()).await?;
-    must_read(&console.text(), &["say Welcome, Alex", "ada"], "the console says who sent it")?;
+    let console = until_read(stage, "server console", &["say Welcome, Alex", "ada"]).await?;
+    must_read(&console, &["say Welcome, Alex", "ada"], "the console says who sent it")?;
     Ok(player)
 }
 
@@ -199,6 +199,20 @@ async fn every_face(stage: &Stage) -> Result<(), Trouble> {
 
     let asked = stage.command(&stage.ada, "server delete", survival()).await?;
     must_read(&asked.text(), &["survival"], "deleting asks first; it is left undone here")
+}
+
+/// Ben asks again, once a second, until the answer has all the words: what the player did is on its way through
+/// the game for a moment.
+async fn until_read(stage: &Stage, path: &str, words: &[&str]) -> Result<String, Trouble> {
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    for _ in 0..20 {
+        look.tick().await;
+        let text = stage.command(&stage.ben, path, survival()).await?.text();
+        if words.iter().all(|word| text.contains(word)) {
+            return Ok(text);
+        }
+    }
+    Err(Trouble(format!("/{path} never said {}", words.join(" and "))))
 }
 
 /// The threads that a person sees in the servers' channel.
