@@ -7,7 +7,7 @@ const LONGEST_FILE: usize = 600;
 /// A crate's sources above this, tests left out, are two crates; docs/adr/0009 says why it is not less.
 const LARGEST_CRATE: usize = 7_000;
 /// The stand-in Discord is as large as what it stands in for, and nothing is built on top of it.
-const LARGEST_STAND_IN: usize = 10_000;
+const LARGEST_STAND_IN: usize = 15_000;
 
 /// Checks all rules and lists every breach.
 pub fn check() -> Result<(), String> {
@@ -92,7 +92,13 @@ const GROUND: &[(&str, &[&str])] = &[
     ("crates/broker/", &[]),
     ("crates/agent/", &["core", "recipes", "link"]),
     ("crates/servers/", &["core", "store", "flows", "recipes", "link"]),
-    ("crates/discord/", &["core"]),
+    ("crates/guilds/", &["core"]),
+    ("crates/community/", &["core", "store"]),
+    ("crates/moderation/", &["core", "store", "flows"]),
+    ("crates/incidents/", &["core", "store"]),
+    ("crates/logs/", &["core", "store"]),
+    ("crates/telemetry/", &["core", "store"]),
+    ("crates/discord/", &["core", "guilds"]),
     ("crates/http/", &["core"]),
     ("sim/", &[]),
     ("xtask/", &[]),

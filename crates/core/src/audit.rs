@@ -52,6 +52,8 @@ pub struct Record {
     pub face: Face,
     /// With which rank.
     pub rank: Rank,
+    /// Why the actor could do this with a rank too low for it: `owner of the guild`, `operator`.
+    pub bypass: Option<String>,
     /// The operation's name; what was asked for when there is no such operation.
     pub operation: String,
     /// The input, secrets blanked, cut to 4 KiB.

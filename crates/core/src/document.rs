@@ -169,6 +169,9 @@ pub struct Action {
     /// The reader has seen the question that a destroying operation asks, and this is their yes.
     #[serde(default)]
     pub confirmed: bool,
+    /// Inputs to ask for in a form before it is called, though they are not required.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<String>,
 }
 
 impl Action {
@@ -180,7 +183,15 @@ impl Action {
             input,
             style: Style::Secondary,
             confirmed: false,
+            ask: Vec::new(),
         }
+    }
+
+    /// Asks for these inputs in a form first, what `input` has of them filled in.
+    #[must_use]
+    pub fn asking(mut self, fields: &[&str]) -> Self {
+        self.ask = fields.iter().map(|&field| field.to_owned()).collect();
+        self
     }
 
     /// Sets the style.
@@ -189,6 +200,57 @@ impl Action {
         self.style = style;
         self
     }
+}
+
+/// A menu: what is chosen goes into one input of an operation, which is called at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Menu {
+    /// What is chosen here, at most 150 characters (Discord's limit for a placeholder).
+    pub label: String,
+    /// The operation's name, as in the catalogue.
+    pub operation: String,
+    /// The rest of its input.
+    #[serde(default)]
+    pub input: Value,
+    /// The input that the choice goes into: a text, or a list of texts when `most` is above 1.
+    pub field: String,
+    /// What there is to choose from.
+    pub of: Choices,
+    /// At least so many, 0 to 25; 0 lets the reader choose nothing, which is an empty text or list.
+    pub least: u8,
+    /// At most so many, 1 to 25.
+    pub most: u8,
+    /// What is chosen now: values of options, or ids.
+    #[serde(default)]
+    pub chosen: Vec<String>,
+}
+
+/// What there is to choose from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "choices", content = "options")]
+pub enum Choices {
+    /// These, at most 25.
+    Options(Vec<MenuOption>),
+    /// The community's text channels.
+    Channels,
+    /// The community's categories.
+    Categories,
+    /// The community's roles.
+    Roles,
+    /// The community's people.
+    People,
+}
+
+/// One thing to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MenuOption {
+    /// What goes into the input, at most 100 characters.
+    pub value: String,
+    /// What the reader sees, at most 100 characters.
+    pub label: String,
+    /// More about it, at most 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// One part of a document.
@@ -238,6 +300,10 @@ pub enum Block {
         /// In the order to show; faces show five a row.
         actions: Vec<Action>,
     },
+    /// Something to choose.
+    Menu(Menu),
+    /// A line that sets apart what follows.
+    Divider,
 }
 
 /// An answer that people read.
@@ -249,6 +315,9 @@ pub struct Document {
     /// The mood.
     #[serde(default)]
     pub tone: Tone,
+    /// A colour of the community's own instead of the mood's, `0xrrggbb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<u32>,
     /// The parts, top to bottom.
     #[serde(default)]
     pub blocks: Vec<Block>,
@@ -317,6 +386,18 @@ impl Document {
             return self;
         }
         self.block(Block::Actions { actions: vec![action] })
+    }
+
+    /// Adds a menu.
+    #[must_use]
+    pub fn menu(self, menu: Menu) -> Self {
+        self.block(Block::Menu(menu))
+    }
+
+    /// Adds a dividing line.
+    #[must_use]
+    pub fn divider(self) -> Self {
+        self.block(Block::Divider)
     }
 
     /// Adds a part.

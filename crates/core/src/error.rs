@@ -6,12 +6,12 @@
 use std::{fmt, time::Duration};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{document::Action, id::CallId};
+use crate::{document::Action, id::CallId, language::Localized};
 
 /// Who can do something about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The input is not what the operation takes.
@@ -31,6 +31,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The word in records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Permission => "permission",
+            Self::Limit => "limit",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Upstream => "upstream",
+            Self::Bug => "bug",
+        }
+    }
+
     /// Whether the call was turned away, as opposed to having failed on the way.
     pub fn is_refusal(self) -> bool {
         !matches!(self, Self::Upstream | Self::Bug)
@@ -38,13 +51,75 @@ impl Kind {
 }
 
 /// What is wrong with one input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FieldError {
     /// The input's name.
     pub field: String,
     /// What is wrong, and what would be right.
     pub message: String,
+    /// The message's code in the [texts](crate::language::Texts), if it has one.
+    #[serde(skip)]
+    pub code: Option<&'static str>,
+    /// What the message speaks of.
+    #[serde(skip)]
+    pub vars: Vars,
 }
+
+impl FieldError {
+    /// A mistake in one input.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), code: None, vars: Vec::new() }
+    }
+}
+
+/// Something that a message speaks of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Variable {
+    /// A name, a list, a time.
+    Text(String),
+    /// A number, which languages may need for the plural.
+    Number(f64),
+}
+
+/// What a message speaks of, by name.
+pub type Vars = Vec<(&'static str, Variable)>;
+
+impl From<&str> for Variable {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Variable {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+macro_rules! number_variable {
+    ($($kind:ty),*) => {
+        $(impl From<$kind> for Variable {
+            fn from(number: $kind) -> Self {
+                #[expect(clippy::cast_precision_loss, reason = "nobody reads a number above 2^53 in a sentence")]
+                Self::Number(number as f64)
+            }
+        })*
+    };
+}
+
+number_variable!(i64, u64, usize);
+
+macro_rules! small_number_variable {
+    ($($kind:ty),*) => {
+        $(impl From<$kind> for Variable {
+            fn from(number: $kind) -> Self {
+                Self::Number(f64::from(number))
+            }
+        })*
+    };
+}
+
+small_number_variable!(u8, u16, u32, i32, f64);
 
 /// An error at the edge of an operation.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +128,12 @@ pub struct Error {
     pub code: &'static str,
     /// Who can do something about it.
     pub kind: Kind,
-    /// What happened, in a sentence.
+    /// What happened, in a sentence: English, for logs and for where no other text is known.
     pub message: String,
     /// What to do about it, in a sentence.
     pub remedy: Option<String>,
+    /// What message and remedy speak of, for other languages.
+    pub vars: Vars,
     /// Per input, for [`Kind::User`].
     pub fields: Vec<FieldError>,
     /// What the person may have meant.
@@ -88,6 +165,7 @@ impl Error {
             kind,
             message: message.into(),
             remedy: None,
+            vars: Vec::new(),
             fields: Vec::new(),
             actions: Vec::new(),
             retry_after: None,
@@ -105,8 +183,15 @@ impl Error {
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let (field, message) = (field.into(), message.into());
         let mut error = Self::new(Kind::User, "invalid_input", format!("{field}: {message}"));
-        error.fields.push(FieldError { field, message });
+        error.fields.push(FieldError::new(field, message));
         error
+    }
+
+    /// Names something that message and remedy speak of, for other languages.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Variable>) -> Self {
+        self.vars.push((name, value.into()));
+        self
     }
 
     /// Says what to do about it.
@@ -149,28 +234,9 @@ impl Error {
         text
     }
 
-    /// The document that a face shows: message, remedy, what is wrong with which input, and, where the
-    /// person cannot mend it themselves, the reference to quote.
+    /// The document in English, as the code that raised the error wrote it.
     pub fn document(&self) -> crate::Document {
-        let mut document = crate::Document::default().tone(crate::Tone::Bad).text(self.message.as_str());
-        if self.fields.len() > 1 {
-            for field in &self.fields {
-                document = document.field(field.field.as_str(), field.message.as_str());
-            }
-        }
-        if let Some(remedy) = &self.remedy {
-            document = document.text(remedy.as_str());
-        }
-        if let (false, Some(call)) = (self.kind.is_refusal(), self.call) {
-            let line = crate::Rich::new()
-                .text("If it stays, give the staff this reference: ")
-                .code(call.reference());
-            document = document.text(line);
-        }
-        for action in &self.actions {
-            document = document.action(action.clone());
-        }
-        document
+        Localized::untranslated(self).document()
     }
 }
 

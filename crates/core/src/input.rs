@@ -9,10 +9,18 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Error, FieldError, Kind, suggest};
+use crate::{
+    Error, FieldError, Kind,
+    duration::{BadSpan, Span},
+    error::{Variable, Vars},
+    guild::{ChannelId, MessageLink, RoleId, UserId},
+    suggest,
+};
 
 /// The schema keyword that names a completer: `#[schemars(extend("x-complete" = "server"))]`.
 pub const COMPLETE: &str = "x-complete";
+/// The schema keyword that says what a text stands for: `user`, `role`, `channel`, `message`, `duration`.
+pub const KIND: &str = "x-kind";
 /// The schema keyword that keeps a value out of records and logs.
 pub const SECRET: &str = "x-secret";
 
@@ -72,6 +80,18 @@ pub enum FieldKind {
         /// The words.
         of: Vec<String>,
     },
+    /// A person on Discord, by id.
+    User,
+    /// Several people on Discord, by id.
+    Users,
+    /// A role, by id.
+    Role,
+    /// A channel, by id.
+    Channel,
+    /// A message, by its link.
+    Message,
+    /// A length of time: `30m`, `7d`.
+    Duration,
     /// Several texts.
     List,
     /// Names and values: `motd=Hello max_players=20`.
@@ -140,6 +160,15 @@ fn without_null(schema: &Value) -> &Value {
 }
 
 fn kind_of(schema: &Value) -> FieldKind {
+    match (schema[KIND].as_str(), schema["items"][KIND].as_str()) {
+        (Some("user"), _) => return FieldKind::User,
+        (Some("role"), _) => return FieldKind::Role,
+        (Some("channel"), _) => return FieldKind::Channel,
+        (Some("message"), _) => return FieldKind::Message,
+        (Some("duration"), _) => return FieldKind::Duration,
+        (_, Some("user")) => return FieldKind::Users,
+        _ => {}
+    }
     if let Some(words) = schema["enum"].as_array() {
         return FieldKind::Choice {
             of: words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect(),
@@ -178,7 +207,7 @@ fn kind_of(schema: &Value) -> FieldKind {
 /// with each input.
 pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
     let mut wrong = Vec::new();
-    let given = match raw {
+    let mut given = match raw {
         Raw::Json(Value::Null) => Map::new(),
         Raw::Json(Value::Object(object)) => object,
         Raw::Json(_) => {
@@ -187,40 +216,75 @@ pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
         }
         Raw::Words(words) => typed(fields, words, &mut wrong),
     };
-    for (name, value) in &given {
+    for (name, value) in &mut given {
+        let kind = fields.iter().find(|field| field.name == *name).map(|field| &field.kind);
+        if let (Some(FieldKind::Users), Value::String(text)) = (kind, &*value) {
+            *value = several(text);
+        }
         match fields.iter().find(|field| field.name == *name) {
             Some(_) if value.is_null() => {}
             Some(field) => {
-                if let Err(message) = fits(field, value) {
-                    wrong.push(FieldError { field: name.clone(), message });
+                if let Err(misfit) = fits(field, value) {
+                    wrong.push(misfit.of(name));
                 }
             }
-            None => wrong.push(FieldError { field: name.clone(), message: unknown(fields, name) }),
+            None => wrong.push(unknown(fields, name).of(name)),
         }
     }
     for field in fields.iter().filter(|field| field.required) {
         let missing = given.get(&field.name).is_none_or(Value::is_null);
         if missing && !wrong.iter().any(|error| error.field == field.name) {
             let message = format!("is missing. {}", field.description);
-            wrong.push(FieldError { field: field.name.clone(), message: message.trim_end().to_owned() });
+            let misfit = Misfit::new("input_missing", message.trim_end()).with("what", &*field.description);
+            wrong.push(misfit.of(&field.name));
         }
     }
     if wrong.is_empty() {
         return Ok(Value::Object(given));
     }
-    let message = match wrong.as_slice() {
-        [one] => format!("{} {}", one.field, one.message),
-        many => format!("{} inputs do not fit.", many.len()),
+    let mut error = match wrong.as_slice() {
+        [one] => {
+            let message = format!("{} {}", one.field, one.message);
+            Error::new(Kind::User, "invalid_input", message)
+        }
+        many => {
+            let message = format!("{} inputs do not fit.", many.len());
+            Error::new(Kind::User, "invalid_inputs", message).with("count", many.len())
+        }
     };
-    let mut error = Error::new(Kind::User, "invalid_input", message);
     error.fields = wrong;
     Err(error)
 }
 
-fn unknown(fields: &[Field], name: &str) -> String {
+/// Why a value does not fit, in English and as a code with what it speaks of.
+struct Misfit {
+    code: &'static str,
+    message: String,
+    vars: Vars,
+}
+
+impl Misfit {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), vars: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Variable>) -> Self {
+        self.vars.push((name, value.into()));
+        self
+    }
+
+    fn of(self, field: &str) -> FieldError {
+        FieldError { field: field.to_owned(), message: self.message, code: Some(self.code), vars: self.vars }
+    }
+}
+
+fn unknown(fields: &[Field], name: &str) -> Misfit {
     match suggest::nearest(name, fields.iter().map(|field| field.name.as_str()), 1).first() {
-        Some(near) => format!("is not an input of this operation. Did you mean '{near}'?"),
-        None => "is not an input of this operation, which takes none.".to_owned(),
+        Some(near) => {
+            let message = format!("is not an input of this operation. Did you mean '{near}'?");
+            Misfit::new("input_unknown", message).with("near", *near)
+        }
+        None => Misfit::new("input_none_taken", "is not an input of this operation, which takes none."),
     }
 }
 
@@ -236,30 +300,51 @@ fn typed(
             Ok(value) => {
                 object.insert(name, value);
             }
-            Err(message) => wrong.push(FieldError { field: name, message }),
+            Err(misfit) => wrong.push(misfit.of(&name)),
         }
     }
     object
 }
 
-fn typed_value(kind: &FieldKind, values: &[String]) -> Result<Value, String> {
+fn typed_value(kind: &FieldKind, values: &[String]) -> Result<Value, Misfit> {
     let joined = || values.join(" ");
     match kind {
-        FieldKind::Text { .. } | FieldKind::Choice { .. } => Ok(Value::from(joined())),
-        FieldKind::Integer { .. } => {
-            joined().parse::<i64>().map(Value::from).map_err(|_| "is not a whole number.".to_owned())
-        }
-        FieldKind::Number { .. } => {
-            joined().parse::<f64>().map(Value::from).map_err(|_| "is not a number.".to_owned())
-        }
+        FieldKind::Text { .. }
+        | FieldKind::Choice { .. }
+        | FieldKind::User
+        | FieldKind::Role
+        | FieldKind::Channel
+        | FieldKind::Message
+        | FieldKind::Duration => Ok(Value::from(joined())),
+        FieldKind::Integer { .. } => joined().parse::<i64>().map(Value::from).map_err(|_| not_whole()),
+        FieldKind::Number { .. } => joined().parse::<f64>().map(Value::from).map_err(|_| not_a_number()),
         FieldKind::Boolean => match joined().to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" | "" => Ok(Value::from(true)),
             "false" | "no" | "off" | "0" => Ok(Value::from(false)),
-            _ => Err("is neither yes nor no.".to_owned()),
+            _ => Err(Misfit::new("input_not_yes_or_no", "is neither yes nor no.")),
         },
         FieldKind::List => Ok(Value::from(values.to_vec())),
-        FieldKind::Map => pairs(&joined()).map(Value::Object),
+        FieldKind::Users => Ok(several(&joined())),
+        FieldKind::Map => pairs(&joined()).map(Value::Object).map_err(not_pairs),
     }
+}
+
+/// Several ids or mentions, with blanks or commas between.
+fn several(text: &str) -> Value {
+    let words = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty());
+    Value::from(words.map(str::to_owned).collect::<Vec<_>>())
+}
+
+fn not_whole() -> Misfit {
+    Misfit::new("input_not_whole", "is not a whole number.")
+}
+
+fn not_a_number() -> Misfit {
+    Misfit::new("input_not_a_number", "is not a number.")
+}
+
+fn not_pairs(message: String) -> Misfit {
+    Misfit::new("input_not_pairs", message)
 }
 
 /// Reads `name=value name="two words"`.
@@ -284,61 +369,121 @@ pub fn pairs(text: &str) -> Result<Map<String, Value>, String> {
     Ok(object)
 }
 
-fn fits(field: &Field, value: &Value) -> Result<(), String> {
+fn fits(field: &Field, value: &Value) -> Result<(), Misfit> {
+    let not_text = || Misfit::new("input_not_text", "is not text.");
     match &field.kind {
         FieldKind::Text { min, max, pattern } => {
-            let text = value.as_str().ok_or("is not text.")?;
+            let text = value.as_str().ok_or_else(not_text)?;
             let length = text.chars().count() as u64;
             if let Some(min) = min.filter(|min| length < *min) {
-                return Err(format!("is too short: {length} of at least {min} characters."));
+                let message = format!("is too short: {length} of at least {min} characters.");
+                let misfit = Misfit::new("input_too_short", message);
+                return Err(misfit.with("length", length).with("least", min));
             }
             if let Some(max) = max.filter(|max| length > *max) {
-                return Err(format!("is too long: {length} of at most {max} characters."));
+                let message = format!("is too long: {length} of at most {max} characters.");
+                let misfit = Misfit::new("input_too_long", message);
+                return Err(misfit.with("length", length).with("most", max));
             }
             match pattern.as_deref().map(regex::Regex::new) {
                 Some(Ok(regex)) if !regex.is_match(text) => {
                     // The pattern itself means nothing to most people; what the input is for says it in words.
-                    Err(format!("'{text}' does not fit. {}", field.description).trim_end().to_owned())
+                    let message = format!("'{text}' does not fit. {}", field.description);
+                    let misfit = Misfit::new("input_unfit", message.trim_end());
+                    Err(misfit.with("text", text).with("what", &*field.description))
                 }
                 _ => Ok(()),
             }
         }
         FieldKind::Integer { min, max } => {
-            let number = value.as_i64().ok_or("is not a whole number.")?;
+            let number = value.as_i64().ok_or_else(not_whole)?;
             between(number, *min, *max)
         }
-        FieldKind::Number { min, max } => between(value.as_f64().ok_or("is not a number.")?, *min, *max),
-        FieldKind::Boolean => {
-            value.as_bool().map(|_| ()).ok_or_else(|| "is neither true nor false.".to_owned())
-        }
+        FieldKind::Number { min, max } => between(value.as_f64().ok_or_else(not_a_number)?, *min, *max),
+        FieldKind::Boolean => value
+            .as_bool()
+            .map(|_| ())
+            .ok_or_else(|| Misfit::new("input_not_a_switch", "is neither true nor false.")),
         FieldKind::Choice { of } => match value.as_str() {
             Some(word) if of.iter().any(|choice| choice == word) => Ok(()),
-            _ => Err(format!("is none of: {}.", of.join(", "))),
+            _ => {
+                let words = of.join(", ");
+                Err(Misfit::new("input_not_a_choice", format!("is none of: {words}.")).with("words", words))
+            }
+        },
+        FieldKind::User => reads::<UserId>(value, "input_not_a_user"),
+        FieldKind::Role => reads::<RoleId>(value, "input_not_a_role"),
+        FieldKind::Channel => reads::<ChannelId>(value, "input_not_a_channel"),
+        FieldKind::Message => reads::<MessageLink>(value, "input_not_a_message"),
+        FieldKind::Duration => {
+            let text = value.as_str().ok_or_else(not_text)?;
+            let code = match text.parse::<Span>() {
+                Ok(_) => return Ok(()),
+                Err(BadSpan::Unreadable(_)) => "input_not_a_duration",
+                Err(BadSpan::Nothing) => "input_no_duration",
+                Err(BadSpan::TooLong(_)) => "input_duration_too_long",
+            };
+            let why = text.parse::<Span>().err().map(|error| error.to_string()).unwrap_or_default();
+            let shown: String = text.chars().take(40).collect();
+            Err(Misfit::new(code, format!("does not fit: {why}.")).with("text", shown))
+        }
+        FieldKind::Users => match value.as_array() {
+            Some(people) if people.is_empty() => Err(Misfit::new("input_nobody", "names nobody.")),
+            Some(people) if people.len() > MOST_PEOPLE => {
+                let message = format!("names {} people, more than {MOST_PEOPLE}.", people.len());
+                let misfit = Misfit::new("input_too_many_people", message);
+                Err(misfit.with("count", people.len()).with("most", MOST_PEOPLE))
+            }
+            Some(people) => people.iter().try_for_each(|one| reads::<UserId>(one, "input_not_a_user")),
+            None => Err(Misfit::new("input_not_a_list", "is not a list.")),
         },
         FieldKind::List => match value.as_array() {
             Some(items) if items.iter().all(Value::is_string) => Ok(()),
-            _ => Err("is not a list of texts.".to_owned()),
+            _ => Err(Misfit::new("input_not_a_list", "is not a list of texts.")),
         },
         FieldKind::Map => match value {
             Value::Object(object) if object.values().all(|value| !value.is_object() && !value.is_array()) => {
                 Ok(())
             }
-            Value::String(text) => pairs(text).map(|_| ()),
-            _ => Err("is not an object of plain values.".to_owned()),
+            Value::String(text) => pairs(text).map(|_| ()).map_err(not_pairs),
+            _ => Err(Misfit::new("input_not_a_map", "is not an object of plain values.")),
         },
     }
 }
 
-fn between<T: PartialOrd + std::fmt::Display + Copy>(
-    number: T,
-    min: Option<T>,
-    max: Option<T>,
-) -> Result<(), String> {
+/// People in one input. More than one at a time are for a raid, and a raid is not stopped by hand.
+pub const MOST_PEOPLE: usize = 200;
+
+fn reads<T: std::str::FromStr>(value: &Value, code: &'static str) -> Result<(), Misfit>
+where
+    T::Err: std::fmt::Display,
+{
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.parse::<T>() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let shown: String = text.chars().take(64).collect();
+            Err(Misfit::new(code, format!("does not fit: {error}.")).with("text", shown))
+        }
+    }
+}
+
+fn between<T>(number: T, min: Option<T>, max: Option<T>) -> Result<(), Misfit>
+where
+    T: PartialOrd + std::fmt::Display + Copy + Into<Variable>,
+{
     if let Some(min) = min.filter(|min| number < *min) {
-        return Err(format!("is {number}, less than {min}."));
+        let misfit = Misfit::new("input_too_small", format!("is {number}, less than {min}."));
+        return Err(misfit.with("number", number).with("least", min));
     }
     match max {
-        Some(max) if number > max => Err(format!("is {number}, more than {max}.")),
+        Some(max) if number > max => {
+            let misfit = Misfit::new("input_too_large", format!("is {number}, more than {max}."));
+            Err(misfit.with("number", number).with("most", max))
+        }
         _ => Ok(()),
     }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::{
     Actor, CallId, Clock, Document, Error, Rank, RunId, TenantId,
+    guild::ChannelId,
     input::{self, Field},
+    language::Language,
 };
 
 /// What an operation does to the world.
@@ -32,6 +34,29 @@ pub struct Limit {
     pub burst: u32,
 }
 
+/// An entry in the menu that Discord shows for a person or a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Menu {
+    /// The entry's words, at most 32 characters: `Warn`.
+    pub label: &'static str,
+    /// What the menu is for.
+    pub on: MenuTarget,
+    /// The input that the person or the message goes into. What else is required is asked for in a form.
+    pub field: &'static str,
+    /// Inputs that are asked for in the form as well, though they are not required.
+    pub ask: &'static [&'static str],
+}
+
+/// What a menu is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MenuTarget {
+    /// A person.
+    User,
+    /// A message.
+    Message,
+}
+
 /// What is known of an operation without running it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spec {
@@ -47,6 +72,16 @@ pub struct Spec {
     pub limit: Limit,
     /// Whether only the actor sees the answer where others could.
     pub private: bool,
+    /// Whether an answer to a button on a private message takes that message's place.
+    pub in_place: bool,
+    /// Other words for it in messages with a prefix.
+    pub aliases: &'static [&'static str],
+    /// How it may be called, as after a slash: `ban user:@somebody duration:7d reason:spam`.
+    pub examples: &'static [&'static str],
+    /// Where Discord offers it in the menu of a person or a message, and as what.
+    pub menu: Option<Menu>,
+    /// The switch of a community that turns it off, without `features.`: `moderation`.
+    pub feature: Option<&'static str>,
     /// The inputs, in order.
     pub fields: Vec<Field>,
     /// The input's JSON schema.
@@ -66,6 +101,11 @@ impl Spec {
             effect: O::EFFECT,
             limit: O::LIMIT,
             private: O::PRIVATE,
+            in_place: O::IN_PLACE,
+            aliases: O::ALIASES,
+            examples: O::EXAMPLES,
+            menu: O::MENU,
+            feature: None,
             fields: input::fields_of(&input),
             input,
             output: input::output_schema_of::<O::Output>(),
@@ -80,6 +120,10 @@ pub struct Call {
     pub id: CallId,
     /// Who calls.
     pub actor: Actor,
+    /// The channel it is called from, where there is one.
+    pub channel: Option<ChannelId>,
+    /// The language the caller reads.
+    pub language: Language,
     /// The operation's name.
     pub operation: &'static str,
     /// Time and ids.
@@ -148,6 +192,15 @@ pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
     const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
     /// Whether only the actor sees the answer where others could.
     const PRIVATE: bool = true;
+    /// Whether an answer to a button on a private message takes that message's place: for pages that are
+    /// worked on, such as settings.
+    const IN_PLACE: bool = false;
+    /// Other words for it in messages with a prefix, each a word: `b` for `ban`.
+    const ALIASES: &'static [&'static str] = &[];
+    /// How it may be called, as after a slash.
+    const EXAMPLES: &'static [&'static str] = &[];
+    /// Where Discord offers it in the menu of a person or a message.
+    const MENU: Option<Menu> = None;
 
     /// What a destroying operation asks before it runs.
     fn question(&self) -> String {
@@ -216,6 +269,15 @@ impl<D: Send + Sync + 'static> Operations<D> {
         self
     }
 
+    /// Lets a community turn all of these off with the setting `features.<name>`.
+    #[must_use]
+    pub fn feature(mut self, name: &'static str) -> Self {
+        for entry in &mut self.entries {
+            entry.spec.feature = Some(name);
+        }
+        self
+    }
+
     /// Adds the completer that inputs name with `x-complete`.
     #[must_use]
     pub fn completer<F>(mut self, name: &'static str, complete: F) -> Self
@@ -266,7 +328,8 @@ impl<O: Operation> Prepared<O::Domain> for Ready<O> {
 
 fn prepare<O: Operation>(input: Value) -> Result<Box<dyn Prepared<O::Domain>>, Error> {
     let operation: O = serde_json::from_value(input).map_err(|error| {
-        Error::new(crate::Kind::User, "invalid_input", format!("The input does not fit: {error}."))
+        Error::new(crate::Kind::User, "unreadable_input", format!("The input does not fit: {error}."))
+            .with("problem", error.to_string())
     })?;
     Ok(Box::new(Ready(operation)))
 }

@@ -4,11 +4,27 @@ use async_trait::async_trait;
 
 use crate::{Actor, Error, Kind, Rank, TenantId, operation::Spec};
 
-/// Decides whether an actor may call an operation.
+/// What a community asks of somebody who wants to call an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The rank.
+    pub rank: Rank,
+    /// Why this actor need not have it: `owner of the guild`, `operator`. The audit record says so when the
+    /// actor's own rank would not have been enough.
+    pub bypass: Option<&'static str>,
+}
+
+impl From<Rank> for Requirement {
+    fn from(rank: Rank) -> Self {
+        Self { rank, bypass: None }
+    }
+}
+
+/// Decides what an actor needs to call an operation.
 #[async_trait]
 pub trait Permissions: Send + Sync {
-    /// The rank that this community asks for.
-    async fn required(&self, actor: &Actor, spec: &Spec) -> Result<Rank, Error>;
+    /// What this community asks for. An error when it has the operation switched off.
+    async fn required(&self, actor: &Actor, spec: &Spec) -> Result<Requirement, Error>;
 }
 
 /// Asks for each operation's own default rank.
@@ -17,8 +33,8 @@ pub struct DefaultRanks;
 
 #[async_trait]
 impl Permissions for DefaultRanks {
-    async fn required(&self, _actor: &Actor, spec: &Spec) -> Result<Rank, Error> {
-        Ok(spec.rank)
+    async fn required(&self, _actor: &Actor, spec: &Spec) -> Result<Requirement, Error> {
+        Ok(spec.rank.into())
     }
 }
 
@@ -33,6 +49,8 @@ pub struct Member {
     pub roles: Vec<u64>,
     /// Whether Discord counts them as an administrator of the guild.
     pub administrator: bool,
+    /// Whether they own the guild, where that is known.
+    pub owner: bool,
 }
 
 /// Knows which rank a member has.
@@ -50,19 +68,30 @@ pub trait Tokens: Send + Sync {
     async fn holder(&self, secret: &str) -> Result<Option<Actor>, Error>;
 }
 
-/// Turns the decision into the error that the actor reads.
-pub(crate) fn check(actor: &Actor, required: Rank, operation: &str) -> Result<(), Error> {
+/// Turns the decision into the error that the actor reads, or says by which bypass they may.
+pub(crate) fn check(
+    actor: &Actor,
+    required: &Requirement,
+    operation: &str,
+) -> Result<Option<&'static str>, Error> {
     if !actor.covers(operation) {
         let scope = actor.scope.as_deref().unwrap_or_default().join(", ");
         let message = format!("This token does not cover `{operation}`; it covers: {scope}.");
-        return Err(
-            Error::new(Kind::Permission, "out_of_scope", message).remedy("Use a token with a wider scope.")
-        );
+        return Err(Error::new(Kind::Permission, "out_of_scope", message)
+            .remedy("Use a token with a wider scope.")
+            .with("operation", operation)
+            .with("scope", scope));
     }
-    if actor.rank >= required {
-        return Ok(());
+    if actor.rank >= required.rank {
+        return Ok(None);
     }
-    let message = format!("You need rank {required} for `{operation}`; yours is {}.", actor.rank);
+    if required.bypass.is_some() {
+        return Ok(required.bypass);
+    }
+    let message = format!("You need rank {} for `{operation}`; yours is {}.", required.rank, actor.rank);
     Err(Error::new(Kind::Permission, "rank_too_low", message)
-        .remedy("Ask a member of the staff to do it, or to give you the rank."))
+        .remedy("Ask a member of the staff to do it, or to give you the rank.")
+        .with("operation", operation)
+        .with("required", required.rank.to_string())
+        .with("yours", actor.rank.to_string()))
 }

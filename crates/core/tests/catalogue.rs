@@ -15,6 +15,7 @@ use guildhall_core::{
     Operation, Operations, Rank, Reply, Request,
     audit::{AuditLog, Record, Verdict},
     input::Raw,
+    language::Language,
     operation::{Choice, Limit},
     permission::DefaultRanks,
 };
@@ -204,6 +205,8 @@ async fn words_become_what_the_schema_says() {
         operation: "bed water".into(),
         input: Raw::Words(words),
         confirmed: false,
+        channel: None,
+        language: Language::English,
     };
     world.catalogue.call(request).await.unwrap();
     let input = json!({"bed": "south", "litres": 3, "set": {"hose": "long", "note": "by hand"}});
@@ -246,6 +249,8 @@ async fn a_destroying_operation_asks_first() {
         operation: yes.operation,
         input: Raw::Json(yes.input),
         confirmed: true,
+        channel: None,
+        language: Language::English,
     };
     world.catalogue.call(request).await.unwrap();
     assert_eq!(*world.garden.cut.lock().unwrap(), ["south"]);

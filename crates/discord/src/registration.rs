@@ -163,6 +163,9 @@ fn option(field: &Field) -> CommandOption {
         FieldKind::Integer { .. } => CommandOptionType::Integer,
         FieldKind::Number { .. } => CommandOptionType::Number,
         FieldKind::Boolean => CommandOptionType::Boolean,
+        FieldKind::User => CommandOptionType::User,
+        FieldKind::Role => CommandOptionType::Role,
+        FieldKind::Channel => CommandOptionType::Channel,
         _ => CommandOptionType::String,
     };
     let how = match field.kind {
@@ -198,7 +201,7 @@ fn option(field: &Field) -> CommandOption {
         }
         // More words than Discord lists are suggested while the person types.
         FieldKind::Choice { .. } => option.autocomplete = Some(true),
-        FieldKind::Boolean | FieldKind::List | FieldKind::Map => {}
+        _ => {}
     }
     if field.complete.is_some() && kind != CommandOptionType::Boolean {
         option.autocomplete = Some(true);

@@ -106,7 +106,7 @@ pub(crate) fn problem(error: &Error) -> Response {
 /// An answer to a call.
 pub(crate) fn reply(reply: Reply) -> Response {
     match reply {
-        Reply::Done { call, data, document, follow, private } => {
+        Reply::Done { call, data, document, follow, private, in_place: _ } => {
             // A job goes on: 202 says that the answer is not the end of it.
             let status = if follow.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
             (status, Json(Done { data, document, follow, call, private })).into_response()

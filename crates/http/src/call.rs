@@ -190,7 +190,7 @@ fn with_parameter(input: Raw, parameter: Option<(String, String)>) -> Result<Raw
 fn twice(field: String) -> Error {
     let message = "is in the address already, with another value.".to_owned();
     let mut error = Error::new(Kind::User, "invalid_input", format!("{field} {message}"));
-    error.fields.push(FieldError { field, message });
+    error.fields.push(FieldError::new(field, message));
     error
 }
 
@@ -212,7 +212,14 @@ async fn finish(
         return shared.refuse(actor, asked_for, error).await;
     };
     let Asked { operation, input, confirmed, until } = asked;
-    let request = guildhall_core::Request { actor: actor.clone(), operation, input, confirmed };
+    let request = guildhall_core::Request {
+        actor: actor.clone(),
+        operation,
+        input,
+        confirmed,
+        channel: None,
+        language: guildhall_core::language::Language::English,
+    };
     let catalogue = shared.catalogue.clone();
     // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
     // its record from being written.

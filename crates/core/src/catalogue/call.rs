@@ -1,6 +1,6 @@
 //! One call, from the request to the audit record.
 
-use std::{panic::AssertUnwindSafe, sync::atomic::Ordering};
+use std::{panic::AssertUnwindSafe, sync::atomic::Ordering, time::Duration};
 
 use futures::FutureExt;
 use serde::Serialize;
@@ -14,8 +14,12 @@ use crate::{
     audit::{Record, Verdict},
     document::Style,
     error::panic_text,
+    fault::Strike,
+    guild::ChannelId,
     id::fresh,
+    incident::Occurrence,
     input::{self, Raw},
+    language::Language,
     permission,
 };
 
@@ -30,12 +34,23 @@ pub struct Request {
     pub input: Raw,
     /// The person has answered the question of a destroying operation with yes.
     pub confirmed: bool,
+    /// The channel it is called from, where there is one.
+    pub channel: Option<ChannelId>,
+    /// The language the caller reads.
+    pub language: Language,
 }
 
 impl Request {
     /// A call with typed input.
     pub fn json(actor: Actor, operation: impl Into<String>, input: Value) -> Self {
-        Self { actor, operation: operation.into(), input: Raw::Json(input), confirmed: false }
+        Self {
+            actor,
+            operation: operation.into(),
+            input: Raw::Json(input),
+            confirmed: false,
+            channel: None,
+            language: Language::English,
+        }
     }
 }
 
@@ -55,6 +70,8 @@ pub enum Reply {
         follow: Option<Follow>,
         /// Whether only the actor may see it.
         private: bool,
+        /// Whether it takes the place of the private message whose button led to it.
+        in_place: bool,
     },
     /// It did not run yet: the person has to say yes first.
     Confirm {
@@ -91,7 +108,7 @@ impl Catalogue {
         );
         let actor = request.actor.clone();
         let operation = request.operation.clone();
-        let mut kept = Value::Null;
+        let mut kept = Kept::default();
         let result = self.attempt(request, call_id, &mut kept).instrument(span.clone()).await;
         let result = result.map_err(|mut error| {
             error.call = Some(call_id);
@@ -104,6 +121,7 @@ impl Catalogue {
             tracing::error!(code = error.code, reference = call_id.reference(), "{}", error.causes());
         }
         drop(_entered);
+        self.report(call_id, &actor, &operation, &result);
         let record = self.describe(call_id, began, actor, &operation, kept, &result);
         self.keep(record).instrument(span).await;
         result
@@ -114,7 +132,9 @@ impl Catalogue {
         let call_id: CallId = fresh(self.clock.as_ref());
         error.call = Some(call_id);
         let result = Err(error);
-        let record = self.describe(call_id, self.clock.now(), actor, asked_for, Value::Null, &result);
+        self.report(call_id, &actor, asked_for, &result);
+        let kept = Kept::default();
+        let record = self.describe(call_id, self.clock.now(), actor, asked_for, kept, &result);
         self.keep(record).await;
         match result {
             Err(error) => error,
@@ -122,30 +142,61 @@ impl Catalogue {
         }
     }
 
-    async fn attempt(&self, request: Request, id: CallId, kept: &mut Value) -> Result<Reply, Error> {
-        let Request { actor, operation, input: raw, confirmed } = request;
+    async fn attempt(&self, request: Request, id: CallId, kept: &mut Kept) -> Result<Reply, Error> {
+        let Request { actor, operation, input: raw, confirmed, channel, language } = request;
         let entry = self.entries.get(operation.as_str()).ok_or_else(|| self.unknown(&operation))?;
         let spec = entry.spec();
         if let Raw::Json(input) = &raw {
-            *kept = input::for_records(&spec.fields, input);
+            kept.input = input::for_records(&spec.fields, input);
         }
-        permission::check(&actor, self.permissions.required(&actor, spec).await?, spec.name)?;
+        let required = self.permissions.required(&actor, spec).await?;
+        kept.bypass = permission::check(&actor, &required, spec.name)?;
         self.limiter.check(&actor, spec)?;
+        let raw = self.name_people(&actor.tenant, &spec.fields, raw).await?;
         let input = input::read(&spec.fields, raw)?;
-        *kept = input::for_records(&spec.fields, &input);
+        kept.input = input::for_records(&spec.fields, &input);
         let prepared = entry.prepare(input.clone())?;
         if spec.effect == Effect::Destroy && !confirmed {
             let question = prepared.question();
             let document = question_document(spec, &question, input);
             return Ok(Reply::Confirm { call: id, question, document });
         }
-        let call = Call { id, actor, operation: spec.name, clock: self.clock.clone() };
+        self.rehearse(spec.name).await?;
+        let clock = self.clock.clone();
+        let call = Call { id, actor, channel, language, operation: spec.name, clock };
         let answer = AssertUnwindSafe(prepared.run(&call))
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| Err(Error::bug(panic_text(panic.as_ref()))))?;
         let (data, document, follow) = (answer.data, answer.document, answer.follow);
-        Ok(Reply::Done { call: id, data, document, follow, private: spec.private })
+        let (private, in_place) = (spec.private, spec.in_place);
+        Ok(Reply::Done { call: id, data, document, follow, private, in_place })
+    }
+
+    /// Lets a fault strike that somebody put in on purpose.
+    async fn rehearse(&self, operation: &str) -> Result<(), Error> {
+        let Some(strike) = self.faults.at_operation(operation) else { return Ok(()) };
+        if let Strike::Slow { millis } = strike {
+            self.clock.sleep(Duration::from_millis(millis.min(60_000))).await;
+        }
+        strike.error(operation).map_or(Ok(()), Err)
+    }
+
+    /// Tells the observer of an error.
+    fn report(&self, call: CallId, actor: &Actor, operation: &str, result: &Result<Reply, Error>) {
+        let Err(error) = result else { return };
+        self.observer.notice(Occurrence {
+            at: self.clock.now(),
+            code: error.code,
+            kind: error.kind,
+            operation: operation.chars().take(64).collect(),
+            detail: error.causes(),
+            tenant: actor.tenant.clone(),
+            actor: Some(actor.id.clone()),
+            face: actor.face,
+            call: Some(call),
+            trace: None,
+        });
     }
 
     fn describe(
@@ -154,7 +205,7 @@ impl Catalogue {
         at: OffsetDateTime,
         actor: Actor,
         operation: &str,
-        input: Value,
+        kept: Kept,
         result: &Result<Reply, Error>,
     ) -> Record {
         let error = result.as_ref().err();
@@ -173,8 +224,9 @@ impl Catalogue {
             actor_name: actor.name,
             face: actor.face,
             rank: actor.rank,
+            bypass: kept.bypass.map(str::to_owned),
             operation: operation.chars().take(64).collect(),
-            input,
+            input: kept.input,
             verdict,
             code: error.map(|error| error.code.to_owned()),
             detail: error.map(Error::causes),
@@ -193,6 +245,13 @@ impl Catalogue {
             tracing::error!(operation, "the audit record could not be kept: {}", error.causes());
         }
     }
+}
+
+/// What is known of a call for its record, as far as it came.
+#[derive(Default)]
+struct Kept {
+    input: Value,
+    bypass: Option<&'static str>,
 }
 
 fn question_document(spec: &Spec, question: &str, input: Value) -> Document {

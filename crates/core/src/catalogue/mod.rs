@@ -5,6 +5,7 @@
 
 mod bound;
 mod call;
+mod people;
 mod rate;
 
 use std::{
@@ -16,9 +17,12 @@ use std::{
 };
 
 use crate::{
-    Actor, Clock, Error, Kind, Operations, Spec,
+    Actor, Clock, Document, Error, Kind, Operations, Spec,
     audit::AuditLog,
     document::Action,
+    fault::Faults,
+    guild::Guilds,
+    incident::{Deaf, Observer, Presenter, Reader, Untranslated},
     operation::Choice,
     permission::{self, Permissions},
     suggest,
@@ -34,6 +38,10 @@ pub struct Catalogue {
     audit: Arc<dyn AuditLog>,
     clock: Arc<dyn Clock>,
     permissions: Arc<dyn Permissions>,
+    presenter: Arc<dyn Presenter>,
+    observer: Arc<dyn Observer>,
+    faults: Faults,
+    guilds: Option<Arc<dyn Guilds>>,
     limiter: rate::Limiter,
     unrecorded: AtomicU64,
 }
@@ -51,6 +59,7 @@ impl Catalogue {
         permissions: Arc<dyn Permissions>,
     ) -> CatalogueBuilder {
         let limiter = rate::Limiter::new(clock.clone());
+        let faults = Faults::new(clock.clone());
         CatalogueBuilder {
             catalogue: Self {
                 entries: BTreeMap::new(),
@@ -58,6 +67,10 @@ impl Catalogue {
                 audit,
                 clock,
                 permissions,
+                presenter: Arc::new(Untranslated),
+                observer: Arc::new(Deaf),
+                faults,
+                guilds: None,
                 limiter,
                 unrecorded: AtomicU64::new(0),
             },
@@ -89,7 +102,8 @@ impl Catalogue {
         partial: &str,
     ) -> Result<Vec<Choice>, Error> {
         let spec = self.spec(operation).ok_or_else(|| self.unknown(operation))?;
-        if permission::check(actor, self.permissions.required(actor, spec).await?, spec.name).is_err() {
+        let Ok(required) = self.permissions.required(actor, spec).await else { return Ok(Vec::new()) };
+        if permission::check(actor, &required, spec.name).is_err() {
             return Ok(Vec::new());
         }
         let completer = spec
@@ -104,15 +118,36 @@ impl Catalogue {
         Ok(choices)
     }
 
+    /// What this actor may call now, by name: for help and for menus.
+    pub async fn allowed(&self, actor: &Actor) -> Result<Vec<&Spec>, Error> {
+        let mut specs = Vec::new();
+        for spec in self.specs() {
+            // An operation that the community has switched off is an error here, and not offered.
+            let Ok(required) = self.permissions.required(actor, spec).await else { continue };
+            if permission::check(actor, &required, spec.name).is_ok() {
+                specs.push(spec);
+            }
+        }
+        Ok(specs)
+    }
+
+    /// An error as a person reads it.
+    pub async fn present(&self, reader: &Reader, error: &Error) -> Document {
+        self.presenter.present(reader, error).await
+    }
+
     fn unknown(&self, name: &str) -> Error {
         let shown: String = name.chars().take(64).collect();
         let mut error =
             Error::new(Kind::NotFound, "unknown_operation", format!("There is no operation '{shown}'."));
         let near = suggest::nearest(&shown, self.entries.keys().copied(), 3);
+        let names = near.join(", ");
+        error = error.with("name", shown.as_str()).with("near", names.as_str());
         if !near.is_empty() {
-            error = error.remedy(format!("Did you mean: {}?", near.join(", ")));
+            error = error.remedy(format!("Did you mean: {names}?"));
         }
-        for name in near.into_iter().filter(|name| self.spec(name).is_some_and(|s| s.fields.is_empty())) {
+        // A form asks for what the operation needs, so every one can be offered.
+        for name in near {
             error = error.action(Action::new(name, name, serde_json::json!({})));
         }
         error
@@ -137,6 +172,34 @@ impl CatalogueBuilder {
             let completer = Box::new(DomainCompleter { complete, domain: domain.clone() });
             self.catalogue.completers.insert(name, completer);
         }
+        self
+    }
+
+    /// Makes errors readable with `presenter`; until then they are shown as they were raised.
+    #[must_use]
+    pub fn presenter(mut self, presenter: Arc<dyn Presenter>) -> Self {
+        self.catalogue.presenter = presenter;
+        self
+    }
+
+    /// Tells `observer` of every error.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.catalogue.observer = observer;
+        self
+    }
+
+    /// Lets these faults strike.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.catalogue.faults = faults;
+        self
+    }
+
+    /// Lets people be named by name in inputs, and not by id or mention alone.
+    #[must_use]
+    pub fn guilds(mut self, guilds: Arc<dyn Guilds>) -> Self {
+        self.catalogue.guilds = Some(guilds);
         self
     }
 

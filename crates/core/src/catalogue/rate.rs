@@ -40,6 +40,9 @@ impl Limiter {
             Error::new(Kind::Limit, "too_often", message)
                 .remedy(format!("Try again in {seconds} seconds."))
                 .retry_after(Duration::from_secs_f64(seconds))
+                .with("operation", spec.name)
+                .with("limit", spec.limit.per_minute)
+                .with("seconds", seconds)
         })
     }
 

@@ -42,8 +42,14 @@ impl Desk {
     ) -> Result<guildhall_core::Reply, Error> {
         match input {
             Ok(input) => {
-                let request =
-                    Request { actor: seat.actor.clone(), operation, input: Raw::Json(input), confirmed };
+                let request = Request {
+                    actor: seat.actor.clone(),
+                    operation,
+                    input: Raw::Json(input),
+                    confirmed,
+                    channel: None,
+                    language: guildhall_core::language::Language::English,
+                };
                 self.catalogue.call(request).await
             }
             Err(error) => Err(self.refusals.verified(seat.actor.clone(), &operation, error).await),
@@ -85,7 +91,14 @@ pub(super) fn input_of(
 
 fn typed(kind: &FieldKind, text: String) -> Value {
     match kind {
-        FieldKind::Text { .. } | FieldKind::Choice { .. } => Value::String(text),
+        FieldKind::Text { .. }
+        | FieldKind::Choice { .. }
+        | FieldKind::User
+        | FieldKind::Users
+        | FieldKind::Role
+        | FieldKind::Channel
+        | FieldKind::Message
+        | FieldKind::Duration => Value::String(text),
         FieldKind::Integer { .. } => text.trim().parse::<i64>().map_or(Value::String(text), Value::from),
         FieldKind::Number { .. } => match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Value::from(number),

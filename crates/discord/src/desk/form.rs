@@ -77,7 +77,9 @@ fn ask(field: &Field) -> Component {
         FieldKind::Integer { .. } | FieldKind::Number { .. } => Some("a number".to_owned()),
         FieldKind::List => Some("several, with commas between".to_owned()),
         FieldKind::Map => Some("name=value other=\"two words\"".to_owned()),
-        FieldKind::Text { .. } => None,
+        FieldKind::User | FieldKind::Users => Some("a mention or an id".to_owned()),
+        FieldKind::Duration => Some("30m, 7d, 2w".to_owned()),
+        FieldKind::Text { .. } | FieldKind::Role | FieldKind::Channel | FieldKind::Message => None,
     };
     let input = TextInput {
         custom_id: field.name.clone(),

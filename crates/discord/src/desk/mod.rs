@@ -174,6 +174,7 @@ impl Desk {
             user: interaction.user_id(),
             roles: member.roles.iter().flatten().map(|role| role.0).collect(),
             administrator: member.is_administrator(),
+            owner: false,
         };
         let mut actor = Actor {
             tenant: tenant.clone(),

@@ -100,6 +100,8 @@ fn block(pages: &mut Pages, block: &Block, asked: Option<Asked>) {
         Block::Code { text } => code(pages, text),
         Block::Image { url, alt } => image(pages, url, alt),
         Block::Actions { actions } => buttons(pages, actions, asked),
+        Block::Menu(menu) => pages.line(markdown::atoms(&menu.label.as_str().into())),
+        Block::Divider => pages.line(vec!["———".to_owned()]),
     }
 }
 

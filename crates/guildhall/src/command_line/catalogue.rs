@@ -106,6 +106,12 @@ fn takes(field: &Field) -> String {
         FieldKind::Number { min, max } => bounds("number", min.as_ref(), max.as_ref()),
         FieldKind::Boolean => "yes or no".to_owned(),
         FieldKind::Choice { of } => of.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        FieldKind::User => "a person: id or mention".to_owned(),
+        FieldKind::Users => "people: ids or mentions".to_owned(),
+        FieldKind::Role => "a role: id or mention".to_owned(),
+        FieldKind::Channel => "a channel: id or mention".to_owned(),
+        FieldKind::Message => "a message: its link".to_owned(),
+        FieldKind::Duration => "a length of time: `30m`, `7d`".to_owned(),
         FieldKind::List => "several texts".to_owned(),
         FieldKind::Map => "`name=value` pairs".to_owned(),
     }

@@ -102,7 +102,7 @@ fn effect(effect: Effect) -> &'static str {
 
 /// What must be given is given in order; the rest by name.
 fn is_positional(field: &Field) -> bool {
-    field.required && !matches!(field.kind, FieldKind::Map | FieldKind::List)
+    field.required && !matches!(field.kind, FieldKind::Map | FieldKind::List | FieldKind::Users)
 }
 
 fn argument(field: &Field) -> Arg {
@@ -110,9 +110,9 @@ fn argument(field: &Field) -> Arg {
     match &field.kind {
         FieldKind::Choice { of } => argument.value_parser(PossibleValuesParser::new(of.clone())),
         FieldKind::Map => argument.action(ArgAction::Append).value_name("NAME=VALUE"),
-        FieldKind::List => argument.action(ArgAction::Append),
+        FieldKind::List | FieldKind::Users => argument.action(ArgAction::Append),
         FieldKind::Integer { .. } | FieldKind::Number { .. } => argument.allow_negative_numbers(true),
-        FieldKind::Text { .. } | FieldKind::Boolean => argument,
+        _ => argument,
     }
 }
 

@@ -225,7 +225,7 @@ fn problem(
         return Ok(ClientReply::Confirm { question, document });
     }
     let kind = kind(&error.kind, status);
-    let fields = error.fields.into_iter().map(|FieldBody { field, message }| FieldError { field, message });
+    let fields = error.fields.into_iter().map(|FieldBody { field, message }| FieldError::new(field, message));
     let refusal = Box::new(Refusal {
         status: status.as_u16(),
         code: error.code,

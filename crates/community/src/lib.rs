@@ -1,0 +1,1 @@
+//! What a community sets for itself: ranks, settings, first set-up, help.

@@ -1,0 +1,60 @@
+# Meldungen des Katalogs: was jede Operation antworten kann.
+
+internal = In Guildhall ist etwas schiefgegangen.
+unknown_operation = Es gibt keine Operation „{ $name }“.
+    .remedy = Meintest du: { $near }?
+rank_too_low = Für „{ $operation }“ brauchst du den Rang { $required }; deiner ist { $yours }.
+    .remedy = Bitte jemanden vom Team darum, oder um den Rang.
+out_of_scope = Dieses Token gilt nicht für „{ $operation }“; es gilt für: { $scope }.
+    .remedy = Nimm ein Token, das weiter reicht.
+too_often =
+    { $limit ->
+        [one] „{ $operation }“ geht einmal in der Minute.
+       *[other] „{ $operation }“ geht { $limit }-mal in der Minute.
+    }
+    .remedy =
+        { $seconds ->
+            [one] Versuch es in einer Sekunde noch einmal.
+           *[other] Versuch es in { $seconds } Sekunden noch einmal.
+        }
+unreadable_input = Die Eingabe passt nicht: { $problem }.
+invalid_inputs = { $count } Eingaben passen nicht.
+no_such_person = { $field }: hier heißt niemand „{ $name }“, oder mehrere.
+    .remedy = Erwähne die Person, oder nimm ihre ID.
+upstream_down = { $upstream } antwortet gerade nicht.
+    .remedy = Versuch es in einer Minute noch einmal.
+upstream_busy = { $upstream } wurde zu oft gefragt.
+    .remedy = Versuch es gleich noch einmal.
+too_many_faults = Es sind schon { $most } Störungen eingebaut.
+    .remedy = Nimm mit „errors clear“ welche weg.
+guild_none = Diese Gemeinschaft hat keinen Discord-Server.
+    .remedy = Richte zuerst Discord in der Konfiguration ein.
+
+# Was an einer Eingabe nicht stimmt; ihr Name steht davor.
+
+input_missing = fehlt. { $what }
+input_unknown = ist keine Eingabe dieser Operation. Meintest du „{ $near }“?
+input_none_taken = ist keine Eingabe dieser Operation; sie nimmt keine.
+input_not_text = ist kein Text.
+input_too_short = ist zu kurz: { $length } von mindestens { $least } Zeichen.
+input_too_long = ist zu lang: { $length } von höchstens { $most } Zeichen.
+input_unfit = „{ $text }“ passt nicht. { $what }
+input_not_whole = ist keine ganze Zahl.
+input_not_a_number = ist keine Zahl.
+input_too_small = ist { $number }, weniger als { $least }.
+input_too_large = ist { $number }, mehr als { $most }.
+input_not_yes_or_no = ist weder ja noch nein.
+input_not_a_switch = ist weder wahr noch falsch.
+input_not_a_choice = ist nichts von: { $words }.
+input_not_a_user = „{ $text }“ ist keine Person: erwähne sie, oder kopiere ihre ID aus Discord.
+input_not_a_role = „{ $text }“ ist keine Rolle: erwähne sie, oder kopiere ihre ID aus Discord.
+input_not_a_channel = „{ $text }“ ist kein Kanal: erwähne ihn, oder kopiere seine ID aus Discord.
+input_not_a_message = „{ $text }“ ist kein Link zu einer Nachricht: kopiere ihn aus Discord.
+input_not_a_duration = „{ $text }“ ist keine Dauer: schreib sie wie 30m, 1h30m, 7d oder 2w.
+input_no_duration = ist nichts: eine Dauer ist mindestens eine Sekunde.
+input_duration_too_long = „{ $text }“ ist länger als zehn Jahre: lass die Dauer weg, wenn es kein Ende gibt.
+input_nobody = nennt niemanden.
+input_too_many_people = nennt { $count } Leute, mehr als { $most }.
+input_not_a_list = ist keine Liste von Texten.
+input_not_pairs = braucht Paare wie name=wert.
+input_not_a_map = ist kein Objekt mit einfachen Werten.

@@ -1,0 +1,93 @@
+//! People named by name: an input for a person may be their name, which is looked up in the guild.
+
+use serde_json::{Map, Value};
+
+use super::Catalogue;
+use crate::{
+    Error, Kind, TenantId,
+    guild::UserId,
+    input::{Field, FieldKind, Raw},
+    suggest,
+};
+
+/// Members looked at to find one by name.
+const LOOKED_AT: u16 = 10;
+
+impl Catalogue {
+    /// Replaces names by ids where an input is for people. Ids and mentions are left alone, and so is
+    /// everything where there is no guild to look into.
+    pub(super) async fn name_people(
+        &self,
+        tenant: &TenantId,
+        fields: &[Field],
+        raw: Raw,
+    ) -> Result<Raw, Error> {
+        let Some(guilds) = &self.guilds else { return Ok(raw) };
+        let single = |name: &str| fields.iter().any(|f| f.name == *name && f.kind == FieldKind::User);
+        match raw {
+            Raw::Words(mut words) => {
+                for (name, values) in &mut words {
+                    if single(name) {
+                        let text = values.join(" ");
+                        *values = vec![self.find(guilds.as_ref(), tenant, name, &text).await?];
+                    }
+                }
+                Ok(Raw::Words(words))
+            }
+            Raw::Json(Value::Object(object)) => {
+                let mut found = Map::new();
+                for (name, value) in object {
+                    let value = match value {
+                        Value::String(text) if single(&name) => {
+                            Value::from(self.find(guilds.as_ref(), tenant, &name, &text).await?)
+                        }
+                        other => other,
+                    };
+                    found.insert(name, value);
+                }
+                Ok(Raw::Json(Value::Object(found)))
+            }
+            other => Ok(other),
+        }
+    }
+
+    async fn find(
+        &self,
+        guilds: &dyn crate::guild::Guilds,
+        tenant: &TenantId,
+        field: &str,
+        text: &str,
+    ) -> Result<String, Error> {
+        let text = text.trim();
+        let name = text.strip_prefix('@').unwrap_or(text);
+        // What can only be an id or a mention is not looked up, nor what no name is as long as.
+        if text.parse::<UserId>().is_ok() || text.starts_with('<') || name.is_empty() || name.len() > 128 {
+            return Ok(text.to_owned());
+        }
+        let members = guilds.find(tenant, name, LOOKED_AT).await?;
+        let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
+        let mut exact = members.iter().filter(|member| {
+            same(&member.username) || same(&member.name) || member.nick.as_deref().is_some_and(same)
+        });
+        // A unique name on Discord wins over a nickname that somebody else gave themselves.
+        if let Some(member) = members.iter().find(|member| same(&member.username)) {
+            return Ok(member.user.to_string());
+        }
+        if let (Some(member), None) = (exact.next(), exact.next()) {
+            return Ok(member.user.to_string());
+        }
+        let near = suggest::nearest(name, members.iter().map(|member| member.username.as_str()), 3);
+        let near = near.join(", ");
+        let shown: String = name.chars().take(64).collect();
+        let error = Error::new(
+            Kind::NotFound,
+            "no_such_person",
+            format!("{field}: nobody here is called '{shown}', or several are."),
+        );
+        let error = error.with("field", field).with("name", shown).with("near", near.as_str());
+        Err(match near.is_empty() {
+            true => error.remedy("Mention them, or copy their id from Discord."),
+            false => error.remedy(format!("Did you mean: {near}? Mention them, or use their id.")),
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! Another system that Guildhall depends on: asked again after what passes, left alone while it is down.
+//!
+//! Each has a circuit breaker. After [`Policy::failures`] failures in a row it opens: nobody asks for
+//! [`Policy::rest`], everybody is told at once. Then one request goes through; its success closes the breaker.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use time::OffsetDateTime;
+
+use crate::{
+    Clock, Error, Kind,
+    fault::{Faults, Strike},
+};
+
+/// How patient one is with an upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles with each, with up to half of it at random on top.
+    pub pause: Duration,
+    /// No pause is longer than this. What asks for a longer one is given up.
+    pub longest: Duration,
+    /// Failures in a row that open the breaker.
+    pub failures: u32,
+    /// How long an open breaker rests.
+    pub rest: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            pause: Duration::from_millis(250),
+            longest: Duration::from_secs(5),
+            failures: 5,
+            rest: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Whether a failure passes by itself.
+pub trait Passing {
+    /// Whether the same request may work a moment later.
+    fn is_passing(&self) -> bool;
+
+    /// How long the upstream asked to wait.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl Passing for Error {
+    fn is_passing(&self) -> bool {
+        self.kind == Kind::Upstream
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+/// How an upstream is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It answers.
+    Closed,
+    /// It does not, and is left alone.
+    Open,
+    /// One request finds out whether it is back.
+    Trying,
+}
+
+/// One upstream. Cheap to clone; clones share the breaker.
+#[derive(Clone)]
+pub struct Upstream {
+    name: &'static str,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+    faults: Faults,
+    breaker: Arc<Mutex<Breaker>>,
+}
+
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    open_until: Option<OffsetDateTime>,
+    trying: bool,
+}
+
+impl Upstream {
+    /// An upstream by one word: `discord`, `redis`.
+    pub fn new(name: &'static str, policy: Policy, clock: Arc<dyn Clock>, faults: Faults) -> Self {
+        Self { name, policy, clock, faults, breaker: Arc::default() }
+    }
+
+    /// The word.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        let breaker = self.lock();
+        match breaker.open_until {
+            None => Health::Closed,
+            Some(_) if breaker.trying => Health::Trying,
+            Some(_) => Health::Open,
+        }
+    }
+
+    /// Asks, and asks again while the failure passes.
+    ///
+    /// # Errors
+    ///
+    /// What the last attempt failed with, or `upstream_down` when the breaker is open.
+    pub async fn call<T, E, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, E>
+    where
+        E: Passing + From<Error>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut tried: u32 = 0;
+        loop {
+            self.enter()?;
+            let trial = Trial { upstream: self, settled: false };
+            let result = match self.injected().await {
+                Some(error) => Err(E::from(error)),
+                None => attempt().await,
+            };
+            tried += 1;
+            let error = match result {
+                Ok(value) => {
+                    trial.settle(true);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            // An upstream that says no is well.
+            trial.settle(!error.is_passing());
+            let doubled = self.policy.pause.saturating_mul(1 << tried.min(16).saturating_sub(1));
+            let jitter = doubled.mul_f64(fraction(self.clock.as_ref()) / 2.0);
+            let pause = error.retry_after().unwrap_or_else(|| (doubled + jitter).min(self.policy.longest));
+            if !error.is_passing() || tried >= self.policy.attempts || pause > self.policy.longest {
+                return Err(error);
+            }
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn injected(&self) -> Option<Error> {
+        let strike = self.faults.at_upstream(self.name)?;
+        if let Strike::Slow { millis } = strike {
+            self.clock.sleep(Duration::from_millis(millis.min(60_000))).await;
+        }
+        strike.error(self.name)
+    }
+
+    fn enter(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut breaker = self.lock();
+        match breaker.open_until {
+            None => Ok(()),
+            Some(until) if now >= until && !breaker.trying => {
+                breaker.trying = true;
+                Ok(())
+            }
+            Some(until) => {
+                let wait = Duration::try_from(until - now).unwrap_or_default();
+                let message = format!("{} has not answered for a while and is left alone.", self.name);
+                Err(Error::new(Kind::Upstream, "upstream_down", message)
+                    .remedy("Try again in a minute.")
+                    .with("upstream", self.name)
+                    .retry_after(wait.max(Duration::from_secs(1)).max(self.policy.longest * 2)))
+            }
+        }
+    }
+
+    fn settle(&self, well: bool) {
+        let mut breaker = self.lock();
+        breaker.trying = false;
+        if well {
+            *breaker = Breaker::default();
+            return;
+        }
+        breaker.failures = breaker.failures.saturating_add(1);
+        if breaker.failures >= self.policy.failures {
+            if breaker.open_until.is_none() {
+                tracing::warn!(upstream = self.name, "does not answer and is left alone for a while");
+            }
+            breaker.open_until = Some(self.clock.now() + self.policy.rest);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Anything from 0 to 1, so that many who were turned away together do not come back together.
+fn fraction(clock: &dyn Clock) -> f64 {
+    let [.., a, b, c, d] = *clock.uuid().as_bytes();
+    f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)
+}
+
+/// One attempt. Dropped in the middle it counts as a failure, so that a caller that gives up cannot leave
+/// the breaker waiting for a trial that never ends.
+struct Trial<'a> {
+    upstream: &'a Upstream,
+    settled: bool,
+}
+
+impl Trial<'_> {
+    fn settle(mut self, well: bool) {
+        self.settled = true;
+        self.upstream.settle(well);
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.upstream.settle(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::{SystemClock, fault::Point};
+
+    fn upstream(policy: Policy) -> (Upstream, Faults) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let faults = Faults::new(clock.clone());
+        (Upstream::new("discord", policy, clock, faults.clone()), faults)
+    }
+
+    const QUICK: Policy = Policy {
+        attempts: 3,
+        pause: Duration::from_millis(1),
+        longest: Duration::from_millis(10),
+        failures: 4,
+        rest: Duration::from_secs(3_600),
+    };
+
+    fn passing() -> Error {
+        Error::new(Kind::Upstream, "bad_gateway", "502")
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_tried_again_and_what_does_not_is_not() {
+        let (upstream, _) = upstream(QUICK);
+        let asked = AtomicU32::new(0);
+        let result: Result<u32, Error> = upstream
+            .call(|| async {
+                let asked = asked.fetch_add(1, Ordering::Relaxed) + 1;
+                if asked < 3 { Err(passing()) } else { Ok(asked) }
+            })
+            .await;
+        assert_eq!(result.unwrap(), 3);
+
+        asked.store(0, Ordering::Relaxed);
+        let refused: Result<(), Error> = upstream
+            .call(|| async {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Err(Error::new(Kind::NotFound, "gone", "It is gone."))
+            })
+            .await;
+        assert_eq!((refused.unwrap_err().code, asked.load(Ordering::Relaxed)), ("gone", 1));
+    }
+
+    #[tokio::test]
+    async fn an_upstream_that_is_down_is_left_alone() {
+        let (upstream, _) = upstream(QUICK);
+        let asked = AtomicU32::new(0);
+        for _ in 0..3 {
+            let result: Result<(), Error> = upstream
+                .call(|| async {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    Err(passing())
+                })
+                .await;
+            assert!(result.is_err());
+        }
+        assert_eq!(upstream.health(), Health::Open);
+        assert_eq!(asked.load(Ordering::Relaxed), QUICK.failures);
+    }
+
+    #[tokio::test]
+    async fn a_rehearsed_outage_is_like_a_real_one() {
+        let (upstream, faults) = upstream(QUICK);
+        let point = Point::Upstream("discord".to_owned());
+        faults.put(point, Strike::Outage, 2, Duration::from_secs(60)).unwrap();
+        let asked = AtomicU32::new(0);
+        let result: Result<(), Error> = upstream
+            .call(|| async {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+            .await;
+        assert!(result.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "two of the three attempts met the outage");
+    }
+}

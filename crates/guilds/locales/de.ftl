@@ -1,0 +1,1 @@
+# Was hier schiefgehen kann.

@@ -1,0 +1,1 @@
+//! What goes wrong: shown to people in their language, grouped, counted, escalated, rehearsed.

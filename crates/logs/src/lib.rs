@@ -1,0 +1,1 @@
+//! What happens in a guild, written to the channels that staff read.

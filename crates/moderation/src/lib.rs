@@ -1,0 +1,1 @@
+//! Moderation: every action against or for a member is a case.

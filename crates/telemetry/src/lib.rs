@@ -1,0 +1,1 @@
+//! Traces and latency: where the time of each command went.
