@@ -24,6 +24,8 @@ pub enum Subject {
     Server(ServerId),
     /// A host, by name.
     Host(String),
+    /// The community itself: its settings, ranks and cases.
+    Community,
 }
 
 impl Subject {
@@ -32,6 +34,7 @@ impl Subject {
         match self {
             Self::Server(id) => format!("server:{id}"),
             Self::Host(name) => format!("host:{name}"),
+            Self::Community => "community".to_owned(),
         }
     }
 }

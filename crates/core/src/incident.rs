@@ -3,7 +3,7 @@
 //! The catalogue reports every error of every call here, and so does whatever fails with nobody waiting: a
 //! workflow, a delivery, a reconciler.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -50,6 +50,19 @@ pub struct Deaf;
 
 impl Observer for Deaf {
     fn notice(&self, _: Occurrence) {}
+}
+
+static TRACER: OnceLock<fn() -> Option<String>> = OnceLock::new();
+
+/// Says how to find the trace that is under way: 32 hex digits. Whoever sets up tracing calls this, once.
+pub fn trace_with(tracer: fn() -> Option<String>) {
+    // A second tracer in one process, as in tests, changes nothing.
+    let _ = TRACER.set(tracer);
+}
+
+/// The trace that is under way, where tracing is on.
+pub fn current_trace() -> Option<String> {
+    TRACER.get().and_then(|tracer| tracer())
 }
 
 /// Who reads an error.

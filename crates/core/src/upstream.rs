@@ -10,6 +10,7 @@ use std::{
 };
 
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use crate::{
     Clock, Error, Kind,
@@ -130,7 +131,7 @@ impl Upstream {
             let trial = Trial { upstream: self, settled: false };
             let result = match self.injected().await {
                 Some(error) => Err(E::from(error)),
-                None => attempt().await,
+                None => attempt().instrument(tracing::info_span!("upstream", name = self.name)).await,
             };
             tried += 1;
             let error = match result {

@@ -22,7 +22,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::Stream;
-use guildhall_core::{Actor, ActorId, Error, Event, Kind, RunId, ServerId, Subject, TenantId, event::Filter};
+use guildhall_core::{
+    Actor, ActorId, Error, Event, Kind, Rank, RunId, ServerId, Subject, TenantId, event::Filter,
+};
 use metrics::gauge;
 use tokio::{sync::watch, time::Instant};
 
@@ -120,8 +122,9 @@ async fn open(
     let covered = wanted.subject.as_ref().is_none_or(|subject| covers(&actor, subject));
     if !covers_any || !covered {
         let message = "This token does not cover these events.";
-        return Err(Error::new(Kind::Permission, "out_of_scope", message)
-            .remedy("Use a token whose scope names what the events are about: 'server' or 'host'."));
+        return Err(Error::new(Kind::Permission, "out_of_scope", message).remedy(
+            "Use a token whose scope names what the events are about: 'server', 'host' or 'community'.",
+        ));
     }
     let place = shared.streams.take(&actor).ok_or_else(|| {
         Error::new(Kind::Limit, "too_many_streams", "Too many event streams are open.")
@@ -152,12 +155,15 @@ async fn open(
 }
 
 /// The nouns that events are about.
-const NOUNS: [&str; 2] = ["server", "host"];
+const NOUNS: [&str; 3] = ["server", "host", "community"];
 
 fn covers(actor: &Actor, subject: &Subject) -> bool {
     let noun = match subject {
         Subject::Server(_) => "server",
         Subject::Host(_) => "host",
+        // Cases and settings are the staff's.
+        Subject::Community if actor.rank < Rank::MODERATOR => return false,
+        Subject::Community => "community",
     };
     actor.covers(noun)
 }
@@ -175,7 +181,8 @@ impl Wanted {
         let mut given: BTreeMap<String, String> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let subject = given.remove("subject").map(|text| {
-            subject(&text).ok_or_else(|| Error::invalid("subject", "is neither server:ID nor host:NAME."))
+            subject(&text)
+                .ok_or_else(|| Error::invalid("subject", "is neither server:ID, host:NAME nor community."))
         });
         let run = given
             .remove("run")
@@ -201,6 +208,9 @@ impl Wanted {
 }
 
 fn subject(text: &str) -> Option<Subject> {
+    if text == "community" {
+        return Some(Subject::Community);
+    }
     match text.split_once(':')? {
         ("server", id) => id.parse::<ServerId>().ok().map(Subject::Server),
         ("host", name) => guildhall_core::id::check_name(name).ok().map(|()| Subject::Host(name.to_owned())),

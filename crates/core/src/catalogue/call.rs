@@ -17,7 +17,7 @@ use crate::{
     fault::Strike,
     guild::ChannelId,
     id::fresh,
-    incident::Occurrence,
+    incident::{self, Occurrence},
     input::{self, Raw},
     language::Language,
     permission,
@@ -123,7 +123,8 @@ impl Catalogue {
         drop(_entered);
         self.report(call_id, &actor, &operation, &result);
         let record = self.describe(call_id, began, actor, &operation, kept, &result);
-        self.keep(record).instrument(span).await;
+        let audit = tracing::info_span!(parent: &span, "audit");
+        self.keep(record).instrument(audit).await;
         result
     }
 
@@ -149,7 +150,8 @@ impl Catalogue {
         if let Raw::Json(input) = &raw {
             kept.input = input::for_records(&spec.fields, input);
         }
-        let required = self.permissions.required(&actor, spec).await?;
+        let required = self.permissions.required(&actor, spec);
+        let required = required.instrument(tracing::info_span!("rank")).await?;
         kept.bypass = permission::check(&actor, &required, spec.name)?;
         self.limiter.check(&actor, spec)?;
         let raw = self.name_people(&actor.tenant, &spec.fields, raw).await?;
@@ -166,6 +168,7 @@ impl Catalogue {
         let call = Call { id, actor, channel, language, operation: spec.name, clock };
         let answer = AssertUnwindSafe(prepared.run(&call))
             .catch_unwind()
+            .instrument(tracing::info_span!("run"))
             .await
             .unwrap_or_else(|panic| Err(Error::bug(panic_text(panic.as_ref()))))?;
         let (data, document, follow) = (answer.data, answer.document, answer.follow);
@@ -195,7 +198,7 @@ impl Catalogue {
             actor: Some(actor.id.clone()),
             face: actor.face,
             call: Some(call),
-            trace: None,
+            trace: incident::current_trace(),
         });
     }
 
