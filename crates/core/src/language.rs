@@ -11,7 +11,11 @@
 //! The variables are those that [`Error::with`] was given. What a language lacks is said in English, and what
 //! English lacks as the code that raised the error wrote it.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 
@@ -176,6 +180,51 @@ impl Texts {
     fn bundle(&self, language: Language) -> Option<&FluentBundle<FluentResource>> {
         self.bundles.iter().find(|(known, _)| *known == language).map(|(_, bundle)| bundle)
     }
+}
+
+/// What keeps these messages from being complete: a code that one language says and another does not, or
+/// says with other variables. Empty when all is well.
+pub fn gaps(locales: &[Locales]) -> Vec<String> {
+    let mut gaps = Vec::new();
+    for locale in locales {
+        let (en, de) = (spoken(locale.en), spoken(locale.de));
+        for (code, names) in &en {
+            match de.get(code) {
+                None => gaps.push(format!("{code}: German lacks it")),
+                Some(other) if other != names => {
+                    gaps.push(format!("{code}: English speaks of {names:?}, German of {other:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+        gaps.extend(
+            de.keys().filter(|code| !en.contains_key(*code)).map(|code| format!("{code}: English lacks it")),
+        );
+    }
+    gaps
+}
+
+/// Each message and attribute of a source, with the variables it speaks of.
+fn spoken(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut spoken = BTreeMap::new();
+    let mut current = String::new();
+    for line in source.lines().filter(|line| !line.starts_with('#')) {
+        let head = line.split_once(" =").map(|(name, _)| name);
+        match head {
+            Some(name) if !line.starts_with([' ', '}']) => current = name.to_owned(),
+            Some(name) if line.trim_start().starts_with('.') => {
+                let message = current.split('.').next().unwrap_or_default();
+                current = format!("{message}{}", name.trim());
+            }
+            _ => {}
+        }
+        let names: &mut BTreeSet<String> = spoken.entry(current.clone()).or_default();
+        names.extend(line.split('$').skip(1).map(|rest| {
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
+        }));
+    }
+    spoken.remove("");
+    spoken
 }
 
 fn code_of(entry: &fluent_syntax::ast::Entry<&str>) -> Option<String> {
