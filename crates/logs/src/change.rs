@@ -1,0 +1,92 @@
+//! Changes of the community's own (settings, ranks, requirements), read from the event log into the audit log.
+
+use std::{sync::Arc, time::Duration};
+
+use guildhall_core::{
+    Clock, Error, Event, EventLog, Rich, Subject,
+    document::Block,
+    event::Filter,
+    notebook::{self, Notebook},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{entry::Entry, logs::Logs};
+
+/// Events read at once.
+const AT_ONCE: u64 = 200;
+/// The pause after the event log could not be read.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Where the cursor is noted. It is one for all communities, so it stands under none of their names.
+const BOOK: (&str, &str) = ("logs", "cursor");
+
+pub(crate) struct Changes {
+    events: Arc<dyn EventLog>,
+    notebook: Arc<dyn Notebook>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Changes {
+    pub(crate) fn new(events: Arc<dyn EventLog>, notebook: Arc<dyn Notebook>, clock: Arc<dyn Clock>) -> Self {
+        Self { events, notebook, clock }
+    }
+
+    /// Reads on from where it stopped, until `stop`.
+    pub(crate) async fn follow(&self, logs: &Logs, stop: CancellationToken) {
+        let mut changes = self.events.changes();
+        loop {
+            let read = self.read(logs).await;
+            let pause = async {
+                match read {
+                    Ok(()) => changes.changed().await.is_ok(),
+                    Err(error) => {
+                        tracing::warn!("changes could not be read for the audit log: {}", error.causes());
+                        self.clock.sleep(PAUSE).await;
+                        true
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                going_on = pause => if !going_on { return },
+            }
+        }
+    }
+
+    async fn read(&self, logs: &Logs) -> Result<(), Error> {
+        let home = "system".parse().map_err(Error::bug)?;
+        let noted = notebook::read::<i64>(self.notebook.as_ref(), &home, BOOK.0, BOOK.1).await?;
+        let mut cursor = match noted {
+            Some(cursor) => cursor,
+            // What happened before the logs were there is not told.
+            None => self.events.newest().await?,
+        };
+        let filter = Filter { subject: Some(Subject::Community), ..Filter::default() };
+        loop {
+            let events = self.events.after(cursor, &filter, AT_ONCE).await?;
+            for event in &events {
+                if let Some(entry) = entry(event) {
+                    logs.write(&event.tenant, entry).await?;
+                }
+                cursor = event.cursor;
+            }
+            notebook::write(self.notebook.as_ref(), &home, BOOK.0, BOOK.1, &cursor).await?;
+            if (events.len() as u64) < AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The event's own words; cases have a log of their own.
+fn entry(event: &Event) -> Option<Entry> {
+    if event.kind.starts_with("case.") {
+        return None;
+    }
+    let said = event.document.as_ref().and_then(|document| {
+        document.blocks.iter().find_map(|block| match block {
+            Block::Text { text } => Some(text.clone()),
+            _ => document.title.as_deref().map(Rich::from),
+        })
+    });
+    Some(Entry::change(said.unwrap_or_else(|| Rich::new().code(event.kind.as_str()))))
+}

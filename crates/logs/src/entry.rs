@@ -1,0 +1,306 @@
+//! One thing that happened, as a line that staff read.
+
+use guildhall_core::{
+    ActorId, Document, Rich,
+    guild::{Channel, ChannelId, Guild, GuildEvent, GuildMember, Message, Overwrite, Role, UserId, made_at},
+    setting::Setting,
+};
+use time::OffsetDateTime;
+
+use crate::setting::{AUDIT, JOINS, MESSAGES, VOICE};
+
+/// Characters of a message that are shown; Discord's own limit for one is 4,000, and several share a post.
+const SHOWN: usize = 900;
+/// Of several messages deleted together, so many are shown.
+const SHOWN_TOGETHER: usize = 10;
+
+/// A line for one log.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Which log.
+    pub(crate) log: &'static Setting,
+    /// The channel it is about, for the ignore list.
+    pub(crate) about: Option<ChannelId>,
+    /// What happened.
+    pub(crate) head: Rich,
+    /// More about it, each a line of its own.
+    pub(crate) more: Vec<Rich>,
+    /// What Discord's audit log calls it: the numbers of its actions and the target. Who did it and why come
+    /// from there, a moment later.
+    pub(crate) audited: Option<(&'static [u16], u64)>,
+}
+
+impl Entry {
+    fn new(log: &'static Setting, head: Rich) -> Self {
+        Self { log, about: None, head, more: Vec::new(), audited: None }
+    }
+
+    fn about(mut self, channel: ChannelId) -> Self {
+        self.about = Some(channel);
+        self
+    }
+
+    fn more(mut self, line: impl Into<Rich>) -> Self {
+        self.more.push(line.into());
+        self
+    }
+
+    fn audited(mut self, actions: &'static [u16], target: u64) -> Self {
+        self.audited = Some((actions, target));
+        self
+    }
+
+    /// A line about a change of the community's own.
+    pub(crate) fn change(head: Rich) -> Self {
+        Self::new(&AUDIT, head)
+    }
+
+    /// Names who did it.
+    pub(crate) fn by(&mut self, by: Option<UserId>, reason: Option<&str>) {
+        if let Some(by) = by {
+            let by = ActorId::discord(by.0);
+            self.more.push(Rich::new().text("by ").person(&by, by.as_str()));
+        }
+        if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+            self.more.push(Rich::new().text(format!("because: {}", shown(reason))));
+        }
+    }
+
+    /// Adds the entry to a post.
+    pub(crate) fn write(&self, document: Document) -> Document {
+        self.more.iter().fold(document.text(self.head.clone()), |document, line| document.text(line.clone()))
+    }
+}
+
+/// What an event comes to; nothing when no log is about it. `guild` gives the channels their names.
+pub(crate) fn of(event: &GuildEvent, guild: Option<&Guild>, now: OffsetDateTime) -> Option<Entry> {
+    let place = |id: ChannelId| named(guild, id);
+    Some(match event {
+        GuildEvent::MemberJoined { member, invite } => joined(member, invite.as_ref(), now),
+        GuildEvent::MemberLeft { user, name, before } => left(*user, name, before.as_ref(), guild),
+        GuildEvent::VoiceMoved { from, to } => {
+            let who = Rich::new().person(&ActorId::discord(to.user.0), to.name.as_str());
+            let (head, about) = match (from, to.channel) {
+                (None, Some(to)) => (who.text(" entered ").strong(place(to)), to),
+                (Some(from), None) => (who.text(" left ").strong(place(*from)), *from),
+                (Some(from), Some(to)) if *from != to => {
+                    (who.text(" went from ").strong(place(*from)).text(" to ").strong(place(to)), to)
+                }
+                _ => return None,
+            };
+            Entry::new(&VOICE, head).about(about)
+        }
+        GuildEvent::MessageEdited { before, after } if before.as_ref() != Some(&after.content) => {
+            edited(before.as_deref(), after, &place(after.channel))
+        }
+        GuildEvent::MessagesDeleted { channel, messages, known } => {
+            deleted(*channel, messages.len(), known, &place(*channel))
+        }
+        GuildEvent::ChannelCreated(channel) => {
+            let head = Rich::new().text("Channel ").strong(hash(channel)).text(" was made");
+            Entry::new(&AUDIT, head).about(channel.id).audited(&[10, 110], channel.id.0)
+        }
+        GuildEvent::ChannelDeleted(channel) => {
+            let head = Rich::new().text("Channel ").strong(hash(channel)).text(" was deleted");
+            Entry::new(&AUDIT, head).about(channel.id).audited(&[12, 112], channel.id.0)
+        }
+        GuildEvent::ChannelChanged { before: Some(before), after } => channel_changed(before, after)?,
+        GuildEvent::RoleCreated(role) => {
+            let head = Rich::new().text("Role ").strong(role.name.as_str()).text(" was made");
+            Entry::new(&AUDIT, head).audited(&[30], role.id.0)
+        }
+        GuildEvent::RoleDeleted { role, before } => {
+            let name = before.as_ref().map_or_else(|| role.to_string(), |role| role.name.clone());
+            let head = Rich::new().text("Role ").strong(name).text(" was deleted");
+            Entry::new(&AUDIT, head).audited(&[32], role.0)
+        }
+        GuildEvent::RoleChanged { before: Some(before), after } => role_changed(before, after)?,
+        GuildEvent::MemberChanged { before: Some(before), after } => member_changed(before, after, guild)?,
+        _ => return None,
+    })
+}
+
+fn joined(member: &GuildMember, invite: Option<&(String, Option<UserId>)>, now: OffsetDateTime) -> Entry {
+    let made = made_at(member.user.0);
+    let head = Rich::new().person(&member.actor(), member.name.as_str()).text(" joined");
+    let age = Rich::new().text("account made ").ago(made).text(" (").time(made).text(")");
+    let mut entry = Entry::new(&JOINS, head).more(age);
+    if now - made < time::Duration::days(7) {
+        entry = entry.more(Rich::new().strong("The account is younger than a week."));
+    }
+    match invite {
+        Some((code, by)) => {
+            let line = Rich::new().text("by invite ").code(code.as_str());
+            entry.more(match by {
+                Some(by) => {
+                    let by = ActorId::discord(by.0);
+                    line.text(" of ").person(&by, by.as_str())
+                }
+                None => line,
+            })
+        }
+        None => entry,
+    }
+}
+
+fn left(user: UserId, name: &str, before: Option<&GuildMember>, guild: Option<&Guild>) -> Entry {
+    let head = Rich::new().person(&ActorId::discord(user.0), name).text(" left");
+    // A kick is action 20 and a ban 22 of Discord's audit log.
+    let mut entry = Entry::new(&JOINS, head).audited(&[20, 22], user.0);
+    if let Some(joined) = before.and_then(|member| member.joined) {
+        entry = entry.more(Rich::new().text("had joined ").ago(joined));
+    }
+    let roles: Vec<&str> = before
+        .zip(guild)
+        .map(|(member, guild)| {
+            member.roles.iter().filter_map(|id| guild.role(*id)).map(|r| &*r.name).collect()
+        })
+        .unwrap_or_default();
+    if roles.is_empty() { entry } else { entry.more(format!("had the roles {}", roles.join(", "))) }
+}
+
+fn edited(before: Option<&str>, after: &Message, place: &str) -> Entry {
+    let head = Rich::new()
+        .person(&ActorId::discord(after.author.user.0), after.author.name.as_str())
+        .text(" edited a message in ")
+        .strong(place);
+    let before =
+        before.map_or_else(|| "before: not known".to_owned(), |before| format!("before: {}", shown(before)));
+    Entry::new(&MESSAGES, head)
+        .about(after.channel)
+        .more(before)
+        .more(format!("after: {}", shown(&after.content)))
+        .more(link(after))
+}
+
+fn deleted(channel: ChannelId, count: usize, known: &[Message], place: &str) -> Entry {
+    if let ([one], 1) = (known, count) {
+        let author = ActorId::discord(one.author.user.0);
+        let head = Rich::new()
+            .text("A message of ")
+            .person(&author, one.author.name.as_str())
+            .text(" was deleted in ")
+            .strong(place);
+        // Discord's audit log names the author as the target, and only when somebody else deleted it.
+        let mut entry = Entry::new(&MESSAGES, head).about(channel).audited(&[72], one.author.user.0);
+        entry = entry.more(Rich::new().text("written ").ago(one.at));
+        return attached(entry.more(shown(&one.content)), one);
+    }
+    let head = Rich::new().text(format!("{count} messages were deleted in ")).strong(place);
+    let mut entry = Entry::new(&MESSAGES, head).about(channel).audited(&[73], channel.0);
+    for one in known.iter().take(SHOWN_TOGETHER) {
+        let author = ActorId::discord(one.author.user.0);
+        let text: String = shown(&one.content).chars().take(SHOWN / SHOWN_TOGETHER).collect();
+        entry = entry.more(Rich::new().person(&author, one.author.name.as_str()).text(format!(": {text}")));
+    }
+    let unknown = count.saturating_sub(known.len().min(SHOWN_TOGETHER));
+    if unknown > 0 { entry.more(format!("and {unknown} more, not shown or not known")) } else { entry }
+}
+
+fn attached(mut entry: Entry, message: &Message) -> Entry {
+    for address in message.attachments.iter().take(5) {
+        entry = entry.more(Rich::new().text("with the file ").code(shown(address)));
+    }
+    entry
+}
+
+fn channel_changed(before: &Channel, after: &Channel) -> Option<Entry> {
+    let mut lines = Vec::new();
+    if before.name != after.name {
+        lines.push(format!("name: {} → {}", before.name, after.name));
+    }
+    if before.slowmode != after.slowmode {
+        lines.push(format!("slow mode: {} s → {} s", before.slowmode, after.slowmode));
+    }
+    if before.parent != after.parent {
+        lines.push("it was moved to another category".to_owned());
+    }
+    lines.extend(overwrites(&before.overwrites, &after.overwrites));
+    if lines.is_empty() {
+        return None;
+    }
+    let head = Rich::new().text("Channel ").strong(hash(after)).text(" was changed");
+    let entry = Entry::new(&AUDIT, head).about(after.id).audited(&[11, 13, 14, 15, 111], after.id.0);
+    Some(lines.into_iter().fold(entry, Entry::more))
+}
+
+fn overwrites(before: &[Overwrite], after: &[Overwrite]) -> Vec<String> {
+    let known = |list: &[Overwrite], target: u64| list.iter().any(|one| one.target == target);
+    let changed = after.iter().filter(|one| !before.contains(one));
+    let gone = before.iter().filter(|one| !known(after, one.target));
+    let what = |one: &Overwrite| if one.role { "role" } else { "member" };
+    changed
+        .map(|one| format!("permissions for the {} {} were set", what(one), one.target))
+        .chain(gone.map(|one| format!("permissions for the {} {} were removed", what(one), one.target)))
+        .take(10)
+        .collect()
+}
+
+fn role_changed(before: &Role, after: &Role) -> Option<Entry> {
+    let mut lines = Vec::new();
+    if before.name != after.name {
+        lines.push(format!("name: {} → {}", before.name, after.name));
+    }
+    if before.permissions != after.permissions {
+        let (more, less) = (after.permissions & !before.permissions, before.permissions & !after.permissions);
+        lines.push(format!("permissions: {} given, {} taken", more.count_ones(), less.count_ones()));
+    }
+    if before.color != after.color {
+        lines.push(format!("colour: #{:06x} → #{:06x}", before.color, after.color));
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let head = Rich::new().text("Role ").strong(after.name.as_str()).text(" was changed");
+    let entry = Entry::new(&AUDIT, head).audited(&[31], after.id.0);
+    Some(lines.into_iter().fold(entry, Entry::more))
+}
+
+fn member_changed(before: &GuildMember, after: &GuildMember, guild: Option<&Guild>) -> Option<Entry> {
+    let name = |id: &guildhall_core::guild::RoleId| {
+        guild.and_then(|guild| guild.role(*id)).map_or_else(|| id.to_string(), |role| role.name.clone())
+    };
+    let given: Vec<String> = after.roles.iter().filter(|id| !before.roles.contains(id)).map(name).collect();
+    let taken: Vec<String> = before.roles.iter().filter(|id| !after.roles.contains(id)).map(name).collect();
+    let mut lines = Vec::new();
+    if !given.is_empty() {
+        lines.push(format!("roles given: {}", given.join(", ")));
+    }
+    if !taken.is_empty() {
+        lines.push(format!("roles taken: {}", taken.join(", ")));
+    }
+    if before.nick != after.nick {
+        let shown = |nick: &Option<String>| nick.clone().unwrap_or_else(|| "none".to_owned());
+        lines.push(format!("nickname: {} → {}", shown(&before.nick), shown(&after.nick)));
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let head = Rich::new().person(&after.actor(), after.name.as_str()).text(" was changed");
+    let entry = Entry::new(&AUDIT, head).audited(&[24, 25], after.user.0);
+    Some(lines.into_iter().fold(entry, Entry::more))
+}
+
+fn named(guild: Option<&Guild>, id: ChannelId) -> String {
+    guild.and_then(|guild| guild.channel(id)).map_or_else(|| format!("the channel {id}"), hash)
+}
+
+fn hash(channel: &Channel) -> String {
+    format!("#{}", channel.name)
+}
+
+fn link(message: &Message) -> Rich {
+    Rich::new().text("message ").code(message.link().to_string())
+}
+
+/// A text cut to what fits; an empty one is said to be.
+fn shown(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "(no text)".to_owned();
+    }
+    let mut cut: String = text.chars().take(SHOWN).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}

@@ -1,0 +1,328 @@
+//! The domain: hears what happens, and keeps what people wrote for as long as it may.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use guildhall_core::{
+    Clock, Error, EventLog, TenantId,
+    guild::{ChannelId, Courier, Guild, GuildEvent, GuildListener, Guilds, Message},
+    incident::Observer,
+    notebook::Notebook,
+    setting::{self, Setting, Settings},
+};
+use guildhall_store::Store;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    change::Changes,
+    entry::{self, Entry},
+    mailbox::{Letter, Mailbox, Slot},
+    memory::Memory,
+    setting::{AUDIT, BOTS, FEATURE, IGNORED, JOINS, KEEP, MESSAGES, VOICE},
+};
+
+/// Messages that wait to be kept. What does not fit is shown as not known when it is deleted.
+const UNKEPT: usize = 8_192;
+/// How often messages are written down; in between they are in memory.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// How often what is too old is forgotten. Nothing is kept longer than the guild says plus this.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// The logs of all communities.
+pub struct Logs {
+    pub(crate) settings: Arc<dyn Settings>,
+    pub(crate) guilds: Arc<dyn Guilds>,
+    pub(crate) courier: Arc<dyn Courier>,
+    memory: Memory,
+    clock: Arc<dyn Clock>,
+    unkept: Mutex<Vec<(TenantId, Message)>>,
+    something_unkept: Notify,
+    slot: Slot,
+    mailbox: Mutex<Option<Mailbox>>,
+    changes: Changes,
+}
+
+/// What the logs work with.
+pub struct Parts {
+    /// Where messages are kept.
+    pub store: Store,
+    /// What each community has set.
+    pub settings: Arc<dyn Settings>,
+    /// Names of channels and roles.
+    pub guilds: Arc<dyn Guilds>,
+    /// Writes the logs.
+    pub courier: Arc<dyn Courier>,
+    /// Changes of the community's own: settings, ranks.
+    pub events: Arc<dyn EventLog>,
+    /// How far the changes have been read.
+    pub notebook: Arc<dyn Notebook>,
+    /// Hears of a log that cannot be written.
+    pub observer: Arc<dyn Observer>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Logs {
+    /// The logs; nothing is written before [`Logs::run`].
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, settings, guilds, courier, events, notebook, observer, clock } = parts;
+        let (slot, mailbox) = Mailbox::new(courier.clone(), observer, clock.clone());
+        Arc::new(Self {
+            changes: Changes::new(events, notebook, clock.clone()),
+            memory: Memory::new(store),
+            settings,
+            guilds,
+            courier,
+            clock,
+            unkept: Mutex::default(),
+            something_unkept: Notify::new(),
+            slot,
+            mailbox: Mutex::new(Some(mailbox)),
+        })
+    }
+
+    /// Lines that were lost because too many waited.
+    pub fn lost(&self) -> u64 {
+        self.slot.lost()
+    }
+
+    /// Writes logs, reads changes and forgets messages, until `shutdown`.
+    ///
+    /// Runs once: a second call returns when the first has taken the mailbox.
+    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
+        let mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mailbox) = mailbox else { return };
+        let stop = CancellationToken::new();
+        let ending = async {
+            shutdown.await;
+            stop.cancel();
+        };
+        tokio::join!(
+            ending,
+            mailbox.run(stop.clone()),
+            self.changes.follow(&self, stop.clone()),
+            self.keep(&stop),
+            self.forget(&stop),
+        );
+    }
+
+    /// Puts a line into a log, if the community has that log and does not ignore the channel.
+    pub(crate) async fn write(&self, tenant: &TenantId, entry: Entry) -> Result<(), Error> {
+        let settings = self.settings.as_ref();
+        let Some(channel) = setting::get::<Option<ChannelId>>(settings, tenant, entry.log).await? else {
+            return Ok(());
+        };
+        if !setting::get::<bool>(settings, tenant, &FEATURE).await? {
+            return Ok(());
+        }
+        if let Some(about) = entry.about
+            && self.ignores(tenant, about).await?
+        {
+            return Ok(());
+        }
+        self.slot.put(Letter::Line { tenant: tenant.clone(), channel, entry: Box::new(entry) });
+        Ok(())
+    }
+
+    /// Whether nothing of a channel is logged: it is on the list, or its category is. A log is never about
+    /// log channels themselves, or one entry would bring forth the next.
+    async fn ignores(&self, tenant: &TenantId, channel: ChannelId) -> Result<bool, Error> {
+        let ignored: BTreeSet<ChannelId> = setting::get(self.settings.as_ref(), tenant, &IGNORED).await?;
+        if ignored.contains(&channel) {
+            return Ok(true);
+        }
+        for log in [&MESSAGES, &AUDIT, &JOINS, &VOICE] {
+            if setting::get::<Option<ChannelId>>(self.settings.as_ref(), tenant, log).await? == Some(channel)
+            {
+                return Ok(true);
+            }
+        }
+        if ignored.is_empty() {
+            return Ok(false);
+        }
+        let guild = self.guild(tenant).await;
+        let parent =
+            guild.as_ref().and_then(|guild| guild.channel(channel)).and_then(|channel| channel.parent);
+        Ok(parent.is_some_and(|parent| ignored.contains(&parent)))
+    }
+
+    async fn guild(&self, tenant: &TenantId) -> Option<Guild> {
+        self.guilds.guild(tenant).await.ok()
+    }
+
+    async fn hear(&self, tenant: &TenantId, event: &GuildEvent) -> Result<(), Error> {
+        let settings = self.settings.as_ref();
+        let wanted = async |log: &'static Setting| -> Result<bool, Error> {
+            Ok(setting::get::<Option<ChannelId>>(settings, tenant, log).await?.is_some())
+        };
+        match event {
+            GuildEvent::MessageWritten(message) => {
+                if !wanted(&MESSAGES).await? || (message.author.bot && !self.bots(tenant).await?) {
+                    return Ok(());
+                }
+                if let Some(keep) = setting::duration(settings, tenant, &KEEP).await? {
+                    self.remember(tenant, message, keep);
+                }
+                return Ok(());
+            }
+            GuildEvent::MessageEdited { before, after } => {
+                if !wanted(&MESSAGES).await? || (after.author.bot && !self.bots(tenant).await?) {
+                    return Ok(());
+                }
+                let mut before = before.clone();
+                let keep = setting::duration(settings, tenant, &KEEP).await?;
+                before = before.filter(|_| keep.is_some());
+                if let Some(keep) = keep {
+                    self.write_down().await?;
+                    if let Some(kept) = self.memory.recall(tenant, &[after.id], false).await?.pop() {
+                        before = Some(kept.content);
+                    }
+                    self.remember(tenant, after, keep);
+                }
+                let event = GuildEvent::MessageEdited { before, after: after.clone() };
+                return self.log(tenant, &event).await;
+            }
+            GuildEvent::MessagesDeleted { channel, messages, known } => {
+                if !wanted(&MESSAGES).await? {
+                    return Ok(());
+                }
+                self.write_down().await?;
+                let mut kept = self.memory.recall(tenant, messages, true).await?;
+                if setting::duration(settings, tenant, &KEEP).await?.is_none() {
+                    kept.clear();
+                } else {
+                    let unknown = known.iter().filter(|one| !kept.iter().any(|other| other.id == one.id));
+                    let unknown: Vec<Message> = unknown.cloned().collect();
+                    kept.extend(unknown);
+                }
+                if messages.len() == 1 && !self.bots(tenant).await? && known.iter().any(|one| one.author.bot)
+                {
+                    return Ok(());
+                }
+                kept.sort_by_key(|message| message.id);
+                let (channel, messages) = (*channel, messages.clone());
+                let event = GuildEvent::MessagesDeleted { channel, messages, known: kept };
+                return self.log(tenant, &event).await;
+            }
+            GuildEvent::Audited { action, by, target: Some(target), reason, .. } => {
+                let (action, target, by, reason) = (*action, *target, *by, reason.clone());
+                self.slot.put(Letter::Audited { tenant: tenant.clone(), action, target, by, reason });
+                return Ok(());
+            }
+            GuildEvent::Removed => {
+                // A guild that removed the bot no longer says how long its messages may be kept.
+                self.memory.forget(tenant, None, self.clock.as_ref()).await?;
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.log(tenant, event).await
+    }
+
+    async fn log(&self, tenant: &TenantId, event: &GuildEvent) -> Result<(), Error> {
+        let guild = self.guild(tenant).await;
+        match entry::of(event, guild.as_ref(), self.clock.now()) {
+            Some(entry) => self.write(tenant, entry).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn bots(&self, tenant: &TenantId) -> Result<bool, Error> {
+        setting::get(self.settings.as_ref(), tenant, &BOTS).await
+    }
+
+    /// Keeps a message, unless it is older than messages are kept: an edit does not make it young.
+    fn remember(&self, tenant: &TenantId, message: &Message, keep: Duration) {
+        if self.clock.now() - message.at > keep {
+            return;
+        }
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        if unkept.len() < UNKEPT {
+            unkept.push((tenant.clone(), message.clone()));
+        } else {
+            metrics::counter!("guildhall_logs_forgotten_total").increment(1);
+        }
+        drop(unkept);
+        self.something_unkept.notify_one();
+    }
+
+    /// Writes down what is only in memory. Of one message only the newest text, as one statement cannot
+    /// change a row twice.
+    async fn write_down(&self) -> Result<(), Error> {
+        let taken = std::mem::take(&mut *self.unkept.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut newest: Vec<(TenantId, Message)> = Vec::with_capacity(taken.len());
+        for (tenant, message) in taken {
+            match newest.iter_mut().rev().find(|(whose, other)| *whose == tenant && other.id == message.id) {
+                Some(entry) => entry.1 = message,
+                None => newest.push((tenant, message)),
+            }
+        }
+        // Databases take a bounded number of values in one statement.
+        for chunk in newest.chunks(500) {
+            self.memory.keep(chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, stop: &CancellationToken) {
+        loop {
+            let going_on = tokio::select! {
+                () = stop.cancelled() => false,
+                () = self.something_unkept.notified() => true,
+            };
+            if going_on {
+                self.clock.sleep(WRITE_EVERY).await;
+            }
+            if let Err(error) = self.write_down().await {
+                tracing::warn!("messages could not be kept for the logs: {}", error.causes());
+            }
+            if !going_on {
+                return;
+            }
+        }
+    }
+
+    async fn forget(&self, stop: &CancellationToken) {
+        loop {
+            if let Err(error) = self.forget_old().await {
+                tracing::warn!("old messages could not be forgotten: {}", error.causes());
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clock.sleep(FORGET_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forgets every message that is older than its community keeps them.
+    pub(crate) async fn forget_old(&self) -> Result<(), Error> {
+        for tenant in self.memory.tenants().await? {
+            let keep = setting::duration(self.settings.as_ref(), &tenant, &KEEP).await?;
+            self.memory.forget(&tenant, keep, self.clock.as_ref()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl GuildListener for Logs {
+    fn name(&self) -> &'static str {
+        "logs"
+    }
+
+    fn wants(&self, kind: &str) -> bool {
+        kind != "available" && kind != "banned" && kind != "unbanned"
+    }
+
+    async fn notice(&self, tenant: &TenantId, event: &GuildEvent) {
+        if let Err(error) = self.hear(tenant, event).await {
+            tracing::warn!(%tenant, event = event.kind(), "could not be logged: {}", error.causes());
+        }
+    }
+}
