@@ -16,6 +16,7 @@ use guildhall_core::{
         MessageLink, NoGuilds, Person, Role, RoleId, UserId, Voice,
     },
     incident::{Observer, Occurrence},
+    notebook::Notebook as _,
     setting::{Setting, Settings},
 };
 use guildhall_logs::{Logs, Parts, migrations};
@@ -89,6 +90,7 @@ struct World {
     clock: Arc<ManualClock>,
     logs: Arc<Logs>,
     events: EventStore,
+    notebook: NotebookStore,
     tenant: TenantId,
     running: tokio::task::JoinHandle<()>,
     stop: Arc<tokio::sync::Notify>,
@@ -103,20 +105,21 @@ fn world(store: Store) -> World {
     }
     let clock = Arc::<ManualClock>::default();
     let events = EventStore::new(store.clone(), clock.clone());
+    let notebook = NotebookStore::new(store.clone());
     let logs = Logs::new(Parts {
-        store: store.clone(),
+        store,
         settings: desk.clone(),
         guilds: Arc::new(NoGuilds),
         courier: desk.clone(),
         events: Arc::new(events.clone()),
-        notebook: Arc::new(NotebookStore::new(store)),
+        notebook: Arc::new(notebook.clone()),
         observer: desk.clone(),
         clock: clock.clone(),
     });
     let stop = Arc::new(tokio::sync::Notify::new());
     let ending = stop.clone();
     let running = tokio::spawn(logs.clone().run(async move { ending.notified().await }));
-    World { desk, clock, logs, events, tenant: "roses".parse().unwrap(), running, stop }
+    World { desk, clock, logs, events, notebook, tenant: "roses".parse().unwrap(), running, stop }
 }
 
 impl World {
@@ -322,6 +325,10 @@ async fn channels_roles_voice_and_settings_have_their_logs() {
             tell: None,
         };
         let posts = world.posts(2).await;
+        // What happened before the logs first ran is not told, so they have to be there.
+        while world.notebook.get(&"system".parse().unwrap(), "logs", "cursor").await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
         world.events.append(event).await.unwrap();
         let all = world.posts(posts.len() + 1).await;
         let of = |log: ChannelId| {
