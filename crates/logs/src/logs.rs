@@ -43,6 +43,7 @@ pub struct Logs {
     clock: Arc<dyn Clock>,
     unkept: Mutex<Vec<(TenantId, Message)>>,
     something_unkept: Notify,
+    writing: tokio::sync::Mutex<()>,
     slot: Slot,
     mailbox: Mutex<Option<Mailbox>>,
     changes: Changes,
@@ -82,6 +83,7 @@ impl Logs {
             clock,
             unkept: Mutex::default(),
             something_unkept: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
             slot,
             mailbox: Mutex::new(Some(mailbox)),
         })
@@ -255,6 +257,8 @@ impl Logs {
     /// Writes down what is only in memory. Of one message only the newest text, as one statement cannot
     /// change a row twice.
     async fn write_down(&self) -> Result<(), Error> {
+        // Who comes second waits for the first, so that what has been taken out is found in the store.
+        let _one_at_a_time = self.writing.lock().await;
         let taken = std::mem::take(&mut *self.unkept.lock().unwrap_or_else(PoisonError::into_inner));
         let mut newest: Vec<(TenantId, Message)> = Vec::with_capacity(taken.len());
         for (tenant, message) in taken {
