@@ -57,6 +57,7 @@ struct Settings {
     grace: Duration,
     undo_attempts: u32,
     keep_settled: Duration,
+    sole: bool,
 }
 
 /// An engine about to be built.
@@ -96,6 +97,18 @@ impl EngineBuilder {
         self
     }
 
+    /// The caller's promise that no other engine runs on this store, in this process or in another, as with an
+    /// SQLite file that the program holds an exclusive lock on. What engines before this one were cut off from
+    /// by a crash is then taken up at once when it [runs](Engine::run), rather than when their leases expire.
+    ///
+    /// A promise that does not hold costs steps that are done twice at the same time, and no more: the engine
+    /// that had the flow can no longer write to its journal and gives it up.
+    #[must_use]
+    pub fn sole(mut self) -> Self {
+        self.settings.sole = true;
+        self
+    }
+
     /// How often it looks for what other processes have started or signalled, 20 ms to 1 h; 1 s by default.
     #[must_use]
     pub fn poll(mut self, poll: Duration) -> Self {
@@ -111,7 +124,7 @@ impl EngineBuilder {
         self
     }
 
-    /// How often an undo is tried before the flow is stuck, at least 1; 12 by default, which takes about 7
+    /// How often an undo is tried before the flow is stuck, at least 1; 12 by default, which takes about 5
     /// minutes.
     #[must_use]
     pub fn undo_attempts(mut self, attempts: u32) -> Self {
@@ -160,6 +173,7 @@ impl Engine {
             grace: Duration::from_secs(5),
             undo_attempts: 12,
             keep_settled: Duration::from_secs(30 * 24 * 3600),
+            sole: false,
         };
         EngineBuilder {
             handle: Handle::new(store, clock),
@@ -176,7 +190,7 @@ impl Engine {
 
     /// Runs flows until `shutdown` ends; then lets steps under way come to their end, and gives its flows back
     /// so that another process takes them up at once. Dropping it instead is a crash: nothing is lost, but its
-    /// flows wait for their leases to expire.
+    /// flows wait for their leases to expire, or for a [sole](EngineBuilder::sole) engine.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         let inner = &self.inner;
         let clock = inner.handle.clock();
@@ -187,7 +201,9 @@ impl Engine {
         renewing.spawn(renew(inner.clone()));
         renewing.spawn(prune(inner.clone()));
         let mut shutdown = pin!(shutdown);
+        let mut inherits = inner.settings.sole;
         loop {
+            inherits = inherits && !self.inherit().await;
             let look = self.claim(&mut turns, &draining).await;
             tokio::select! {
                 biased;
@@ -220,6 +236,21 @@ impl Engine {
                 tracing::warn!(flows, "there are flows under way whose workflows this program does not have");
             }
             Err(error) => tracing::warn!(%error, "cannot look for flows of unknown kinds"),
+        }
+    }
+
+    /// Frees the flows of engines that are no more. False when it has to be tried again.
+    async fn inherit(&self) -> bool {
+        match lease::inherit(self.inner.handle.store(), self.inner.owner).await {
+            Ok(0) => true,
+            Ok(flows) => {
+                tracing::info!(flows, "took over flows that an earlier process left under way");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot take over the flows of an earlier process; trying again");
+                false
+            }
         }
     }
 
@@ -331,8 +362,11 @@ async fn take_turn(inner: Arc<Inner>, row: flow::Model, draining: watch::Receive
 async fn renew(inner: Arc<Inner>) {
     let (store, clock, length) = (inner.handle.store(), inner.handle.clock(), inner.settings.lease);
     let mut renewed = clock.now();
+    let mut next = renewed + length / 3;
     loop {
-        clock.sleep(length / 3).await;
+        clock.sleep_until(next).await;
+        // Counted from here and not from the end of the renewal, which a slow store draws out.
+        next = clock.now() + length / 3;
         let running: Vec<_> =
             inner.turns.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         if running.is_empty() {

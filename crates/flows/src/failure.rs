@@ -121,7 +121,10 @@ impl From<Error> for Failure {
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     /// A flow of this kind is under way for the same thing.
-    #[error("{kind} is already under way for {key} (flow {flow}); wait for it, or cancel it first")]
+    #[error(
+        "{kind} is already under way for {key} (flow {flow}); wait until it has ended, or resume or abandon it \
+         when it is stuck"
+    )]
     Active {
         /// The workflow's kind.
         kind: String,
@@ -139,7 +142,7 @@ pub enum FlowError {
     #[error("flow {0} has ended")]
     Settled(FlowId),
     /// The flow is not stuck, so there is nothing to resume or abandon.
-    #[error("flow {0} is not stuck; cancel it instead")]
+    #[error("flow {0} is not stuck: it goes on by itself, or it has ended")]
     NotStuck(FlowId),
     /// An input or a signal is larger than its bound.
     #[error("the {what} is {size} bytes; at most {limit} are kept")]
@@ -173,7 +176,7 @@ impl From<FlowError> for Error {
         match error {
             FlowError::Active { .. } => {
                 Self::new(Kind::Conflict, "already_under_way", "This is already under way.")
-                    .remedy("Wait until it is done.")
+                    .remedy("Wait until it is done. If it does not go on, tell who runs this installation.")
                     .because(error)
             }
             FlowError::Unknown(_) => Self::new(Kind::NotFound, "flow_not_found", "There is no such job.")
@@ -183,7 +186,7 @@ impl From<FlowError> for Error {
                 Self::new(Kind::Conflict, "flow_settled", "That job has ended already.").because(error)
             }
             FlowError::NotStuck(_) => Self::new(Kind::Conflict, "flow_not_stuck", "That job is not stuck.")
-                .remedy("Cancel it instead.")
+                .remedy("There is nothing to do: it goes on by itself, or it has ended.")
                 .because(error),
             FlowError::TooLarge { what, size, limit } => {
                 let message = format!("The {what} is {size} bytes; at most {limit} are kept.");

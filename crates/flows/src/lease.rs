@@ -308,6 +308,19 @@ pub(crate) async fn release(
     Ok(released)
 }
 
+/// Frees the flows that others than `owner` hold; says how many.
+pub(crate) async fn inherit(store: &Store, owner: Uuid) -> Result<u64, StoreError> {
+    let tx = store.begin().await?;
+    let freed = operator::update::<flow::Entity>()
+        .col_expr(flow::Column::LeaseOwner, Expr::value(Option::<Uuid>::None))
+        .col_expr(flow::Column::LeaseUntil, Expr::value(Option::<Timestamp>::None))
+        .filter(flow::Column::LeaseOwner.ne(owner))
+        .exec(tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(freed.rows_affected)
+}
+
 /// When the next flow of these kinds that nobody runs is due.
 pub(crate) async fn next_due(
     store: &Store,

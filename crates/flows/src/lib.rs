@@ -93,7 +93,8 @@
 //!
 //! Engines of several processes may share a PostgreSQL store. Each flow is leased to one of them; a lease is
 //! renewed while its step goes on, expires some seconds after a crash, and is given back at once by a
-//! shutdown. A result is only written by who still holds the lease.
+//! shutdown. A result is only written by who still holds the lease. Where only one process can be at the store,
+//! a [sole](EngineBuilder::sole) engine does not wait for the leases of one that crashed.
 //!
 //! # Another engine
 //!

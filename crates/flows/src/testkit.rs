@@ -3,7 +3,7 @@
 //! repeated.
 //!
 //! The caller describes a world and what it must look like; the kit finds the steps by a first run without
-//! trouble. Each scenario has a fresh world and a community of its own. Time stands still and jumps to the
+//! trouble. All of it is done on SQLite and then on PostgreSQL, where that is installed. Each scenario has a fresh world and a community of its own. Time stands still and jumps to the
 //! next moment at which something is due, so sleeps and deadlines cost nothing.
 //!
 //! ```
@@ -120,8 +120,10 @@ pub struct Stage {
 pub struct Report {
     /// The workflow's steps and waits, in order.
     pub steps: Vec<String>,
-    /// How many scenarios were run.
+    /// How many scenarios were run on each database.
     pub scenarios: usize,
+    /// The databases: `SQLite`, and `PostgreSQL` where that is installed.
+    pub databases: Vec<&'static str>,
     /// What was wrong in them.
     pub violations: Vec<Violation>,
 }
@@ -129,6 +131,8 @@ pub struct Report {
 /// A scenario that did not end as it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
+    /// On which database.
+    pub database: &'static str,
     /// What was done to the flow.
     pub scenario: String,
     /// What was wrong.
@@ -137,7 +141,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.scenario, self.problem)
+        write!(f, "on {}, {}: {}", self.database, self.scenario, self.problem)
     }
 }
 
@@ -162,54 +166,77 @@ where
     F: Fn(Stage) -> Fut,
     Fut: Future<Output = S>,
 {
-    let mut tables = migrations();
-    if !tables.iter().any(|table| crate::migrations().iter().any(|own| own.name() == table.name())) {
-        tables.extend(crate::migrations());
+    let tables = || {
+        let mut tables = migrations();
+        if !tables.iter().any(|table| crate::migrations().iter().any(|own| own.name() == table.name())) {
+            tables.extend(crate::migrations());
+        }
+        tables
+    };
+    let mut report =
+        Report { steps: Vec::new(), scenarios: 0, databases: Vec::new(), violations: Vec::new() };
+    for store in guildhall_store::testkit::stores(tables).await {
+        let database = store.name;
+        let clock = Arc::new(ManualClock::default());
+        let mut kit = Kit { store, scene: &scene, clock, scenarios: 0, violations: Vec::new() };
+        let steps = kit.run_all().await;
+        if report.databases.is_empty() {
+            (report.steps, report.scenarios) = (steps, kit.scenarios);
+        } else if kit.violations.is_empty() && (&steps, kit.scenarios) != (&report.steps, report.scenarios) {
+            kit.violate("without trouble", format!("its steps are others than on {}", report.databases[0]));
+        }
+        report.databases.push(database);
+        report.violations.append(&mut kit.violations);
     }
-    let store = guildhall_store::testkit::sqlite(tables).await;
-    let mut kit =
-        Kit { store, scene, clock: Arc::new(ManualClock::default()), scenarios: 0, violations: Vec::new() };
-
-    let met = kit.run("without trouble", Vec::new(), Expected::Done).await;
-    let moments: Vec<Met> = met.into_iter().filter(|met| !met.undo && met.place == Place::Before).collect();
-    let mut steps: Vec<Met> = Vec::new();
-    for moment in moments {
-        // A wait is met before every look, a step once.
-        if !steps.iter().any(|known| known.name == moment.name) {
-            steps.push(moment);
-        }
-    }
-    if kit.violations.is_empty() {
-        for step in &steps {
-            kit.crash_at(step).await;
-        }
-        let last = steps.len().saturating_sub(1);
-        for (index, step) in steps.iter().enumerate() {
-            kit.fail_at(step, index == last).await;
-        }
-        for step in steps.iter().filter(|step| step.kind == EntryKind::Signal) {
-            let silence = format!("with the signal {} never sent", step.name);
-            kit.run(&silence, vec![Planned::silence(&step.name)], Expected::Settled).await;
-        }
-    }
-    let steps = steps.into_iter().map(|step| step.name).collect();
-    Report { steps, scenarios: kit.scenarios, violations: kit.violations }
+    report
 }
 
-struct Kit<F> {
+struct Kit<'a, F> {
     store: TestStore,
-    scene: F,
+    scene: &'a F,
     clock: Arc<ManualClock>,
     scenarios: usize,
     violations: Vec<Violation>,
 }
 
-impl<S, F, Fut> Kit<F>
+impl<S, F, Fut> Kit<'_, F>
 where
     S: Scene,
     F: Fn(Stage) -> Fut,
     Fut: Future<Output = S>,
 {
+    /// All scenarios on one store; gives the workflow's steps.
+    async fn run_all(&mut self) -> Vec<String> {
+        let met = self.run("without trouble", Vec::new(), Expected::Done).await;
+        let moments = met.into_iter().filter(|met| !met.undo && met.place == Place::Before);
+        let mut steps: Vec<Met> = Vec::new();
+        for moment in moments {
+            // A wait is met before every look, a step once.
+            if !steps.iter().any(|known| known.name == moment.name) {
+                steps.push(moment);
+            }
+        }
+        if self.violations.is_empty() {
+            for step in &steps {
+                self.crash_at(step).await;
+            }
+            let last = steps.len().saturating_sub(1);
+            for (index, step) in steps.iter().enumerate() {
+                self.fail_at(step, index == last).await;
+            }
+            for step in steps.iter().filter(|step| step.kind == EntryKind::Signal) {
+                let silence = format!("with the signal {} never sent", step.name);
+                self.run(&silence, vec![Planned::silence(&step.name)], Expected::Settled).await;
+            }
+        }
+        steps.into_iter().map(|step| step.name).collect()
+    }
+
+    fn violate(&mut self, scenario: &str, problem: String) {
+        let scenario = scenario.to_owned();
+        self.violations.push(Violation { database: self.store.name, scenario, problem });
+    }
+
     /// The program ends before the effect, in its midst, right after it, and after the journal has it; and then
     /// once more.
     async fn crash_at(&mut self, step: &Met) {
@@ -280,7 +307,7 @@ where
             }
         };
         if let Err(problem) = result {
-            self.violations.push(Violation { scenario: what.to_owned(), problem });
+            self.violate(what, problem);
         }
         script.met()
     }

@@ -1,6 +1,8 @@
 //! One turn of a flow: its code from the top, over the journal, until it waits, ends or must stop.
 
+mod record;
 mod steps;
+mod undo;
 
 use std::{
     collections::HashSet,
@@ -13,29 +15,24 @@ use std::{
 use futures::FutureExt;
 use guildhall_core::error::panic_text;
 use guildhall_store::{StoreError, Timestamp};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict,
-};
-use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::{
     Failure, Flow, FlowId, Handle, State, StepError,
-    fault::{Fault, Faults, Place, Point},
+    fault::{Fault, Faults, Point},
     handle::VALUE_LIMIT,
-    journal::UndoFn,
-    lease::{Change, Lease, WriteError, failure_from, failure_text},
-    table::{EntryKind, EntryState, flow, signal, step},
+    lease::{Change, Lease, failure_from, failure_text},
+    table::{EntryKind, flow, step},
     workflow::AnyWorkflow,
 };
+use undo::Registered;
 
 /// The first back-off; each further one is twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// The longest back-off.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
-
 /// The most steps and waits that a flow may have: all of them are read again after every wait.
 const STEP_LIMIT: usize = 10_000;
 
@@ -89,14 +86,8 @@ struct Progress {
     cancel: Option<Failure>,
     /// What has been done is being undone.
     unwinding: bool,
+    /// The undos of the steps so far, in the steps' order.
     undos: Vec<Registered>,
-}
-
-struct Registered {
-    position: usize,
-    output: Option<Value>,
-    within: Duration,
-    undo: UndoFn,
 }
 
 /// A step under way, as the journal knows it.
@@ -233,83 +224,6 @@ impl Turn {
         }
     }
 
-    /// Undoes what has been done, last first.
-    async fn unwind(&self, failure: Failure) -> End {
-        let cause = if self.row.state == State::Unwinding {
-            failure_from(self.row.cause.as_deref().unwrap_or_default())
-        } else {
-            self.keep(None, Change::Unwind { cause: failure_text(&failure) }).await;
-            failure
-        };
-        let undos = {
-            let mut progress = self.progress();
-            progress.unwinding = true;
-            std::mem::take(&mut progress.undos)
-        };
-        for registered in undos.into_iter().rev() {
-            self.undo(registered, &cause).await;
-        }
-        tracing::warn!(
-            flow = %self.lease.flow, kind = self.row.kind, key = self.row.name, code = cause.code,
-            step = cause.step, detail = cause.detail, "a flow failed and was undone: {cause}"
-        );
-        let settle = Change::Settle { state: State::Failed, output: None, cause: Some(failure_text(&cause)) };
-        self.keep(None, settle).await;
-        End::Kept
-    }
-
-    async fn undo(&self, registered: Registered, cause: &Failure) {
-        let Registered { position, output, within, undo } = registered;
-        let entry = self.progress().entries[position].clone();
-        if entry.undone_at.is_some() {
-            return;
-        }
-        if *self.terms.draining.borrow() {
-            self.halt::<()>(End::Drained).await;
-        }
-        let point = |place| Point { name: &entry.name, kind: entry.kind, undo: true, place };
-        let mut result = match self.meet(point(Place::Before)).await {
-            Fault::Fail => Err(injected()),
-            _ => self.attempt(undo(output, cause.clone()), within).await,
-        };
-        if result.is_ok() && self.meet(point(Place::After)).await == Fault::Fail {
-            result = Err(injected());
-        }
-        match result {
-            Ok(()) => {
-                let undone = step::Model { undone_at: Some(self.now()), ..entry.clone() };
-                self.keep(Some(undone), Change::Go).await;
-                self.meet(point(Place::Kept)).await;
-            }
-            Err(error) => self.put_off_undo(entry, error).await,
-        }
-    }
-
-    async fn put_off_undo(&self, entry: step::Model, error: StepError) {
-        let attempts = entry.undo_attempts.saturating_add(1);
-        let name = entry.name.clone();
-        tracing::warn!(
-            flow = %self.lease.flow, step = name, attempts, detail = error.detail, "an undo did not work: {error}"
-        );
-        let waiting = step::Model { undo_attempts: attempts, ..entry };
-        if u32::try_from(attempts).unwrap_or(u32::MAX) >= self.terms.undo_attempts {
-            self.keep(Some(waiting), Change::Go).await;
-            let failure = Failure {
-                step: Some(name.clone()),
-                remedy: Some(
-                    "Mend what it names, then resume the flow; or tidy up by hand and abandon it.".to_owned(),
-                ),
-                detail: error.detail.clone(),
-                ..Failure::new("undo_failed", format!("The step {name} could not be undone: {error}"))
-            };
-            return self.stuck(failure).await;
-        }
-        let due = later(self.terms.handle.clock().now(), back_off(attempts));
-        let park = Change::Park { due, waiting: format!("undo {name}"), signal: None };
-        self.keep(Some(waiting), park).await;
-        self.halt::<()>(End::Kept).await;
-    }
-
     /// Begins the next step, unless the flow can do none.
     async fn enter(&self, kind: EntryKind, name: &str) -> Result<Entered<'_>, Failure> {
         let wrong = {
@@ -400,112 +314,6 @@ impl Turn {
                 Err(StepError::transient("timed_out", message))
             }
         }
-    }
-
-    /// Writes an entry and what becomes of the flow, in one transaction, if the lease holds.
-    async fn keep(&self, entry: Option<step::Model>, change: Change) {
-        match self.try_keep(entry, change, None).await {
-            Ok(()) => {}
-            Err(WriteError::Lost) => self.halt(End::Lost).await,
-            Err(WriteError::Store(error)) => self.halt(End::Trouble(error)).await,
-        }
-    }
-
-    async fn try_keep(
-        &self,
-        entry: Option<step::Model>,
-        change: Change,
-        consumed: Option<signal::Model>,
-    ) -> Result<(), WriteError> {
-        let handle = &self.terms.handle;
-        let tx = handle.store().begin().await?;
-        let cancel = self.lease.change(&tx, handle.clock().as_ref(), self.terms.lease, &change).await?;
-        if let Some(entry) = &entry {
-            let columns = [
-                step::Column::State,
-                step::Column::Output,
-                step::Column::Failure,
-                step::Column::DueAt,
-                step::Column::Attempts,
-                step::Column::UndoAttempts,
-                step::Column::At,
-                step::Column::UndoneAt,
-            ];
-            let again = OnConflict::columns([step::Column::Flow, step::Column::Position])
-                .update_columns(columns)
-                .to_owned();
-            let row = entry.clone().into_active_model().reset_all();
-            step::Entity::insert(row).on_conflict(again).exec_without_returning(tx.conn()).await?;
-        }
-        if let Some(signal) = consumed {
-            guildhall_store::operator::delete::<signal::Entity>()
-                .filter(signal::Column::Seq.eq(signal.seq))
-                .exec(tx.conn())
-                .await?;
-        }
-        match &change {
-            Change::Go | Change::Unwind { .. } => {}
-            Change::Park { .. } => handle.wake_after(&tx),
-            Change::Settle { .. } | Change::Stuck { .. } => handle.tell_after(&tx),
-        }
-        tx.commit().await?;
-
-        let mut progress = self.progress();
-        if cancel.is_some() {
-            progress.cancel = cancel;
-        }
-        if let Some(entry) = entry {
-            let position = usize::try_from(entry.position).unwrap_or(usize::MAX);
-            match progress.entries.get_mut(position) {
-                Some(known) => *known = entry,
-                None => progress.entries.push(entry),
-            }
-        }
-        Ok(())
-    }
-
-    /// A fresh entry at a position.
-    fn entry(&self, position: usize, kind: EntryKind, name: &str) -> step::Model {
-        step::Model {
-            flow: self.row.id,
-            // Far below 2^31, see `STEP_LIMIT`.
-            position: i32::try_from(position).unwrap_or(i32::MAX),
-            tenant: self.row.tenant.clone(),
-            kind,
-            name: name.to_owned(),
-            state: EntryState::Waiting,
-            output: None,
-            failure: None,
-            due_at: None,
-            attempts: 0,
-            undo_attempts: 0,
-            at: self.now(),
-            undone_at: None,
-        }
-    }
-
-    fn register(&self, position: usize, output: Option<Value>, within: Duration, undo: Option<UndoFn>) {
-        if let Some(undo) = undo {
-            self.progress().undos.push(Registered { position, output, within, undo });
-        }
-    }
-
-    async fn fail_wait(&self, entry: step::Model, failure: Failure) -> Failure {
-        let failure = Failure { step: Some(entry.name.clone()), ..failure };
-        let failed = step::Model {
-            state: EntryState::Failed,
-            failure: Some(failure_text(&failure)),
-            at: self.now(),
-            ..entry
-        };
-        self.keep(Some(failed), Change::Go).await;
-        self.progress().failing = Some(failure.clone());
-        failure
-    }
-
-    async fn park(&self, entry: step::Model, due: OffsetDateTime, waiting: String, signal: Option<String>) {
-        let due = due.min(self.row.deadline_at.time());
-        self.keep(Some(entry), Change::Park { due, waiting, signal }).await;
     }
 
     async fn meet(&self, point: Point<'_>) -> Fault {

@@ -164,6 +164,12 @@ async fn inspect(wrong: Wrong) -> Report {
     .await
 }
 
+/// The scenarios in which something was wrong on this database, in order.
+fn found<'a>(report: &'a Report, database: &str) -> Vec<&'a str> {
+    let here = report.violations.iter().filter(|violation| violation.database == database);
+    here.map(|violation| violation.scenario.as_str()).collect()
+}
+
 #[tokio::test]
 async fn a_safe_workflow_passes() {
     let report = inspect(Wrong::Nothing).await;
@@ -173,27 +179,33 @@ async fn a_safe_workflow_passes() {
     // ways: that of the failing step for the first two steps, and all three with the last. One silence, and
     // one run without trouble.
     assert_eq!(report.scenarios, 16 + 10 + 4 * 5 + 1 + 1);
+    assert_eq!(report.databases[0], "SQLite");
+    let both = guildhall_store::testkit::postgres(Vec::new()).await.is_some();
+    assert_eq!(report.databases.get(1), both.then_some(&"PostgreSQL"));
 }
 
 #[tokio::test]
 async fn an_effect_that_is_not_idempotent_is_found() {
     let report = inspect(Wrong::EffectCountsUp).await;
-    let found: Vec<_> = report.violations.iter().map(|violation| violation.scenario.as_str()).collect();
-    let expected = [
-        "crashing twice in the midst of reserve",
-        "crashing twice between the effect of reserve and the journal",
-    ];
-    assert_eq!(found, expected, "{report:?}");
+    for database in &report.databases {
+        let expected = [
+            "crashing twice in the midst of reserve",
+            "crashing twice between the effect of reserve and the journal",
+        ];
+        assert_eq!(found(&report, database), expected, "{report:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_missing_undo_is_found_at_every_later_step() {
     let report = inspect(Wrong::UndoMissing).await;
-    let found: Vec<_> = report.violations.iter().map(|violation| violation.scenario.as_str()).collect();
-    for scenario in
-        ["failing at cool-down", "failing at pack", "failing at send", "with the signal paid never sent"]
-    {
-        assert!(found.contains(&scenario), "{scenario} not in {found:?}");
+    for database in &report.databases {
+        let found = found(&report, database);
+        for scenario in
+            ["failing at cool-down", "failing at pack", "failing at send", "with the signal paid never sent"]
+        {
+            assert!(found.contains(&scenario), "{scenario} not in {found:?} on {database}");
+        }
     }
     assert!(
         report.violations.iter().all(|violation| violation.problem.starts_with("it was not undone")),
@@ -204,41 +216,46 @@ async fn a_missing_undo_is_found_at_every_later_step() {
 #[tokio::test]
 async fn an_undo_that_is_not_idempotent_is_found() {
     let report = inspect(Wrong::UndoCountsDown).await;
-    let found: Vec<_> = report.violations.iter().map(|violation| violation.scenario.as_str()).collect();
-    for scenario in [
-        "failing at reserve",
-        "failing at send, after its effect and repeating the undo of reserve",
-        "failing at send, after its effect and crashing twice right after the undo of reserve",
-    ] {
-        assert!(
-            found.contains(&scenario) || found.contains(&scenario.replace(", after its effect", "").as_str()),
-            "{scenario} not in {found:?}"
-        );
+    for database in &report.databases {
+        let found = found(&report, database);
+        for scenario in [
+            "failing at reserve",
+            "failing at send and repeating the undo of reserve",
+            "failing at send and crashing twice right after the undo of reserve",
+        ] {
+            assert!(found.contains(&scenario), "{scenario} not in {found:?} on {database}");
+        }
     }
 }
 
 #[tokio::test]
 async fn an_undo_that_needs_the_output_of_a_step_that_was_cut_off_is_found() {
     let report = inspect(Wrong::UndoNeedsOutput).await;
-    let first = report.violations.first().unwrap();
-    assert_eq!(first.scenario, "failing at reserve, after its effect", "{report:?}");
+    for database in &report.databases {
+        assert_eq!(found(&report, database)[0], "failing at reserve, after its effect", "{report:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_workflow_that_decides_by_chance_is_found() {
     let report = inspect(Wrong::DecidesByChance).await;
-    assert!(
-        report.violations.iter().any(|violation| violation.problem.contains("does not keep to its journal")),
-        "{report:?}"
-    );
+    for database in &report.databases {
+        let mut found = report.violations.iter().filter(|violation| violation.database == *database);
+        assert!(
+            found.any(|violation| violation.problem.contains("does not keep to its journal")),
+            "on {database}: {report:?}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_workflow_that_does_not_even_work_is_said_so_once() {
     let report = inspect(Wrong::NeverEnds).await;
-    let [violation] = report.violations.as_slice() else { panic!("{report:?}") };
-    assert_eq!(violation.scenario, "without trouble");
-    assert!(violation.problem.contains("All hands are busy"), "{violation}");
+    assert_eq!(report.violations.len(), report.databases.len(), "{report:?}");
+    for (violation, database) in report.violations.iter().zip(&report.databases) {
+        assert_eq!((violation.scenario.as_str(), violation.database), ("without trouble", *database));
+        assert!(violation.problem.contains("All hands are busy"), "{violation}");
+    }
     assert_eq!(report.scenarios, 1);
 }
 

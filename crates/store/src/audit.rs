@@ -67,6 +67,8 @@ pub struct Entry {
     pub face: String,
     /// With which rank, 0 to 10.
     pub rank: u8,
+    /// Why they could do it with a rank too low for it, as `owner of the guild`.
+    pub bypass: Option<String>,
     /// The operation's name.
     pub operation: String,
     /// The input, secrets blanked.
@@ -211,6 +213,7 @@ fn row_of(record: Record) -> Result<row::ActiveModel, StoreError> {
         actor_name: Set(storable(cut(record.actor_name))),
         face: Set(record.face.as_str().to_owned()),
         rank: Set(i16::from(record.rank.level())),
+        bypass: Set(record.bypass.map(|reason| storable(cut(reason)))),
         operation: Set(storable(cut(record.operation))),
         input: Set(input),
         verdict: Set(record.verdict.as_str().to_owned()),
@@ -241,6 +244,7 @@ impl TryFrom<row::Model> for Entry {
             actor_name: row.actor_name,
             face: row.face,
             rank: u8::try_from(row.rank).map_err(|error| StoreError::corrupt("audit_record", error))?,
+            bypass: row.bypass,
             operation: row.operation,
             input: from_json("audit_record", &row.input)?,
             verdict: row.verdict,
@@ -268,6 +272,7 @@ mod row {
         pub(crate) actor_name: String,
         pub(crate) face: String,
         pub(crate) rank: i16,
+        pub(crate) bypass: Option<String>,
         pub(crate) operation: String,
         pub(crate) input: String,
         pub(crate) verdict: String,

@@ -8,9 +8,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+    sqlx::{
+        self,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use sea_orm_migration::MigrationTrait;
 
@@ -32,6 +35,10 @@ pub enum Backend {
 #[derive(Clone)]
 pub struct Options {
     /// `sqlite:///absolute/path.db` or `postgres://user:password@host/database`.
+    ///
+    /// PostgreSQL is spoken to through TLS when it offers that. `?sslmode=require` refuses to go without;
+    /// `?sslmode=verify-full` also checks that its certificate is for `host` and comes from an authority that
+    /// this machine trusts, or from the one in the file `&sslrootcert=/path.pem`. The modes are libpq's.
     pub address: String,
     /// Connections that read, at least 1; 8 by default.
     pub readers: u32,
@@ -196,6 +203,12 @@ async fn open_postgres(options: &Options) -> Result<Inner, StoreError> {
     Ok(Inner { backend: Backend::Postgres, reader, writer })
 }
 
-fn unreachable(error: sea_orm::DbErr) -> StoreError {
-    StoreError::Unreachable(error)
+fn unreachable(error: DbErr) -> StoreError {
+    let DbErr::Conn(RuntimeErr::SqlxError(cause)) = &error else { return StoreError::Unreachable(error) };
+    match cause.as_ref() {
+        sqlx::Error::Tls(_) => StoreError::Tls(error),
+        // How rustls reports a certificate that it turns down.
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => StoreError::Tls(error),
+        _ => StoreError::Unreachable(error),
+    }
 }

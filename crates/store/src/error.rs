@@ -18,6 +18,12 @@ pub enum StoreError {
     /// The database cannot be reached.
     #[error("the database cannot be reached; check that it runs, its address and its password")]
     Unreachable(#[source] DbErr),
+    /// The database was reached, but no encrypted connection to it that can be trusted.
+    #[error(
+        "no encrypted connection to the database can be made that its address allows; check that the database \
+         offers TLS, and sslmode, sslrootcert and the host's name in the address"
+    )]
+    Tls(#[source] DbErr),
     /// Every connection was in use for longer than a caller waits.
     #[error("the database is busy; try again in a moment")]
     Busy(#[source] DbErr),
@@ -131,7 +137,7 @@ impl From<StoreError> for Error {
         let plain =
             |code, message: &str, remedy: &str| Error::new(Kind::Upstream, code, message).remedy(remedy);
         match &error {
-            StoreError::Unreachable(_) => plain(
+            StoreError::Unreachable(_) | StoreError::Tls(_) => plain(
                 "store_unreachable",
                 "The database cannot be reached.",
                 "Try again in a moment; if it stays, tell who runs this installation.",

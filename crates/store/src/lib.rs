@@ -2,8 +2,8 @@
 //!
 //! [`Store`] holds the connections, [`Tx`] is a write transaction, and [`scope`] makes queries that see one
 //! community only. Each domain keeps its own entities and migrations; this crate runs the migrations and
-//! keeps four tables of its own, which every domain and face shares: the audit record, events, notes and API
-//! tokens.
+//! keeps a few tables of its own, which every domain and face shares: the audit record, events, notes, API tokens
+//! and [`sequence`]s, for numbers without gaps.
 //!
 //! The rules of a table:
 //! - it has a `tenant` column and implements [`Owned`], so that [`scope`] can reach it;
@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod operator;
 pub mod scope;
+pub mod sequence;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 

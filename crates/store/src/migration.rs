@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Shared)]
+    vec![Box::new(Shared), Box::new(Sequence), Box::new(Bypass)]
 }
 
 struct Shared;
@@ -87,5 +87,42 @@ impl MigrationTrait for Shared {
         );
         conn.execute_unprepared(&tables).await?;
         Ok(())
+    }
+}
+
+struct Sequence;
+
+impl MigrationName for Sequence {
+    fn name(&self) -> &str {
+        "store_0002_sequence"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Sequence {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = "CREATE TABLE sequence (
+            tenant TEXT NOT NULL,
+            name TEXT NOT NULL,
+            last BIGINT NOT NULL,
+            PRIMARY KEY (tenant, name)
+        )";
+        manager.get_connection().execute_unprepared(table).await.map(drop)
+    }
+}
+
+struct Bypass;
+
+impl MigrationName for Bypass {
+    fn name(&self) -> &str {
+        "store_0003_audit_bypass"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Bypass {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = "ALTER TABLE audit_record ADD COLUMN bypass TEXT";
+        manager.get_connection().execute_unprepared(column).await.map(drop)
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 
 mod cluster;
+mod tls;
 
 use std::{ops::Deref, sync::Arc};
 
@@ -18,6 +19,7 @@ use sea_orm_migration::MigrationTrait;
 use tempfile::TempDir;
 
 use crate::{Options, Store};
+pub use tls::TlsServer;
 
 /// A store of its own. What is under it goes away with it.
 pub struct TestStore {
@@ -70,7 +72,7 @@ pub async fn sqlite(migrations: Vec<Box<dyn MigrationTrait>>) -> TestStore {
 
 /// One fresh store on PostgreSQL, or `None` where that is not installed.
 pub async fn postgres(migrations: Vec<Box<dyn MigrationTrait>>) -> Option<TestStore> {
-    let address = cluster::fresh_database().await?;
+    let address = cluster::shared().await?.fresh_database().await;
     let store = open(&address, migrations).await;
     Some(TestStore { name: "PostgreSQL", address, store, _folder: None })
 }

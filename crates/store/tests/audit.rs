@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use async_trait::async_trait;
 use guildhall_core::{
     ActorId, CallId, Clock, Face, Rank, SystemClock, TenantId,
     audit::{AuditLog, Record, Verdict},
@@ -11,7 +12,8 @@ use guildhall_store::{
     audit::{Filter, Page},
     testkit,
 };
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use serde_json::json;
 
 fn tenant(name: &str) -> TenantId {
@@ -28,6 +30,7 @@ fn record(tenant_name: &str, operation: &str) -> Record {
         actor_name: "Ann".to_owned(),
         face: Face::Discord,
         rank: Rank::MODERATOR,
+        bypass: None,
         operation: operation.to_owned(),
         input: json!({"server": "survival", "again": true}),
         verdict: Verdict::Done,
@@ -44,6 +47,7 @@ async fn what_was_recorded_is_there_for_another_process() {
         one.verdict = Verdict::Refused;
         one.code = Some("rank_too_low".to_owned());
         one.detail = Some("You need rank 5".to_owned());
+        one.bypass = Some("owner of the guild".to_owned());
         audit.record(one.clone()).await.unwrap();
 
         let elsewhere = AuditStore::new(store.again(Vec::new()).await);
@@ -53,6 +57,7 @@ async fn what_was_recorded_is_there_for_another_process() {
         assert_eq!(entry.at, one.at, "on {}", store.name);
         assert_eq!((entry.took_us, entry.rank), (1500, 3));
         assert_eq!(entry.actor, one.actor);
+        assert_eq!(entry.bypass, one.bypass, "on {}", store.name);
         assert_eq!(entry.input.to_string(), one.input.to_string(), "the order of keys, on {}", store.name);
         assert_eq!((entry.face.as_str(), entry.verdict.as_str()), ("discord", "refused"));
         assert_eq!(
@@ -83,9 +88,14 @@ async fn records_that_come_together_share_commits() {
             kept.unwrap().unwrap();
         }
         assert!(audit.commits() <= 4, "{} commits on {}", audit.commits(), store.name);
-        let page = Page { limit: 200, before: None };
-        let kept = audit.list(&tenant("ours"), &Filter::default(), page).await.unwrap();
-        assert_eq!(kept.len(), 200, "on {}", store.name);
+        audit.record(record("ours", "server list")).await.unwrap();
+        for (limit, given) in [(0, 50), (150, 150), (1_000, 200)] {
+            let page = Page { limit, before: None };
+            let kept = audit.list(&tenant("ours"), &Filter::default(), page).await.unwrap();
+            assert_eq!(kept.len(), given, "of a page of {limit} on {}", store.name);
+        }
+        let kept = audit.list_all(&Filter::default(), Page { limit: 200, before: Some(2) }).await.unwrap();
+        assert_eq!(kept.len(), 1, "201 in all, on {}", store.name);
     }
 }
 
@@ -130,6 +140,10 @@ async fn pages_go_back_in_time_within_the_community_and_the_filter() {
         let second = audit.list(&tenant("ours"), &filter, next).await.unwrap();
         assert_eq!(second.iter().map(|entry| entry.took_us).collect::<Vec<_>>(), [2, 0], "on {}", store.name);
 
+        let refused = Filter { verdict: Some("refused".to_owned()), ..Filter::default() };
+        assert!(audit.list(&tenant("ours"), &refused, Page::default()).await.unwrap().is_empty());
+        let done = Filter { verdict: Some("done".to_owned()), ..Filter::default() };
+        assert_eq!(audit.list(&tenant("ours"), &done, Page::default()).await.unwrap().len(), 10);
         let call = Filter { call: Some(first[0].call), ..Filter::default() };
         assert_eq!(audit.list(&tenant("ours"), &call, Page::default()).await.unwrap(), first[..1]);
         assert!(audit.list(&tenant("theirs"), &call, Page::default()).await.unwrap().is_empty());
@@ -152,5 +166,44 @@ async fn whatever_people_send_is_kept() {
         assert_eq!(kept[0].input, odd.input, "on {}", store.name);
         assert_eq!(kept[0].operation, "no such\u{fffd}thing", "on {}", store.name);
         assert!(kept[0].detail.as_ref().unwrap().len() < 20_000, "on {}", store.name);
+    }
+}
+
+/// Refuses one operation's records.
+struct Poison;
+
+impl MigrationName for Poison {
+    fn name(&self) -> &str {
+        "test_0001_poison"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Poison {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let conn = manager.get_connection();
+        let refuse = match conn.get_database_backend() {
+            DbBackend::Postgres => "ALTER TABLE audit_record ADD CHECK (operation <> 'poison')",
+            _ => {
+                "CREATE TRIGGER refuse BEFORE INSERT ON audit_record WHEN NEW.operation = 'poison'
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+        };
+        conn.execute_unprepared(refuse).await.map(drop)
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_the_database_refuses_does_not_take_its_neighbours_with_it() {
+    for store in testkit::stores(|| vec![Box::new(Poison)]).await {
+        let audit = AuditStore::new(store.store());
+        let (one, poison, other) = tokio::join!(
+            audit.record(record("ours", "server start")),
+            audit.record(record("ours", "poison")),
+            audit.record(record("ours", "server stop")),
+        );
+        assert!(one.is_ok() && poison.is_err() && other.is_ok(), "on {}", store.name);
+        let kept = audit.list(&tenant("ours"), &Filter::default(), Page::default()).await.unwrap();
+        assert_eq!(kept.len(), 2, "on {}", store.name);
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use guildhall_store::{Options, Store, StoreError, testkit};
-use sea_orm::{ConnectionTrait, DbErr};
+use guildhall_store::{Backend, Options, Store, StoreError, testkit};
+use sea_orm::{ConnectionTrait, DbErr, sea_query::Expr};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 struct Sql(&'static str, &'static str);
@@ -138,12 +138,16 @@ async fn an_upgrade_that_fails_leaves_the_database_as_it_was() {
 }
 
 #[tokio::test]
-async fn two_programs_may_open_one_fresh_database_at_once() {
+async fn several_programs_may_open_one_fresh_database_at_once() {
     for store in testkit::stores(Vec::new).await {
-        let (one, other) =
-            tokio::join!(Store::open(&store.address, tally()), Store::open(&store.address, tally()));
-        one.unwrap();
-        assert_eq!(count(&other.unwrap()).await, 0, "on {}", store.name);
+        let mut programs = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let address = store.address.clone();
+            programs.spawn(async move { Store::open(&address, tally()).await });
+        }
+        while let Some(opened) = programs.join_next().await {
+            assert_eq!(count(&opened.unwrap().unwrap()).await, 0, "on {}", store.name);
+        }
     }
 }
 
@@ -159,9 +163,11 @@ async fn a_database_of_a_newer_program_is_refused_by_name() {
 
 #[tokio::test]
 async fn two_migrations_of_one_name_are_refused() {
-    let store = testkit::sqlite(Vec::new()).await;
-    let refused = Store::open(&store.address, tally().into_iter().chain(tally()).collect()).await;
-    assert!(matches!(refused, Err(StoreError::SameMigration(name)) if name == "test_0001_tally"));
+    for store in testkit::stores(Vec::new).await {
+        let refused = Store::open(&store.address, tally().into_iter().chain(tally()).collect()).await;
+        let Err(StoreError::SameMigration(name)) = refused else { panic!("{refused:?} on {}", store.name) };
+        assert_eq!(name, "test_0001_tally", "on {}", store.name);
+    }
 }
 
 #[tokio::test]
@@ -177,7 +183,7 @@ async fn an_address_that_makes_no_sense_is_explained_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_unreachable() {
+async fn a_postgresql_that_is_not_there_is_unreachable() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().display().to_string().replace('/', "%2F");
     let options = Options::new(format!("postgres://me:hunter2@{socket}/db"));
@@ -188,14 +194,84 @@ async fn a_database_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn only_its_owner_may_read_the_file() {
+async fn only_its_owner_may_read_the_file_of_an_sqlite_database() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guildhall.db");
-    let store = Store::open(format!("sqlite://{}", file.display()), Vec::new()).await.unwrap();
+    Store::open(format!("sqlite://{}", file.display()), Vec::new()).await.unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    store.ping().await.unwrap();
-    store.close().await.unwrap();
-    assert!(store.begin().await.is_err());
+}
+
+#[tokio::test]
+async fn a_closed_store_does_nothing_more() {
+    for store in testkit::stores(Vec::new).await {
+        store.ping().await.unwrap();
+        store.close().await.unwrap();
+        assert!(store.ping().await.is_err(), "on {}", store.name);
+        assert!(store.begin().await.is_err(), "on {}", store.name);
+    }
+}
+
+#[tokio::test]
+async fn who_reads_before_writing_is_not_turned_away_by_another_process() {
+    for store in testkit::stores(tally).await {
+        let mut writers = tokio::task::JoinSet::new();
+        let stores = [store.store(), store.again(tally()).await];
+        for number in 0..40 {
+            let store = stores[number % 2].clone();
+            writers.spawn(async move {
+                let tx = store.begin().await.unwrap();
+                let query = sea_orm::sea_query::Query::select().column("n").from("tally").to_owned();
+                tx.conn().query_one(&query).await.unwrap();
+                tokio::task::yield_now().await;
+                tx.conn().execute_unprepared("UPDATE tally SET n = n + 1").await.unwrap();
+                tx.commit().await.unwrap();
+            });
+        }
+        while let Some(written) = writers.join_next().await {
+            written.unwrap();
+        }
+        assert_eq!(count(&store).await, 40, "on {}", store.name);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk_unless_told_otherwise() {
+    for store in testkit::stores(Vec::new).await {
+        for durable in [true, false] {
+            let options = Options { durable, ..Options::new(&store.address) };
+            let opened = Store::open_with(options, Vec::new()).await.unwrap();
+            let mut query = sea_orm::sea_query::Query::select();
+            let expected = match opened.backend() {
+                Backend::Sqlite => {
+                    query
+                        .expr_as(Expr::cust("CAST(synchronous AS TEXT)"), "value")
+                        .from("pragma_synchronous");
+                    if durable { "2" } else { "0" }
+                }
+                Backend::Postgres => {
+                    query.expr_as(Expr::cust("current_setting('synchronous_commit')"), "value");
+                    if durable { "on" } else { "off" }
+                }
+            };
+            let tx = opened.begin().await.unwrap();
+            let row = tx.conn().query_one(&query).await.unwrap().unwrap();
+            let value: String = row.try_get("", "value").unwrap();
+            assert_eq!(value, expected, "durable: {durable} on {}", store.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_under_sqlite_is_named() {
+    let store = testkit::sqlite(tally()).await;
+    let tx = store.begin().await.unwrap();
+    // The bound is the connection's, and SQLite has one that writes.
+    tx.conn().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+    let fill = "WITH RECURSIVE more(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more LIMIT 100000)
+                INSERT INTO tally SELECT n FROM more";
+    let error = StoreError::from(tx.conn().execute_unprepared(fill).await.unwrap_err());
+    assert!(matches!(error, StoreError::Full(_)) && error.is_transient(), "{error:?}");
+    assert_eq!(guildhall_core::Error::from(error).code, "store_full");
 }

@@ -5,8 +5,12 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{Clock, Face, ManualClock, Rank, SystemClock, TenantId, permission::Tokens};
-use guildhall_store::{Backend, NewToken, TokenStore, testkit};
-use proptest::prelude::*;
+use guildhall_store::{Backend, NewToken, Store, TokenStore, testkit};
+use proptest::{prelude::*, test_runner::TestRunner};
+use sea_orm::{
+    ConnectionTrait, ExprTrait,
+    sea_query::{Expr, Query},
+};
 
 fn new(name: &str) -> NewToken {
     NewToken { name: name.to_owned(), rank: Rank::ADMIN, scope: None, expires: None }
@@ -35,21 +39,46 @@ async fn a_secret_stands_for_its_holder() {
 
 #[tokio::test]
 async fn a_secret_is_nowhere_in_the_database() {
-    let store = testkit::sqlite(Vec::new()).await;
-    assert_eq!(store.backend(), Backend::Sqlite);
-    let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
-    let secret = tokens.create(&tenant("ours"), new("ci")).await.unwrap();
-    let file = std::path::PathBuf::from(store.address.trim_start_matches("sqlite://"));
-    let files: Vec<_> =
-        std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let random = hex::decode(secret.trim_start_matches("gh_")).unwrap();
-    let holds = |needle: &[u8]| {
-        files
-            .iter()
-            .any(|file| std::fs::read(file).unwrap().windows(needle.len()).any(|bytes| bytes == needle))
-    };
-    assert!(holds(b"ours"), "the row is in {files:?}");
-    assert!(!holds(secret.as_bytes()) && !holds(&secret.as_bytes()[3..]) && !holds(&random));
+    for store in testkit::stores(Vec::new).await {
+        let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
+        let secret = tokens.create(&tenant("ours"), new("ci")).await.unwrap();
+        let kept = match store.backend() {
+            Backend::Sqlite => files_of(&store.address),
+            Backend::Postgres => rows_of(&store).await,
+        };
+        let holds = |needle: &[u8]| kept.windows(needle.len()).any(|bytes| bytes == needle);
+        assert!(holds(b"ours"), "the row is there, on {}", store.name);
+        let digits = secret.trim_start_matches("gh_");
+        assert!(!holds(digits.as_bytes()) && !holds(&hex::decode(digits).unwrap()), "on {}", store.name);
+    }
+}
+
+/// Every byte of an SQLite database: its file and those beside it.
+fn files_of(address: &str) -> Vec<u8> {
+    let file = std::path::PathBuf::from(address.trim_start_matches("sqlite://"));
+    let files = std::fs::read_dir(file.parent().unwrap()).unwrap();
+    files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+}
+
+/// Every table's rows of a PostgreSQL database as text, bytes as hexadecimal digits.
+async fn rows_of(store: &Store) -> Vec<u8> {
+    let tables = Query::select()
+        .column("tablename")
+        .from("pg_tables")
+        .and_where(Expr::col("schemaname").eq("public"))
+        .to_owned();
+    let mut rows = String::new();
+    for table in store.reader().query_all(&tables).await.unwrap() {
+        let table: String = table.try_get("", "tablename").unwrap();
+        let all = Query::select()
+            .expr_as(Expr::cust(format!("\"{table}\"::text")), "whole")
+            .from(sea_orm::sea_query::Alias::new(&table))
+            .to_owned();
+        for row in store.reader().query_all(&all).await.unwrap() {
+            rows += &row.try_get::<String>("", "whole").unwrap();
+        }
+    }
+    rows.into_bytes()
 }
 
 #[tokio::test]
@@ -95,19 +124,24 @@ async fn a_name_is_given_once_until_it_is_revoked() {
     }
 }
 
+#[test]
+fn no_text_is_a_secret_by_chance() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for store in runtime.block_on(testkit::stores(Vec::new)) {
+        let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
+        runtime.block_on(tokens.create(&tenant("ours"), new("ci"))).unwrap();
+        let text = prop_oneof![any::<String>(), "gh_[0-9a-f]{64}", "gh_\\PC{0,80}"];
+        let mut runner = TestRunner::new(ProptestConfig { cases: 64, ..ProptestConfig::default() });
+        let none = runner.run(&text, |text| {
+            prop_assert_eq!(runtime.block_on(tokens.holder(&text)).unwrap(), None);
+            Ok(())
+        });
+        none.unwrap_or_else(|error| panic!("on {}: {error}", store.name));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_text_is_a_secret_by_chance(text in prop_oneof![any::<String>(), "gh_[0-9a-f]{64}", "gh_\\PC{0,80}"]) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let store = testkit::sqlite(Vec::new()).await;
-            let tokens = TokenStore::new(store.store(), Arc::new(SystemClock));
-            tokens.create(&tenant("ours"), new("ci")).await.unwrap();
-            assert_eq!(tokens.holder(&text).await.unwrap(), None);
-        });
-    }
 
     #[test]
     fn a_moment_keeps_its_microseconds_and_its_order(a in any::<i64>(), b in any::<i64>()) {

@@ -1,1 +1,0 @@
-# Was hier schiefgehen kann.

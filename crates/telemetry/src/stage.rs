@@ -1,0 +1,210 @@
+//! Adds up how long each stage of a call took.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tracing::{
+    Id, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Record},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+use crate::Latency;
+
+/// Something that a call spends its time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Finding out who asks: signatures, tokens.
+    Verify,
+    /// Finding out whether they may.
+    Rank,
+    /// The operation's own work, without what follows here.
+    Run,
+    /// Reading and writing the database, the audit record included.
+    Store,
+    /// Asking other systems, Discord first of all.
+    Upstream,
+    /// Putting the answer into the words of the face.
+    Answer,
+}
+
+impl Stage {
+    /// All of them, in the order in which they happen.
+    pub const ALL: [Self; 6] =
+        [Self::Verify, Self::Rank, Self::Run, Self::Store, Self::Upstream, Self::Answer];
+
+    /// The stage of a span with this name.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "verify" => Self::Verify,
+            "rank" => Self::Rank,
+            "run" => Self::Run,
+            "store" | "audit" => Self::Store,
+            "upstream" => Self::Upstream,
+            "answer" => Self::Answer,
+            _ => return None,
+        })
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verify => "verify",
+            Self::Rank => "rank",
+            Self::Run => "run",
+            Self::Store => "store",
+            Self::Upstream => "upstream",
+            Self::Answer => "answer",
+        })
+    }
+}
+
+/// Microseconds a stage, in the order of [`Stage::ALL`].
+pub(crate) type Split = [u64; Stage::ALL.len()];
+
+/// The layer. Give it a filter of its own, or the log's level decides what is measured.
+pub struct Stages {
+    latency: Arc<Latency>,
+}
+
+impl Stages {
+    /// Measures into `latency`.
+    pub fn new(latency: Arc<Latency>) -> Self {
+        Self { latency }
+    }
+}
+
+/// What a person waits for: the outermost `interaction` or `call`.
+struct Root {
+    began: Instant,
+    operation: Option<String>,
+    split: Split,
+}
+
+/// A stage that is under way.
+struct Began {
+    stage: Stage,
+    at: Instant,
+}
+
+/// Finds the field `operation`.
+struct Operation(Option<String>);
+
+impl Visit for Operation {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "operation" {
+            self.0 = Some(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "operation" {
+            self.0 = Some(format!("{value:?}"));
+        }
+    }
+}
+
+fn is_root(name: &str) -> bool {
+    name == "interaction" || name == "call"
+}
+
+/// The span in which everything is added up.
+fn root<'a, S>(span: &SpanRef<'a, S>) -> Option<SpanRef<'a, S>>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+{
+    span.scope().find(|span| span.extensions().get::<Root>().is_some())
+}
+
+impl<S> Layer<S> for Stages
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let name = span.name();
+        if is_root(name) {
+            let mut operation = Operation(None);
+            attributes.record(&mut operation);
+            match root(&span) {
+                Some(outer) => name_it(&outer, operation.0),
+                None => {
+                    let root =
+                        Root { began: Instant::now(), operation: operation.0, split: Split::default() };
+                    span.extensions_mut().insert(root);
+                }
+            }
+        } else if let Some(stage) = Stage::of(name) {
+            span.extensions_mut().insert(Began { stage, at: Instant::now() });
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if is_root(span.name()) {
+            let mut operation = Operation(None);
+            values.record(&mut operation);
+            if let Some(root) = root(&span) {
+                name_it(&root, operation.0);
+            }
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        if let Some(Began { stage, at }) = span.extensions_mut().remove::<Began>() {
+            let took = micros(at);
+            if let Some(root) = root(&span)
+                && let Some(root) = root.extensions_mut().get_mut::<Root>()
+            {
+                root.split[stage.index()] += took;
+                // The operation's own work is what is left of it.
+                if matches!(stage, Stage::Store | Stage::Upstream) && within_run(&span) {
+                    root.split[Stage::Run.index()] = root.split[Stage::Run.index()].wrapping_sub(took);
+                }
+            }
+            return;
+        }
+        let ended = span.extensions_mut().remove::<Root>();
+        if let Some(Root { began, operation: Some(operation), mut split }) = ended {
+            let run = &mut split[Stage::Run.index()];
+            // Stages inside of a run may go on side by side, and be longer than it in all.
+            if *run > u64::MAX / 2 {
+                *run = 0;
+            }
+            self.latency.record(&operation, micros(began), split);
+        }
+    }
+}
+
+fn name_it<S>(root: &SpanRef<'_, S>, operation: Option<String>)
+where
+    S: for<'l> LookupSpan<'l>,
+{
+    if let (Some(operation), Some(root)) = (operation, root.extensions_mut().get_mut::<Root>()) {
+        root.operation = Some(operation);
+    }
+}
+
+fn within_run<S>(span: &SpanRef<'_, S>) -> bool
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+{
+    span.scope().skip(1).any(|span| span.name() == "run")
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
