@@ -91,6 +91,8 @@ struct Root {
     began: Instant,
     operation: Option<String>,
     split: Split,
+    /// Microseconds of other stages inside of `run`.
+    inside_run: u64,
 }
 
 /// A stage that is under way.
@@ -141,8 +143,12 @@ where
             match root(&span) {
                 Some(outer) => name_it(&outer, operation.0),
                 None => {
-                    let root =
-                        Root { began: Instant::now(), operation: operation.0, split: Split::default() };
+                    let root = Root {
+                        began: Instant::now(),
+                        operation: operation.0,
+                        split: Split::default(),
+                        inside_run: 0,
+                    };
                     span.extensions_mut().insert(root);
                 }
             }
@@ -164,7 +170,9 @@ where
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id) else { return };
-        if let Some(Began { stage, at }) = span.extensions_mut().remove::<Began>() {
+        // Taken out first: while the extensions are held, nobody else can look at them.
+        let stage = span.extensions_mut().remove::<Began>();
+        if let Some(Began { stage, at }) = stage {
             let took = micros(at);
             if let Some(root) = root(&span)
                 && let Some(root) = root.extensions_mut().get_mut::<Root>()
@@ -172,18 +180,16 @@ where
                 root.split[stage.index()] += took;
                 // The operation's own work is what is left of it.
                 if matches!(stage, Stage::Store | Stage::Upstream) && within_run(&span) {
-                    root.split[Stage::Run.index()] = root.split[Stage::Run.index()].wrapping_sub(took);
+                    root.inside_run += took;
                 }
             }
             return;
         }
         let ended = span.extensions_mut().remove::<Root>();
-        if let Some(Root { began, operation: Some(operation), mut split }) = ended {
+        if let Some(Root { began, operation: Some(operation), mut split, inside_run }) = ended {
             let run = &mut split[Stage::Run.index()];
-            // Stages inside of a run may go on side by side, and be longer than it in all.
-            if *run > u64::MAX / 2 {
-                *run = 0;
-            }
+            // What went on inside may have gone on side by side, and be longer than the run in all.
+            *run = run.saturating_sub(inside_run);
             self.latency.record(&operation, micros(began), split);
         }
     }
