@@ -26,6 +26,7 @@ const BUILD: &[Package] = &[Package { name: "gcc", provides: "/usr/bin/cc" }];
 const TEST: &[Package] = &[
     Package { name: "postgresql", provides: "/usr/lib/postgresql" },
     Package { name: "mosquitto", provides: "/usr/sbin/mosquitto" },
+    Package { name: "redis-server", provides: "/usr/bin/redis-server" },
     Package { name: "bzflag-server", provides: "/usr/games/bzfs" },
     Package { name: "bzflag-client", provides: "/usr/games/bzadmin" },
     Package { name: "minetest-server", provides: "/usr/games/minetestserver" },

@@ -1,6 +1,6 @@
 //! Rules of the repository that no compiler knows.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// A file above this holds two rooms.
 const LONGEST_FILE: usize = 600;
@@ -24,6 +24,7 @@ pub fn check() -> Result<(), String> {
         }
     }
     rooms(&files, &mut breaches);
+    messages(&files, &mut breaches);
     if breaches.is_empty() {
         return Ok(());
     }
@@ -80,6 +81,48 @@ fn links(file: &str, text: &str, breaches: &mut Vec<String>) {
             breaches.push(format!("{file}: links to {target}, which is not there"));
         }
     }
+}
+
+/// Every error that is raised has a message in every language.
+fn messages(files: &[String], breaches: &mut Vec<String>) {
+    for language in ["en", "de"] {
+        let name = format!("locales/{language}.ftl");
+        let said: BTreeSet<String> = files
+            .iter()
+            .filter(|file| file.ends_with(&name))
+            .filter_map(|file| fs::read_to_string(file).ok())
+            .flat_map(|text| text.lines().filter_map(message_of).collect::<Vec<_>>())
+            .collect();
+        for file in files.iter().filter(|file| file.contains("/src/") && !is_test(file)) {
+            let Ok(text) = fs::read_to_string(file) else { continue };
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for code in codes(text).into_iter().filter(|code| !said.contains(*code)) {
+                breaches.push(format!("{file}: the error '{code}' has no message in any {name}"));
+            }
+        }
+    }
+}
+
+/// The code that a line of a Fluent file has a message for.
+fn message_of(line: &str) -> Option<String> {
+    let (name, _) = line.split_once('=')?;
+    let name = name.trim_end();
+    let word =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    word.then(|| name.to_owned())
+}
+
+/// The codes of the errors that a source raises: what stands after a kind, `Kind::NotFound, "server_not_found"`.
+fn codes(text: &str) -> Vec<&str> {
+    let kinds = ["Kind::", "Blame::"].into_iter().flat_map(|kind| text.split(kind).skip(1));
+    kinds
+        .filter_map(|rest| {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start();
+            let rest = rest.strip_prefix(',')?.trim_start().strip_prefix('"')?;
+            let (code, _) = rest.split_once('"')?;
+            code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').then_some(code)
+        })
+        .collect()
 }
 
 /// What each room may stand on. The program stands on all of them, so it is not listed.

@@ -1,6 +1,9 @@
 //! From what a shim tells to console lines.
 
-use guildhall_link::message::{ConsoleChunk, ConsoleLine};
+use guildhall_link::{
+    check::{MAX_CRASH_BYTES, MAX_CRASH_LINES},
+    message::{ConsoleChunk, ConsoleLine},
+};
 
 use crate::shim::protocol::{Frames, Tell};
 
@@ -175,6 +178,17 @@ pub(crate) fn tail(lines: &[ConsoleLine]) -> Vec<String> {
     tail
 }
 
+/// The very last of these lines, as many as a crash is told with.
+pub(crate) fn last_words(tail: &[String]) -> Vec<String> {
+    let mut bytes = 0;
+    let fits = tail.iter().rev().take(MAX_CRASH_LINES).take_while(|line| {
+        bytes += line.len();
+        bytes <= MAX_CRASH_BYTES
+    });
+    let count = fits.count();
+    tail[tail.len() - count..].to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -223,6 +237,19 @@ mod tests {
         let long: Vec<ConsoleLine> = (1..=500).map(|at| output(at, &"\u{1b}".repeat(4_000))).collect();
         let chunk = last_chunk(long, 500, 500);
         assert!(!chunk.lines.is_empty() && serde_json::to_vec(&chunk).unwrap().len() < 200 * 1024);
+    }
+
+    #[test]
+    fn a_crash_is_told_with_its_very_last_lines() {
+        let lines = |count: usize, text: &str| -> Vec<String> {
+            (0..count).map(|at| format!("{at} {text}")).collect()
+        };
+        assert_eq!(last_words(&lines(3, "x")), lines(3, "x"));
+        assert_eq!(last_words(&lines(20, "x")), lines(20, "x")[10..]);
+        let long = last_words(&lines(20, &"\u{20ac}".repeat(190)));
+        assert_eq!(long.len(), 3, "2 KiB hold three lines of 570 bytes");
+        assert!(long[2].starts_with("19 "));
+        assert!(last_words(&[]).is_empty());
     }
 
     proptest! {

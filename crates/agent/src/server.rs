@@ -344,6 +344,8 @@ impl Server {
     }
 
     fn ended(&mut self, end: &End, restart: Option<Duration>) {
+        // A failure tells the last lines itself, and a stop needs none.
+        let output = restart.map(|_| console::last_words(&self.last_lines())).unwrap_or_default();
         for event in self.players.everybody_left() {
             self.event(event);
         }
@@ -359,7 +361,8 @@ impl Server {
             took_ms: u64::try_from(end.took.as_millis()).unwrap_or(u64::MAX),
         };
         let restart_in_ms = restart.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        self.event(EventKind::Exited { exit: exit.clone(), restart_in_ms, crashes: self.crashes() });
+        let crashes = self.crashes();
+        self.event(EventKind::Exited { exit: exit.clone(), restart_in_ms, crashes, output });
         self.record.observed.players = self.players.seen();
         self.record.observed.players.online = None;
         self.record.observed.exit = Some(exit);

@@ -50,6 +50,18 @@ impl Trouble {
         self
     }
 
+    /// Says first what it was about.
+    #[must_use]
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// Whether its output holds these words.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.output.iter().any(|line| line.contains(words))
+    }
+
     pub(crate) fn during(self, phase: Phase) -> Failure {
         let message = self.message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
         Failure { code: self.code, phase, message, output: self.output }

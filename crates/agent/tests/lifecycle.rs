@@ -187,6 +187,24 @@ async fn a_crashing_game_is_restarted_with_a_back_off_until_its_budget_is_spent(
 }
 
 #[tokio::test]
+async fn a_crash_that_is_survived_is_told_with_the_games_last_words() {
+    let mut host = TestHost::new().await;
+    let script = "i=0; while [ $i -lt 30 ]; do echo \"line $i\"; i=$((i+1)); done; echo ready; sleep 0.1; \
+                  echo out of mana; exit 7";
+    let mut desired = game(script, "");
+    host.apply(&desired).await;
+    let told = host.until("the crash", |event| match &event.kind {
+        EventKind::Exited { output, restart_in_ms: Some(_), .. } => Some(output.clone()),
+        _ => None,
+    });
+    let told = told.await;
+    assert_eq!(told.len(), 10, "{told:?}");
+    assert_eq!((told[0].as_str(), told[8].as_str(), told[9].as_str()), ("line 22", "ready", "out of mana"));
+    host.want(&mut desired, Want::Stopped).await;
+    host.phase(Phase::Stopped).await;
+}
+
+#[tokio::test]
 async fn leaving_well_without_being_asked_is_a_crash_too() {
     let mut host = TestHost::new().await;
     let desired = game("echo ready; sleep 0.1; exit 0", "");

@@ -25,6 +25,10 @@ pub const MAX_MESSAGE: usize = 500;
 pub const MAX_OUTPUT_LINES: usize = 20;
 /// Characters in each of those lines.
 pub const MAX_OUTPUT_LINE: usize = 200;
+/// Lines of the console that a crash is told with.
+pub const MAX_CRASH_LINES: usize = 10;
+/// Bytes in all of those lines together.
+pub const MAX_CRASH_BYTES: usize = 2 * 1024;
 /// Bytes in a console line.
 pub const MAX_CONSOLE_LINE: usize = 4096;
 /// Console lines in one chunk.
@@ -235,9 +239,10 @@ fn bounded_event(mut event: AgentEvent) -> Result<AgentEvent, Refused> {
         EventKind::Progress { step, .. } => text("step", step, MAX_MESSAGE)?,
         EventKind::Ready { took_ms } => count("took_ms", *took_ms)?,
         EventKind::Joined { player } | EventKind::Left { player } => name("player", player)?,
-        EventKind::Exited { exit: ended, restart_in_ms, .. } => {
+        EventKind::Exited { exit: ended, restart_in_ms, crashes: _, output } => {
             exit(ended)?;
             count("restart_in_ms", restart_in_ms.unwrap_or_default())?;
+            crash_output(output)?;
         }
         EventKind::Failed { failure: why } => failure(why)?,
     }
@@ -260,6 +265,13 @@ fn failure(why: &mut Failure) -> Result<(), Refused> {
     text("message", &mut why.message, MAX_MESSAGE)?;
     at_most("output lines", why.output.len(), MAX_OUTPUT_LINES)?;
     why.output.iter_mut().try_for_each(|line| text("output line", line, MAX_OUTPUT_LINE))
+}
+
+/// The last words of a game that crashed.
+fn crash_output(lines: &mut [String]) -> Result<(), Refused> {
+    at_most("crash lines", lines.len(), MAX_CRASH_LINES)?;
+    at_most("bytes of crash lines", lines.iter().map(String::len).sum(), MAX_CRASH_BYTES)?;
+    lines.iter_mut().try_for_each(|line| text("crash line", line, MAX_OUTPUT_LINE))
 }
 
 fn exit(ended: &mut Exit) -> Result<(), Refused> {

@@ -3,7 +3,8 @@
 //! [`message`] has the words, [`check`] the bounds that everything from the other side has to keep, [`topic`]
 //! where it goes and who may send it there. [`Controller`] is the control plane's end, [`HostLink`] the
 //! agent's; both stay connected for as long as they live. Whoever only asks agents or takes in what they say
-//! knows the traits [`Agents`] and [`Inbox`], and is tested with the feature `testkit`.
+//! knows the traits [`Agents`] and [`Inbox`], and is tested with the feature `testkit`. [`failure`] says in words why a
+//! server does not work, and [`text`] makes what games and agents say fit to be shown.
 //!
 //! Counted: `guildhall_link_refused_total` (by `reason`), `guildhall_link_requests_total` (by `outcome`),
 //! `guildhall_link_request_seconds`, `guildhall_link_events_lost_total` (forgotten by an agent's journal),
@@ -21,12 +22,14 @@ pub mod check;
 mod connection;
 mod console;
 pub mod controller;
+pub mod failure;
 mod feed;
 pub mod host;
 pub mod message;
 pub mod mqtt;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod text;
 pub mod topic;
 mod wire;
 

@@ -262,6 +262,38 @@ pub enum FailureCode {
     Host,
 }
 
+impl FailureCode {
+    /// Every code.
+    pub const ALL: [Self; 10] = [
+        Self::ProgramMissing,
+        Self::PortTaken,
+        Self::DiskFull,
+        Self::InstallFailed,
+        Self::NotReadyInTime,
+        Self::EndedBeforeReady,
+        Self::CrashedTooOften,
+        Self::BadRecipe,
+        Self::NotAllowed,
+        Self::Host,
+    ];
+
+    /// The word in messages, in the store and for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProgramMissing => "program_missing",
+            Self::PortTaken => "port_taken",
+            Self::DiskFull => "disk_full",
+            Self::InstallFailed => "install_failed",
+            Self::NotReadyInTime => "not_ready_in_time",
+            Self::EndedBeforeReady => "ended_before_ready",
+            Self::CrashedTooOften => "crashed_too_often",
+            Self::BadRecipe => "bad_recipe",
+            Self::NotAllowed => "not_allowed",
+            Self::Host => "host",
+        }
+    }
+}
+
 /// Why a server failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
@@ -373,6 +405,9 @@ pub enum EventKind {
         restart_in_ms: Option<u64>,
         /// Crashes within the budget's window, this one included.
         crashes: u32,
+        /// When it was a crash: the console's last lines, at most 10 lines and 2 KiB. An older agent sends none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<String>,
     },
     /// It failed and stays down.
     Failed {

@@ -120,6 +120,11 @@ impl SimulatedAgent {
         tokio::spawn(deliver(self.shared.clone(), inbox));
     }
 
+    /// Hands out no more events, and lets go of the inbox: it and the agent may hold each other.
+    pub fn detach(&self) {
+        self.shared.change(|state| state.attached = false);
+    }
+
     /// Which host it is on.
     pub fn host(&self) -> &HostId {
         &self.shared.host
@@ -426,6 +431,9 @@ async fn deliver(shared: Arc<Shared>, inbox: Arc<dyn Inbox>) {
     let mut pushed: BTreeMap<ServerId, usize> = BTreeMap::new();
     loop {
         changed.mark_unchanged();
+        if !shared.lock().attached {
+            return;
+        }
         let presence = shared.hosts.borrow().get(&host).cloned();
         let online = shared.lock().online;
         if let Some(presence) = presence.filter(|_| told != Some(online)) {

@@ -1,5 +1,6 @@
 //! Texts with placeholders: `{var.NAME}`, `{port.NAME}`, `{server.name}`, `{server.folder}`, `{host.address}`
-//! and, in the line that speaks to players, `{text}`. `{{` and `}}` are the braces themselves.
+//! and, in the line that speaks to players, `{text}`;
+//! in the lines that keep a player out, `{player}`. `{{` and `}}` are the braces themselves.
 
 use std::fmt;
 
@@ -18,6 +19,8 @@ pub enum Placeholder {
     HostAddress,
     /// `{text}`: what somebody says to the players.
     Text,
+    /// `{player}`: a player's name in the game.
+    Player,
 }
 
 impl fmt::Display for Placeholder {
@@ -29,6 +32,7 @@ impl fmt::Display for Placeholder {
             Self::ServerFolder => f.write_str("{server.folder}"),
             Self::HostAddress => f.write_str("{host.address}"),
             Self::Text => f.write_str("{text}"),
+            Self::Player => f.write_str("{player}"),
         }
     }
 }
@@ -135,6 +139,7 @@ fn placeholder(inside: &str) -> Result<Placeholder, TemplateError> {
         "server.folder" => Placeholder::ServerFolder,
         "host.address" => Placeholder::HostAddress,
         "text" => Placeholder::Text,
+        "player" => Placeholder::Player,
         _ => {
             let unknown = || TemplateError::Unknown(inside.chars().take(40).collect());
             let (kind, name) = inside.split_once('.').ok_or_else(unknown)?;

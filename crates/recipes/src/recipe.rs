@@ -45,6 +45,9 @@ pub struct Recipe {
     /// How to talk to it.
     #[serde(default)]
     pub console: Console,
+    /// How players are kept out.
+    #[serde(default, skip_serializing_if = "Access::is_empty")]
+    pub access: Access,
     /// How it is stopped.
     pub stop: Stop,
     /// What of its folder is worth keeping.
@@ -341,6 +344,37 @@ pub struct Console {
     /// The line that says `{text}` to everybody in the game.
     #[serde(default)]
     pub say: Option<String>,
+}
+
+/// How the game keeps a player out, by lines on its console. Each holds `{player}` and no other placeholder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// The line that keeps a player out until `unban`, whether or not they are in the game.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ban: Option<String>,
+    /// The line that lets a banned player in again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unban: Option<String>,
+    /// The line that throws out a player who is in the game, and who can come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kick: Option<String>,
+    /// A regular expression that a player's name matches as a whole; `[A-Za-z0-9_.-]{1,32}` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub player_name: Option<String>,
+}
+
+impl Access {
+    /// Whether the recipe says nothing of it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the game has a way to keep somebody out. One that can only throw them out is told to whenever
+    /// they come back.
+    pub fn keeps_out(&self) -> bool {
+        self.ban.is_some() || self.kick.is_some()
+    }
 }
 
 /// A signal that stops a process.

@@ -197,7 +197,7 @@ fn stands_for(placeholder: &Placeholder, values: &Values, place: &Place<'_>) -> 
         Placeholder::ServerName => Some(place.server.to_owned()),
         Placeholder::ServerFolder => Some(place.folder.to_owned()),
         Placeholder::HostAddress => Some(place.address.to_owned()),
-        Placeholder::Text => None,
+        Placeholder::Text | Placeholder::Player => None,
     };
     found.ok_or_else(|| RenderError::Missing(placeholder.to_string()))
 }

@@ -10,6 +10,9 @@ use crate::{
     recipe::{Recipe, Variable, VariableKind},
 };
 
+/// What stands in for a secret, wherever people read.
+pub const HIDDEN: &str = "[secret]";
+
 /// A text value is at most this many characters, whatever the recipe says.
 pub const MAX_TEXT: usize = 1_000;
 
@@ -160,10 +163,9 @@ impl Values {
         self.variables.iter().map(|(name, value)| (name.clone(), value.text())).collect()
     }
 
-    /// All values as text, with dots in place of secrets: what people may see.
+    /// All values as text, with [`HIDDEN`] in place of secrets: what people may see.
     pub fn shown(&self) -> BTreeMap<String, String> {
-        let show =
-            |value: &Value| if value.is_secret() { "••••••".to_owned() } else { value.text() };
+        let show = |value: &Value| if value.is_secret() { HIDDEN.to_owned() } else { value.text() };
         self.variables.iter().map(|(name, value)| (name.clone(), show(value))).collect()
     }
 

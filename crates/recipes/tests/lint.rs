@@ -205,6 +205,37 @@ fn whatever_is_named_exists() {
 }
 
 #[test]
+fn lines_that_keep_players_out_hold_a_name_and_nothing_else() {
+    let access = |lines: &str| format!("[access]\n{lines}\n[stop]");
+    let both = "ban = \"ban {player}\"\nunban = \"pardon {player}\"";
+    assert_eq!(problems(&SMALL.replacen("[stop]", &access(both), 1)), []);
+    assert_eq!(problems(&SMALL.replacen("[stop]", &access("kick = \"kick {player}\""), 1)), []);
+    for (line, says) in [
+        ("kick", "{player} once"),
+        ("kick {player} {player}", "{player} once"),
+        ("kick {player} {var.motd}", "{player} once"),
+        ("kick {text}", "{player} once"),
+        ("{player} is out", "could be a command"),
+        ("kick {player", "'{{'"),
+        ("kick {player}\\nstop", "one line"),
+    ] {
+        check("[stop]", &access(&format!("kick = \"{line}\"")), "access.kick", says);
+    }
+    check("[stop]", &access("ban = \"ban {player}\""), "access.ban", "no unban");
+    check("[stop]", &access("unban = \"pardon {player}\""), "access.unban", "no ban");
+    check("[stop]", &access("player_name = '('"), "access.player_name", "regular expression");
+    check("[stop]", &access("bann = \"ban {player}\""), "access.bann", "did you mean 'ban'");
+    check("say {text}", "say {player}", "console.say", "{text} once");
+    check("--port={port.game}", "{player}", "start.command[3]", "[access] only");
+    check(
+        "say = \"say {text}\"",
+        "input = \"none\"\n[access]\nkick = \"kick {player}\"",
+        "access.kick",
+        "console.input",
+    );
+}
+
+#[test]
 fn unknown_keys_are_named_with_the_nearest_known_one_and_their_line() {
     check("within = \"60s\"", "within = \"60s\"\nlogs = \"x\"", "ready.logs", "'log'");
     check("default = \"Hi\"", "default = \"Hi\"\nmaxlength = 3", "variables.motd.maxlength", "'max_length'");

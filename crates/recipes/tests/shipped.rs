@@ -1,6 +1,10 @@
 //! The recipes that come with Guildhall are read, clean, and come back from TOML as they were.
 
-use guildhall_recipes::{Patterns, Recipe, shipped};
+use guildhall_recipes::{
+    Patterns, Recipe,
+    access::{self, Order},
+    shipped,
+};
 
 #[test]
 fn every_shipped_recipe_is_clean() {
@@ -14,6 +18,23 @@ fn every_shipped_recipe_is_clean() {
         assert_eq!(Recipe::parse(&again, name).expect("it is read again"), recipe);
         let json = serde_json::to_string(&recipe).expect("it is sent");
         assert_eq!(serde_json::from_str::<Recipe>(&json).expect("it arrives"), recipe);
+    }
+}
+
+#[test]
+fn games_with_a_console_keep_players_out_by_name() {
+    let orders = |name: &str| {
+        let (_, text) = shipped().iter().find(|(shipped, _)| *shipped == name).expect("shipped");
+        let recipe = Recipe::parse(text, name).expect("a recipe");
+        let line = |order| access::line(&recipe, order, "Alex_1").expect("a name").unwrap_or_default();
+        [line(Order::Ban), line(Order::Unban), line(Order::Kick)]
+    };
+    for minecraft in ["minecraft-flying-squid", "minecraft-java", "paper"] {
+        assert_eq!(orders(minecraft), ["ban Alex_1", "pardon Alex_1", "kick Alex_1"]);
+    }
+    assert_eq!(orders("armagetron"), ["", "", "KICK Alex_1"]);
+    for deaf in ["bzflag", "luanti", "teeworlds"] {
+        assert_eq!(orders(deaf), ["", "", ""], "{deaf} reads no console");
     }
 }
 

@@ -5,23 +5,26 @@ use std::{collections::BTreeMap, time::Duration};
 
 use guildhall_core::{Clock, NewEvent, RunId, ServerId, SessionId, TenantId};
 use guildhall_flows::{FlowError, FlowId, Handle};
+use guildhall_recipes::secrets::SecretsKey;
 use guildhall_store::{EventStore, Timestamp, Tx, scope};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Set, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use crate::{
     entity::{config, port, server, session, visit},
     error::ServersError,
-    launch::Launch,
+    launch::{self, Launch},
     state::{Deadlines, State},
     workflows::News,
 };
 
 /// Stays of players kept for one session; more are counted and left out of its summary.
 pub(crate) const MOST_VISITS: u64 = 5_000;
+/// Earlier versions whose secrets are sealed with one change; the next change seals the rest.
+const MOST_SEALED: u64 = 500;
 
 /// A server as read, and what is to become of it.
 pub(crate) struct Change<'a> {
@@ -43,6 +46,8 @@ pub(crate) struct Change<'a> {
     pub(crate) at: Timestamp,
     pub(crate) deadlines: &'a Deadlines,
     pub(crate) clock: &'a dyn Clock,
+    /// The key of secrets.
+    pub(crate) secrets: Option<&'a SecretsKey>,
     /// The address that players of its host are told.
     pub(crate) address: String,
     /// A new version of the launch configuration, if there is to be one.
@@ -84,9 +89,12 @@ impl<'a> Change<'a> {
         };
         let missing =
             || ServersError::Edge(guildhall_core::Error::bug("a server has lost its launch configuration"));
-        let newest = Launch::read(&version(row.config).one(conn).await?.ok_or_else(missing)?)?;
+        let secrets = around.config.secrets.as_ref();
+        let newest = launch::read(&version(row.config).one(conn).await?.ok_or_else(missing)?, secrets)?;
         let launch = match row.launched.filter(|launched| *launched != newest.version) {
-            Some(launched) => Launch::read(&version(launched).one(conn).await?.ok_or_else(missing)?)?,
+            Some(launched) => {
+                launch::read(&version(launched).one(conn).await?.ok_or_else(missing)?, secrets)?
+            }
             None => newest.clone(),
         };
         let mut session = None;
@@ -115,6 +123,7 @@ impl<'a> Change<'a> {
             at: around.clock.now().into(),
             deadlines: around.deadlines,
             clock: around.clock,
+            secrets,
             address,
             version: None,
             over: None,
@@ -176,6 +185,9 @@ impl<'a> Change<'a> {
                 update.filter(visit::Column::Id.eq(id)).exec(conn).await?;
             }
         }
+        if let (Some(version), Some(key)) = (&self.version, self.secrets) {
+            seal_earlier(conn, &self.tenant, version, key).await?;
+        }
         if let Some(version) = self.version {
             config::Entity::insert(version.into_active_model()).exec_without_returning(conn).await?;
         }
@@ -234,6 +246,34 @@ impl<'a> Change<'a> {
     pub(crate) fn fresh(&self) -> Uuid {
         self.clock.uuid()
     }
+}
+
+/// Seals the secrets of earlier versions, which were kept in plain before there was a key.
+async fn seal_earlier(
+    conn: &impl ConnectionTrait,
+    tenant: &TenantId,
+    newest: &config::Model,
+    key: &SecretsKey,
+) -> Result<(), ServersError> {
+    let unsealed = scope::find::<config::Entity>(tenant)
+        .filter(config::Column::Server.eq(newest.server))
+        .filter(config::Column::Version.lt(newest.version))
+        .filter(config::Column::Variables.not_like("%{\"sealed\":%"))
+        .order_by_desc(config::Column::Version)
+        .limit(MOST_SEALED);
+    for row in unsealed.all(conn).await? {
+        let launch = launch::read(&row, Some(key))?;
+        if launch.has_secrets() {
+            let kept = launch::variables(&launch, tenant, row.server, Some(key))?;
+            scope::update::<config::Entity>(tenant)
+                .col_expr(config::Column::Variables, Expr::value(kept))
+                .filter(config::Column::Server.eq(row.server))
+                .filter(config::Column::Version.eq(row.version))
+                .exec(conn)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn ports_of(

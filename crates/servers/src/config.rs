@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use guildhall_core::HostId;
+use guildhall_recipes::secrets::SecretsKey;
 
 use crate::state::Deadlines;
 
@@ -22,6 +23,8 @@ pub struct ServersConfig {
     pub idle_stop: Option<Duration>,
     /// Servers a community may have.
     pub most_servers: u64,
+    /// The key with which recipes' secrets are kept in the store; without one they are kept in plain.
+    pub secrets: Option<SecretsKey>,
 }
 
 impl Default for ServersConfig {
@@ -33,11 +36,17 @@ impl Default for ServersConfig {
             recipes: None,
             idle_stop: None,
             most_servers: 100,
+            secrets: None,
         }
     }
 }
 
 impl ServersConfig {
+    /// The idle stop of servers that set nothing else, in seconds.
+    pub(crate) fn idle_stop_seconds(&self) -> Option<i64> {
+        self.idle_stop.map(|idle| i64::try_from(idle.as_secs()).unwrap_or(i64::MAX))
+    }
+
     /// The address that players of a host are told.
     pub fn address_of(&self, host: &str) -> &str {
         let own =

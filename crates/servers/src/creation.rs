@@ -13,7 +13,7 @@ use crate::{
     change::Change,
     entity::{config, server},
     error::ServersError,
-    launch::Launch,
+    launch::{self, Launch},
     life::Job,
     servers::Begun,
     state::{Goal, State},
@@ -33,8 +33,8 @@ impl Servers {
     ) -> Result<Begun, ServersError> {
         let shop = &self.shop;
         let recipe = shop.book.find(recipe)?;
-        let default = shop.config.idle_stop.map(|idle| i64::try_from(idle.as_secs()).unwrap_or(i64::MAX));
-        let (launch, changed) = Launch::first(recipe, settings, idle_stop.unwrap_or(default))?;
+        let (launch, changed) =
+            Launch::first(recipe, settings, idle_stop.unwrap_or(shop.config.idle_stop_seconds()))?;
         let cursor = shop.events.newest().await?;
         let server: ServerId = fresh(shop.clock.as_ref());
         let at = shop.clock.now().into();
@@ -52,7 +52,7 @@ impl Servers {
             Err(StoreError::Duplicate(_)) => return Err(ServersError::NameTaken(name.to_owned())),
             Err(error) => return Err(error.into()),
         }
-        let version = launch.row(server.0, actor, at, &changed)?;
+        let version = launch::row(&launch, server.0, actor, at, &changed, shop.config.secrets.as_ref())?;
         config::Entity::insert(version.into_active_model()).exec_without_returning(tx.conn()).await?;
         let run: RunId = fresh(shop.clock.as_ref());
         let input = JobInput { server, run, by: crate::text::line(&actor.name, 64), forget: false };

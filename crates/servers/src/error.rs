@@ -2,7 +2,7 @@
 
 use guildhall_core::{Action, Error, FieldError, Kind, document::Style};
 use guildhall_link::LinkError;
-use guildhall_recipes::ValueProblem;
+use guildhall_recipes::{ValueProblem, access::BadPlayer, configuration::ConfigurationError};
 use guildhall_store::StoreError;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -59,6 +59,9 @@ pub enum ServersError {
     /// Values that the recipe does not take.
     #[error("{} of the values do not fit.", .0.len())]
     Values(Vec<ValueProblem>),
+    /// Secrets that this installation's key does not open.
+    #[error("These secrets cannot be read with the key that this installation has: {}.", .0.join(", "))]
+    SecretsLocked(Vec<String>),
     /// Its host cannot be asked now.
     #[error("The host of {name} is not connected.")]
     HostAway {
@@ -74,6 +77,31 @@ pub enum ServersError {
     /// The game does not read a console.
     #[error("The game of {0} does not read a console.")]
     NoConsole(String),
+    /// Another member has the name in this game.
+    #[error("The name '{0}' belongs to another member in this game.")]
+    PlayerTaken(String),
+    /// Nobody in this game can be called so.
+    #[error("'{player}' cannot be a player's name here: {why}.")]
+    BadPlayer {
+        /// What was given.
+        player: String,
+        /// What would be right.
+        why: BadPlayer,
+    },
+    /// The member has as many names as they may.
+    #[error("{0} names are linked already, which is as many as a member may have.")]
+    TooManyLinks(u64),
+    /// The member has no such name; these are theirs.
+    #[error("No name '{player}' is linked.")]
+    NotLinked {
+        /// What was asked for.
+        player: String,
+        /// The member's names.
+        near: Vec<String>,
+    },
+    /// Somebody who is kept out cannot change what they are called.
+    #[error("You are kept out of game servers ({0}), so your names stay as they are.")]
+    KeptOut(String),
     /// Somebody else changed it over and over in the same moment.
     #[error("{0} is being changed by somebody else right now.")]
     Contended(String),
@@ -94,6 +122,15 @@ impl From<sea_orm::DbErr> for ServersError {
 impl From<serde_json::Error> for ServersError {
     fn from(error: serde_json::Error) -> Self {
         Self::Edge(Error::bug(error))
+    }
+}
+
+impl From<ConfigurationError> for ServersError {
+    fn from(error: ConfigurationError) -> Self {
+        match error {
+            ConfigurationError::Values(problems) => Self::Values(problems),
+            ConfigurationError::Locked(names) => Self::SecretsLocked(names),
+        }
     }
 }
 
@@ -141,9 +178,13 @@ impl From<ServersError> for Error {
                 let mut edge = Self::new(Kind::User, "invalid_values", text);
                 edge.fields = problems
                     .into_iter()
-                    .map(|problem| FieldError { field: problem.name, message: problem.message })
+                    .map(|problem| FieldError::new(problem.name, problem.message))
                     .collect();
                 edge
+            }
+            ServersError::SecretsLocked(_) => {
+                let code = Code::SecretsLocked;
+                Self::new(Kind::Conflict, code.as_str(), message).remedy(code.remedy())
             }
             ServersError::HostAway { source, .. } => {
                 let edge =
@@ -158,6 +199,22 @@ impl From<ServersError> for Error {
             }
             ServersError::NoConsole(_) => Self::new(Kind::Conflict, "no_console", message)
                 .remedy("Use the game's own client to speak to its players."),
+            ServersError::PlayerTaken(_) => Self::new(Kind::Conflict, "player_taken", message).remedy(
+                "If it is yours, ask a moderator: `player unlink` with `member` takes it from the other.",
+            ),
+            ServersError::BadPlayer { .. } => Self::new(Kind::User, "bad_player", message)
+                .remedy("Write the name exactly as the game shows it."),
+            ServersError::TooManyLinks(_) => Self::new(Kind::Limit, "too_many_links", message)
+                .remedy("Take one away with `player unlink` first."),
+            ServersError::NotLinked { near, .. } => {
+                let edge = Self::new(Kind::NotFound, "player_not_linked", message);
+                match near.as_slice() {
+                    [] => edge.remedy("Link one with `player link`."),
+                    near => edge.remedy(format!("Did you mean: {}?", near.join(", "))),
+                }
+            }
+            ServersError::KeptOut(_) => Self::new(Kind::Permission, "kept_out", message)
+                .remedy("A moderator can change them for you."),
             ServersError::Contended(_) => {
                 Self::new(Kind::Conflict, "contended", message).remedy("Try again in a moment.")
             }

@@ -94,7 +94,18 @@ impl Servers {
         let mut decide = |change: &mut Change<'_>| Ok(judge(change, host, event));
         match self.shop.change_in(&tx, &event.tenant, event.server, &mut decide).await? {
             Tried::Done(Ok(()), overtaken) => {
+                // A game that has begun, or that let somebody in who is kept out, is told by the reconciler.
+                let tells = match &event.kind {
+                    EventKind::Ready { .. } => true,
+                    EventKind::Joined { player } => {
+                        self.shop.came_back(&tx, &event.tenant, event.server.0, player).await?
+                    }
+                    _ => false,
+                };
                 tx.commit().await?;
+                if tells {
+                    self.shop.wake();
+                }
                 self.shop.cancel(overtaken).await;
             }
             Tried::Done(Err(refused), _) => {
@@ -166,7 +177,9 @@ fn judge(change: &mut Change<'_>, host: &HostId, event: &AgentEvent) -> Result<(
         EventKind::Ready { took_ms } => change.see_ready(Some(*took_ms)),
         EventKind::Joined { player } => change.see_joined(player),
         EventKind::Left { player } => change.see_left(player),
-        EventKind::Exited { exit, restart_in_ms, crashes } => change.see_exit(exit, *restart_in_ms, *crashes),
+        EventKind::Exited { exit, restart_in_ms, crashes, output } => {
+            change.see_exit(exit, *restart_in_ms, *crashes, output);
+        }
         EventKind::Failed { failure } => change.see_failed(&failure.clone().into()),
         EventKind::Removed => change.send(News::Look),
     }

@@ -3,19 +3,23 @@
 //! An operation changes a server's row in one transaction (`change`), which also starts the durable job that
 //! goes on (`workflows`). What hosts report comes in through `inbox`; `reconciler` compares what is wanted with
 //! what is seen, and repairs the difference. What may happen in which state is in `life` (what people ask for)
-//! and `sight` (what hosts report); `told` has the events that people read.
+//! and `sight` (what hosts report); `told` has the events that people read. Who is called what in the games is in
+//! `link`, who is kept out of them in `bar`, and `access` sees to it that the games know.
 
-mod book;
+use guildhall_link::{failure, text};
+
+mod access;
+mod bar;
 mod change;
 mod config;
 mod console;
 mod creation;
 mod entity;
 mod error;
-mod failure;
 mod inbox;
 mod launch;
 mod life;
+mod link;
 mod migration;
 pub mod operations;
 mod reconciler;
@@ -23,17 +27,19 @@ mod servers;
 mod session;
 mod sight;
 mod state;
-mod text;
 mod told;
 mod view;
 mod workflows;
 mod workshop;
 
-pub use book::{LeftOut, RecipeBook};
 pub use config::ServersConfig;
 pub use console::{ConsoleStream, Line};
 pub use error::ServersError;
-pub use failure::{Code, Trouble};
+pub use guildhall_link::failure::{Code, Trouble};
+pub use guildhall_recipes::{
+    book::{LeftOut, RecipeBook},
+    secrets::{KeyFileError, SecretsKey},
+};
 pub use launch::Changed;
 pub use migration::migrations;
 pub use operations::operations;

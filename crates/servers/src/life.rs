@@ -9,7 +9,7 @@ use crate::{
     entity::session,
     error::{ServersError, span},
     failure::{Code, Trouble},
-    launch::{Changed, Launch},
+    launch::{self, Changed, Launch},
     session::{Ending, How},
     state::{Goal, State},
     told,
@@ -154,7 +154,7 @@ impl Change<'_> {
         next: Launch,
         changed: &[Changed],
     ) -> Result<(), ServersError> {
-        self.version = Some(next.row(self.row.id, actor, self.at, changed)?);
+        self.version = Some(launch::row(&next, self.row.id, actor, self.at, changed, self.secrets)?);
         self.row.config = next.version;
         told::configured(self, actor, next.version, changed);
         self.newest = next;

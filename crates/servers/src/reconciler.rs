@@ -2,7 +2,8 @@
 //! repeated; it is woken by signals and by a timer.
 //!
 //! Its cases: a host that is lost, a host that is back, a passing state that has lasted too long, a wish that
-//! its host never confirmed, a game that runs or has ended unseen, and a server that nobody plays on.
+//! its host never confirmed, a game that runs or has ended unseen, a server that nobody plays on, and a game that
+//! was not told who is kept out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +101,7 @@ impl Servers {
             }
         }
         count_orphans(&rows, &hosts);
+        self.keep_all_out(&rows).await?;
         Ok(())
     }
 

@@ -75,7 +75,13 @@ impl Change<'_> {
     }
 
     /// The process ended.
-    pub(crate) fn see_exit(&mut self, exit: &Exit, restart_in_ms: Option<u64>, crashes: u32) {
+    pub(crate) fn see_exit(
+        &mut self,
+        exit: &Exit,
+        restart_in_ms: Option<u64>,
+        crashes: u32,
+        output: &[String],
+    ) {
         self.leave_all();
         self.forget_players();
         let ending = Ending { exit: Some(exit.clone()), ..Ending::new(How::Stopped) };
@@ -102,7 +108,9 @@ impl Change<'_> {
                     // The wait itself is the agent's; the deadline begins after it.
                     let wait = std::time::Duration::from_millis(wait.min(3_600_000));
                     self.row.deadline = self.row.deadline.map(|deadline| (deadline.time() + wait).into());
-                    told::crashed(self, exit, wait, crashes);
+                    let shown = |line: &String| self.launch.redact(&text::line(line, 200));
+                    let last: Vec<String> = output.iter().take(10).map(shown).collect();
+                    told::crashed(self, exit, wait, crashes, &last);
                 }
             }
         }

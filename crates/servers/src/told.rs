@@ -158,7 +158,13 @@ pub(crate) fn unstopped(change: &mut Change<'_>, trouble: &Trouble) {
 }
 
 /// It crashed, and is started again after a while.
-pub(crate) fn crashed(change: &mut Change<'_>, exit: &Exit, wait: Duration, crashes: u32) {
+pub(crate) fn crashed(
+    change: &mut Change<'_>,
+    exit: &Exit,
+    wait: Duration,
+    crashes: u32,
+    last_lines: &[String],
+) {
     status(change);
     let seconds = i64::try_from(wait.as_secs().max(1)).unwrap_or(i64::MAX);
     let document = Document::titled(format!("{} crashed", change.row.name)).tone(Tone::Bad).text(format!(
@@ -166,11 +172,20 @@ pub(crate) fn crashed(change: &mut Change<'_>, exit: &Exit, wait: Duration, cras
         process_end(exit),
         spoken(seconds)
     ));
+    let document = match last_lines {
+        [] => document,
+        lines => document.text("Its last lines:").code(lines.join("\n")),
+    };
     let document = document.action(view::console(&change.row.name)).action(view::stop(&change.row.name));
     say(
         change,
         "server.crashed",
-        json!({ "exit": exit, "restart_in_ms": wait.as_millis(), "crashes": crashes }),
+        json!({
+            "exit": exit,
+            "restart_in_ms": wait.as_millis(),
+            "crashes": crashes,
+            "output": last_lines,
+        }),
         document,
     );
 }

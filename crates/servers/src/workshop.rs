@@ -9,6 +9,7 @@ use guildhall_link::{
     Agents, LinkError,
     message::{Refusal, Reply, Request, Want},
 };
+use guildhall_recipes::recipe::ConsoleInput;
 use guildhall_store::{EventStore, Store, Tx, scope};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::Notify;
@@ -16,9 +17,9 @@ use tokio::sync::Notify;
 use crate::{
     RecipeBook, ServersConfig,
     change::{Change, MOST_VISITS, Surroundings},
-    entity::{config, port, server, session, visit},
+    entity::{config, kept_out, player_link, port, server, session, visit},
     error::ServersError,
-    launch::Launch,
+    launch,
     view::Look,
 };
 
@@ -127,7 +128,7 @@ impl Workshop {
                 }
             }
             ports.retain(|name, _| change.launch.recipe.ports.contains_key(name));
-            let desired = change.launch.desired(&change.row, want, ports, &change.address)?;
+            let desired = launch::desired(&change.launch, &change.row, want, ports, &change.address)?;
             Ok(Some((host, desired)))
         });
         let Some(Some((host, desired))) = wish.await? else { return Ok(Applied::Nothing) };
@@ -174,6 +175,34 @@ impl Workshop {
     /// The newest operation or event may have changed what is to be repaired.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Writes a line to the console of a running game.
+    pub(crate) async fn send_line(&self, look: &Look, line: String, by: String) -> Result<(), ServersError> {
+        let row = &look.row;
+        if look.launch.recipe.console.input == ConsoleInput::None {
+            return Err(ServersError::NoConsole(row.name.clone()));
+        }
+        let not_running = || ServersError::NotRunning { name: row.name.clone(), state: row.state };
+        if !row.state.may_run() {
+            return Err(not_running());
+        }
+        let host: HostId = row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
+        let request = Request::Send { server: row.id.into(), line, by };
+        match self.agents.request(&host, request).await {
+            Ok(Reply::Done) => Ok(()),
+            Ok(Reply::Refused { why: Refusal::NotRunning | Refusal::UnknownServer, .. }) => {
+                Err(not_running())
+            }
+            Ok(Reply::Refused { why: Refusal::NoConsole, .. }) => {
+                Err(ServersError::NoConsole(row.name.clone()))
+            }
+            Ok(Reply::Refused { message, .. }) => {
+                Err(ServersError::Refused(crate::text::line(&message, 300)))
+            }
+            Ok(_) => Err(ServersError::Refused("it answered something else".to_owned())),
+            Err(error) => Err(ServersError::HostAway { name: row.name.clone(), source: Some(error) }),
+        }
     }
 
     /// A server by name.
@@ -265,7 +294,7 @@ impl Workshop {
             names = playing.all(reader).await?.into_iter().map(|visit| visit.player).collect();
         }
         Ok(Look {
-            launch: Launch::read(&config)?,
+            launch: launch::read(&config, self.config.secrets.as_ref())?,
             ports: ports
                 .into_iter()
                 .filter_map(|row| Some((row.name, u16::try_from(row.number).ok()?)))
@@ -288,6 +317,10 @@ impl Workshop {
         scope::delete::<visit::Entity>(tenant).filter(visit::Column::Server.eq(id)).exec(conn).await?;
         scope::delete::<session::Entity>(tenant).filter(session::Column::Server.eq(id)).exec(conn).await?;
         scope::delete::<port::Entity>(tenant).filter(port::Column::Server.eq(id)).exec(conn).await?;
+        let told = scope::delete::<kept_out::Entity>(tenant).filter(kept_out::Column::Server.eq(id));
+        told.exec(conn).await?;
+        let links = scope::delete::<player_link::Entity>(tenant).filter(player_link::Column::Server.eq(id));
+        links.exec(conn).await?;
         scope::delete::<config::Entity>(tenant).filter(config::Column::Server.eq(id)).exec(conn).await?;
         scope::delete::<server::Entity>(tenant).filter(server::Column::Id.eq(id)).exec(conn).await?;
         Ok(())

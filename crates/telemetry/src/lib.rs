@@ -13,4 +13,4 @@ mod stage;
 
 pub use latency::{Figures, Latency};
 pub use migration::migrations;
-pub use stage::{Stage, Stages};
+pub use stage::{Meter, Stage, Stages};

@@ -1,6 +1,10 @@
 //! Adds up how long each stage of a call took.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,15 +78,32 @@ impl fmt::Display for Stage {
 /// Microseconds a stage, in the order of [`Stage::ALL`].
 pub(crate) type Split = [u64; Stage::ALL.len()];
 
+/// What is measured goes here. The log is set up before there is a store, so the [`Latency`] that keeps the
+/// figures is attached later. Cheap to clone; clones share it.
+#[derive(Clone, Default)]
+pub struct Meter(Arc<OnceLock<Arc<Latency>>>);
+
+impl Meter {
+    /// Keeps the figures in `latency` from here on. A second one changes nothing.
+    pub fn attach(&self, latency: Arc<Latency>) {
+        let _ = self.0.set(latency);
+    }
+}
+
 /// The layer. Give it a filter of its own, or the log's level decides what is measured.
 pub struct Stages {
-    latency: Arc<Latency>,
+    meter: Meter,
 }
 
 impl Stages {
-    /// Measures into `latency`.
-    pub fn new(latency: Arc<Latency>) -> Self {
-        Self { latency }
+    /// Measures into `meter`.
+    pub fn new(meter: Meter) -> Self {
+        Self { meter }
+    }
+
+    /// Whether spans of this name are measured: for the layer's filter.
+    pub fn measures(name: &str) -> bool {
+        is_root(name) || Stage::of(name).is_some()
     }
 }
 
@@ -190,7 +211,9 @@ where
             let run = &mut split[Stage::Run.index()];
             // What went on inside may have gone on side by side, and be longer than the run in all.
             *run = run.saturating_sub(inside_run);
-            self.latency.record(&operation, micros(began), split);
+            if let Some(latency) = self.meter.0.get() {
+                latency.record(&operation, micros(began), split);
+            }
         }
     }
 }

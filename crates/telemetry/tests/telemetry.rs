@@ -8,7 +8,7 @@ use axum::{Router, body::Body, extract::State, http::Request, middleware, routin
 use guildhall_core::{Clock as _, ManualClock, incident};
 use guildhall_store::{Store, testkit};
 use guildhall_telemetry::{
-    Latency, Stage, Stages, migrations,
+    Latency, Meter, Stage, Stages, migrations,
     otlp::{Exporter, Ids, OtlpConfig},
     request,
 };
@@ -18,6 +18,12 @@ use tracing_subscriber::prelude::*;
 
 fn latency(store: Store, clock: &Arc<ManualClock>) -> Arc<Latency> {
     Latency::new(store, clock.clone(), ["server start", "ban"])
+}
+
+fn meter(latency: &Arc<Latency>) -> Meter {
+    let meter = Meter::default();
+    meter.attach(latency.clone());
+    meter
 }
 
 /// One call with its stages, as the catalogue and its callers make them. A stage takes at least as long as
@@ -49,7 +55,7 @@ async fn the_day_is_told_by_operation_and_stage_and_survives_a_restart() {
     for store in testkit::stores(migrations).await {
         let clock = Arc::<ManualClock>::default();
         let first = latency(store.store(), &clock);
-        let subscriber = tracing_subscriber::registry().with(Stages::new(first.clone()));
+        let subscriber = tracing_subscriber::registry().with(Stages::new(meter(&first)));
         tracing::subscriber::with_default(subscriber, || {
             for _ in 0..20 {
                 call("server start", Duration::from_micros(300));
@@ -84,7 +90,7 @@ async fn what_was_not_written_down_yet_is_when_it_ends() {
     let store = testkit::sqlite(migrations()).await;
     let clock = Arc::<ManualClock>::default();
     let first = latency(store.store(), &clock);
-    let subscriber = tracing_subscriber::registry().with(Stages::new(first.clone()));
+    let subscriber = tracing_subscriber::registry().with(Stages::new(meter(&first)));
     tracing::subscriber::with_default(subscriber, || call("ban", Duration::ZERO));
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(first.run(stopped));

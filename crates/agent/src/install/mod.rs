@@ -5,7 +5,11 @@ mod archive;
 mod download;
 mod program;
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use guildhall_link::message::FailureCode;
 use guildhall_recipes::recipe::InstallStep;
@@ -19,6 +23,9 @@ use crate::{config::Settings, folder::Folder, trouble::Trouble};
 /// Debian's package manager takes one order at a time, and it is the host's.
 static APT: Mutex<()> = Mutex::const_new(());
 const APT_WITHIN: Duration = Duration::from_secs(1_200);
+/// How long another program may be at the host's packages, and how often that is looked at.
+const APT_LOCKED: Duration = Duration::from_secs(300);
+const APT_AGAIN: Duration = Duration::from_millis(500);
 const NPM_WITHIN: Duration = Duration::from_secs(1_200);
 
 /// Where a step is carried out.
@@ -73,7 +80,7 @@ pub(crate) fn is_done(step: &InstallStep, marked: bool, folder: &Folder) -> bool
 /// Carries a step out.
 pub(crate) async fn carry_out(step: &InstallStep, site: &Site<'_>) -> Result<(), Trouble> {
     match step {
-        InstallStep::Apt { package, provides } => apt(package, Path::new(provides)).await,
+        InstallStep::Apt { package, provides } => apt(package, Path::new(provides), site.settings).await,
         InstallStep::Download { url, sha256, to, unpinned } => {
             if sha256.is_none() && !unpinned {
                 return Err(Trouble::bad_recipe(format!("The download of {to} has no digest; add sha256.")));
@@ -119,7 +126,7 @@ pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-async fn apt(package: &str, provides: &Path) -> Result<(), Trouble> {
+async fn apt(package: &str, provides: &Path, settings: &Settings) -> Result<(), Trouble> {
     let plain = package.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:".contains(&byte));
     if !plain || !package.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return Err(Trouble::bad_recipe(format!("'{package}' is not the name of a Debian package.")));
@@ -135,11 +142,17 @@ async fn apt(package: &str, provides: &Path) -> Result<(), Trouble> {
         return Ok(());
     }
     let install = ["install", "-y", "--no-install-recommends", package];
-    if program::apt(&install, APT_WITHIN).await.is_err() {
+    let installed = async {
+        if patiently(&install, settings).await.is_ok() {
+            return Ok(());
+        }
         // The host's lists of packages may be old or missing.
-        program::apt(&["update"], APT_WITHIN).await?;
-        program::apt(&install, APT_WITHIN).await?;
-    }
+        patiently(&["update"], settings).await?;
+        patiently(&install, settings).await
+    };
+    installed.await.map_err(|trouble: Trouble| {
+        trouble.about(&format!("The Debian package {package} was not installed"))
+    })?;
     if is_program(provides) {
         Ok(())
     } else {
@@ -147,6 +160,20 @@ async fn apt(package: &str, provides: &Path) -> Result<(), Trouble> {
             "The package {package} is installed, but {} is not there.",
             provides.display()
         )))
+    }
+}
+
+/// Runs apt-get, and waits while another program is at the host's packages. For the packages themselves apt-get waits
+/// by itself, but not for their lists.
+async fn patiently(arguments: &[&str], settings: &Settings) -> Result<(), Trouble> {
+    let until = Instant::now() + APT_LOCKED;
+    loop {
+        match program::apt(arguments, APT_WITHIN).await {
+            Err(trouble) if trouble.says("Could not get lock") && Instant::now() < until => {
+                settings.clock.sleep(APT_AGAIN).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

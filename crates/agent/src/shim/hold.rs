@@ -1,47 +1,36 @@
 //! Holds a game until it ends: one loop around `poll`.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::{
-            fs::OpenOptionsExt as _,
-            net::{UnixListener, UnixStream},
-        },
-    },
-    path::Path,
+    os::{fd::OwnedFd, unix::net::UnixListener},
     process::{Child, ExitCode},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use pty_process::blocking::{self, Pty};
+use pty_process::blocking::Pty;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
-    fs::{FallocateFlags, FlockOperation, Mode},
+    fs::Mode,
     io::Errno,
-    process::{Gid, PidfdFlags, Signal, Uid, WaitOptions},
-    termios::{LocalModes, OptionalActions, OutputModes},
+    process::{PidfdFlags, Signal, WaitOptions},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, CONSOLE, EXIT, Hold, LOCK, NotStarted, RUN, SOCKET, command, confine,
+    Answer, CONSOLE, EXIT, Hold, NotStarted, RUN, SOCKET,
+    client::Client,
+    files,
     processes::{self, Process},
-    protocol::{Ask, Ended, Frames, GameSignal, Tell},
+    protocol::{Ask, Ended, GameSignal, Tell},
     ring::Ring,
+    terminal,
 };
 
 /// Connections at a time; the agent needs one, and one for each watcher.
 const MAX_CLIENTS: usize = 16;
 /// Written lines that wait for the game to read them, in bytes.
 const MAX_WAITING: usize = 64 * 1024;
-/// What waits for one client, in bytes, before no more is taken out of the ring for it.
-const MAX_PENDING: usize = 128 * 1024;
-/// The ending, until it is whole.
-const EXIT_PART: &str = "exit.json.part";
-/// More than an ending takes, in bytes.
-const ENDING_ROOM: u64 = 4_096;
 /// How long the clients have to read the end, once the game is gone.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long the game's last processes have to die of SIGKILL.
@@ -131,11 +120,11 @@ impl Holder {
         rustix::process::setsid().map_err(|error| (error.into(), "a session of its own"))?;
         std::env::set_current_dir(&hold.runtime).map_err(during("the runtime folder"))?;
         rustix::process::umask(Mode::from_raw_mode(0o077));
-        let lock = take_lock().map_err(during("the runtime folder's lock"))?;
+        let lock = files::take_lock().map_err(during("the runtime folder's lock"))?;
         for stale in [SOCKET, RUN, EXIT, CONSOLE] {
-            remove(stale).map_err(during("files of the run before"))?;
+            files::remove(stale).map_err(during("files of the run before"))?;
         }
-        let ending = room_for_ending().map_err(during("room for the record of the end"))?;
+        let ending = files::room_for_ending().map_err(during("room for the record of the end"))?;
         let listener = UnixListener::bind(SOCKET).map_err(during("the socket"))?;
         listener.set_nonblocking(true).map_err(during("the socket"))?;
         // Whatever the game leaves behind becomes a child of this process, and can be found and ended.
@@ -145,7 +134,7 @@ impl Holder {
         let mut program = hold.program.clone();
         // The limit holds for this process too, which has the console to write.
         program.file_size = program.file_size.map(|bytes| bytes.max(2 * u64::from(hold.ring_bytes) + 65_536));
-        let (terminal, inner, game) = spawn(&program).map_err(during("the program"))?;
+        let (terminal, inner, game) = terminal::spawn(&program).map_err(during("the program"))?;
         let pid = game.id();
         let process = Process::of(pid).unwrap_or(Process { pid, started: 0 });
         let started =
@@ -167,7 +156,8 @@ impl Holder {
             ending,
             _lock: lock,
         };
-        if let Err(error) = write_whole(RUN, &serde_json::to_vec(&holder.started).unwrap_or_default()) {
+        if let Err(error) = files::write_whole(RUN, &serde_json::to_vec(&holder.started).unwrap_or_default())
+        {
             // A game that nobody could find again must not run.
             holder.signal(GameSignal::Kill);
             let _ = holder.game.wait();
@@ -351,18 +341,11 @@ impl Holder {
         let ending = Ending { run: self.started.run, ended };
         // The console first: who finds the ending finds the console too. A full disk may have no room for it,
         // but has for the ending.
-        let _ = write_whole(CONSOLE, &self.ring.frames());
-        let _ = self.write_ending(&serde_json::to_vec(&ending).unwrap_or_default());
-        let _ = remove(SOCKET);
+        let _ = files::write_whole(CONSOLE, &self.ring.frames());
+        let _ = files::write_ending(&mut self.ending, &serde_json::to_vec(&ending).unwrap_or_default());
+        let _ = files::remove(SOCKET);
         self.ended = Some(ended);
         Ok(())
-    }
-
-    fn write_ending(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.ending.write_all(bytes)?;
-        self.ending.sync_all()?;
-        fs::rename(EXIT_PART, EXIT)?;
-        File::open(Path::new("."))?.sync_all()
     }
 
     fn end_leftovers(&mut self) {
@@ -388,72 +371,6 @@ impl Holder {
     }
 }
 
-/// Opens the game's terminal and starts the game in it.
-fn spawn(program: &super::Program) -> io::Result<(Pty, OwnedFd, Child)> {
-    let (terminal, inner) = blocking::open().map_err(terminal_error)?;
-    terminal.resize(pty_process::Size::new(50, 200)).map_err(terminal_error)?;
-    let mut modes = rustix::termios::tcgetattr(inner.as_fd())?;
-    // What is written to the game is recorded with who wrote it, so the terminal need not repeat it; and lines
-    // end as the game ends them.
-    modes.local_modes -= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHOCTL;
-    modes.output_modes -= OutputModes::ONLCR;
-    rustix::termios::tcsetattr(inner.as_fd(), OptionalActions::Now, &modes)?;
-    if let Some((uid, gid)) = program.user {
-        // So that the game can open its terminal by name.
-        rustix::fs::fchown(inner.as_fd(), Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-    }
-    let flags = rustix::fs::fcntl_getfl(&terminal)?;
-    rustix::fs::fcntl_setfl(&terminal, flags | rustix::fs::OFlags::NONBLOCK)?;
-    let held = rustix::io::fcntl_dupfd_cloexec(inner.as_fd(), 3)?;
-    confine(program)?;
-    let game = blocking::Command::from(command(program)?).spawn(inner).map_err(terminal_error)?;
-    Ok((terminal, held, game))
-}
-
-fn terminal_error(error: pty_process::Error) -> io::Error {
-    match error {
-        pty_process::Error::Io(error) => error,
-        pty_process::Error::Rustix(error) => error.into(),
-        other => io::Error::other(other),
-    }
-}
-
-fn take_lock() -> io::Result<File> {
-    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(LOCK)?;
-    rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(lock)
-}
-
-/// Sets the ending's room aside, so that a game on a full disk does not end without a word.
-fn room_for_ending() -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(EXIT_PART)?;
-    match rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, ENDING_ROOM) {
-        // Not every file system can set room aside.
-        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(file),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn remove(name: &str) -> io::Result<()> {
-    match fs::remove_file(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file so that it is there as a whole or not at all.
-fn write_whole(name: &str, bytes: &[u8]) -> io::Result<()> {
-    let part = format!("{name}.part");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, name));
-    if written.is_err() {
-        // On a full disk, half a file would take the room that the next one needs.
-        let _ = fs::remove_file(&part);
-    }
-    written?;
-    File::open(Path::new("."))?.sync_all()
-}
-
 fn own_pid() -> u32 {
     rustix::process::getpid().as_raw_pid().unsigned_abs()
 }
@@ -461,95 +378,4 @@ fn own_pid() -> u32 {
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-struct Client {
-    stream: UnixStream,
-    frames: Frames,
-    pending: Vec<u8>,
-    /// Where the next record comes from; `u64::MAX` when only the end is waited for.
-    following: Option<u64>,
-    gone: bool,
-}
-
-impl Client {
-    fn new(stream: UnixStream) -> Self {
-        Self { stream, frames: Frames::default(), pending: Vec::new(), following: None, gone: false }
-    }
-
-    fn interest(&self) -> PollFlags {
-        let writing = if self.pending.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-        // Who does not read its answers is not listened to.
-        let reading = if self.pending.len() < 2 * MAX_PENDING { PollFlags::IN } else { PollFlags::empty() };
-        reading | writing
-    }
-
-    /// What the client asks, as far as it has arrived. One that does not speak the protocol is let go.
-    fn hear(&mut self) -> Vec<Ask> {
-        let (mut asks, mut buffer) = (Vec::new(), [0; 8 * 1024]);
-        match self.stream.read(&mut buffer) {
-            Ok(0) => self.gone = true,
-            Ok(length) => self.frames.push(&buffer[..length]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            Err(_) => self.gone = true,
-        }
-        loop {
-            match self.frames.next_frame().and_then(|frame| frame.map(Ask::decode).transpose()) {
-                Ok(Some(ask)) => asks.push(ask),
-                Ok(None) => return asks,
-                Err(_) => {
-                    self.gone = true;
-                    return asks;
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, tell: &Tell) {
-        tell.encode(&mut self.pending);
-    }
-
-    /// Tells what the client follows, until it has everything or takes no more for now.
-    fn serve(&mut self, ring: &Ring, ended: Option<Ended>) {
-        loop {
-            self.fill(ring, ended);
-            if self.pending.is_empty() {
-                return;
-            }
-            self.flush();
-            if self.gone || !self.pending.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// Takes out of the ring what the client follows.
-    fn fill(&mut self, ring: &Ring, ended: Option<Ended>) {
-        let Some(mut position) = self.following else { return };
-        while self.pending.len() < MAX_PENDING && ring.frame_after(&mut position, &mut self.pending) {}
-        self.following = Some(position);
-        if let (Some(ended), true) = (ended, position >= ring.head()) {
-            self.tell(&Tell::Ended(ended));
-            self.following = None;
-        }
-    }
-
-    fn flush(&mut self) {
-        let mut written = 0;
-        while written < self.pending.len() && !self.gone {
-            match self.stream.write(&self.pending[written..]) {
-                Ok(0) => self.gone = true,
-                Ok(length) => written += length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => self.gone = true,
-            }
-        }
-        self.pending.drain(..written);
-    }
-
-    /// Whether nothing is left to be told.
-    fn is_done(&self) -> bool {
-        self.gone || (self.pending.is_empty() && self.following.is_none())
-    }
 }

@@ -4,10 +4,13 @@
 //! need of the agent: the agent may be killed or replaced, and a later one finds the shim by its lock and
 //! talks to it over its socket. It is single-threaded and keeps little but the ring of output.
 
+mod client;
+mod files;
 mod hold;
 mod processes;
 pub mod protocol;
 mod ring;
+mod terminal;
 
 use std::{
     ffi::OsString,

@@ -150,7 +150,21 @@ impl TestHost {
     }
 
     /// Takes in events up to one that fits.
-    pub async fn until<T>(&mut self, what: &str, mut fits: impl FnMut(&AgentEvent) -> Option<T>) -> T {
+    pub async fn until<T>(&mut self, what: &str, fits: impl FnMut(&AgentEvent) -> Option<T>) -> T {
+        self.until_within(LONG, what, fits).await
+    }
+
+    /// The same for what has to come over the network first.
+    pub async fn until_slowly<T>(&mut self, what: &str, fits: impl FnMut(&AgentEvent) -> Option<T>) -> T {
+        self.until_within(10 * LONG, what, fits).await
+    }
+
+    async fn until_within<T>(
+        &mut self,
+        within: Duration,
+        what: &str,
+        mut fits: impl FnMut(&AgentEvent) -> Option<T>,
+    ) -> T {
         let mut newest = self.agent.newest();
         let mut passed = Vec::new();
         let wait = async {
@@ -170,7 +184,7 @@ impl TestHost {
                 }
             }
         };
-        let found = tokio::time::timeout(LONG, wait).await;
+        let found = tokio::time::timeout(within, wait).await;
         found.unwrap_or_else(|_| panic!("waited for {what}; there was {passed:?}"))
     }
 
@@ -192,7 +206,7 @@ impl TestHost {
 
     pub async fn exited(&mut self) -> (Exit, Option<u64>, u32) {
         self.until("exited", |event| match &event.kind {
-            EventKind::Exited { exit, restart_in_ms, crashes } => {
+            EventKind::Exited { exit, restart_in_ms, crashes, .. } => {
                 Some((exit.clone(), *restart_in_ms, *crashes))
             }
             _ => None,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use guildhall_link::message::Reply;
+use guildhall_recipes::access::{self, Order};
 
 use crate::{
     common::TestHost,
@@ -56,6 +57,29 @@ fn run(command: &mut Command) {
     assert!(command.status().unwrap().success(), "{command:?}");
 }
 
+/// Somebody who is banned by the recipe's own line is thrown out and stays out until they are pardoned.
+async fn keeps_out(game: &mut Game, name: &str) {
+    let recipe = game.desired.recipe.clone();
+    let line = |order| access::line(&recipe, order, name).unwrap().unwrap();
+    let player = Player::join(name, game.port).await;
+    game.joined(name).await;
+    assert_eq!(game.send(&line(Order::Ban), "Guildhall").await, Reply::Done);
+    player.ends().await;
+    game.left(name).await;
+    Player::is_turned_away(name, game.port).await;
+    assert_eq!(game.send(&line(Order::Unban), "Guildhall").await, Reply::Done);
+    game.line(&format!("{name} is unbanned")).await;
+    let player = Player::join(name, game.port).await;
+    game.joined(name).await;
+    assert_eq!(game.send(&line(Order::Kick), "Guildhall").await, Reply::Done);
+    player.ends().await;
+    game.left(name).await;
+    // Banned while away, they do not get in either.
+    assert_eq!(game.send(&line(Order::Ban), "Guildhall").await, Reply::Done);
+    game.line(&format!("{name} was banned")).await;
+    Player::is_turned_away(name, game.port).await;
+}
+
 #[tokio::test]
 async fn minecraft_is_played_keeps_its_world_crashes_and_stops_beside_another() {
     if !has("node", "Node.js 20") || !has("npm", "npm") {
@@ -93,6 +117,7 @@ async fn minecraft_is_played_keeps_its_world_crashes_and_stops_beside_another() 
     assert_eq!(game.send("say Mind the gap", "Sam").await, Reply::Done);
     alex.hears("Mind the gap").await;
     game.line("Sam> say Mind the gap").await;
+    keeps_out(&mut game, "Sam").await;
     let hole = alex.dig().await;
     assert_eq!((hole["before"] == "air", &hole["after"]), (false, &"air".into()), "{hole}");
     alex.leave().await;

@@ -58,6 +58,20 @@ pub struct Player {
 impl Player {
     /// Joins a server, and waits until the world is there.
     pub async fn join(name: &str, port: u16) -> Self {
+        let mut player = Self::start().await;
+        player.told(&order_to_join(name, port), "joined").await;
+        player
+    }
+
+    /// Tries to join a server that does not let them in.
+    pub async fn is_turned_away(name: &str, port: u16) {
+        let mut player = Self::start().await;
+        player.order(&order_to_join(name, port)).await;
+        let event = player.until_one_of(&["joined", "left"]).await;
+        assert_eq!(event["event"], "left", "{name} got in");
+    }
+
+    async fn start() -> Self {
         let folder = tokio::task::spawn_blocking(installed).await.unwrap();
         let mut client = Command::new("node")
             .arg("player.js")
@@ -68,12 +82,7 @@ impl Player {
             .spawn()
             .unwrap();
         let output = BufReader::new(client.stdout.take().unwrap()).lines();
-        let mut player =
-            Self { input: client.stdin.take().unwrap(), output, _client: client, heard: Vec::new() };
-        let order =
-            json!({"do": "join", "host": "127.0.0.1", "port": port, "name": name, "version": "1.21.4"});
-        player.told(&order, "joined").await;
-        player
+        Self { input: client.stdin.take().unwrap(), output, _client: client, heard: Vec::new() }
     }
 
     pub async fn say(&mut self, text: &str) {
@@ -108,27 +117,39 @@ impl Player {
         self.until("left").await;
     }
 
-    async fn told(&mut self, order: &Value, event: &str) -> Value {
+    async fn order(&mut self, order: &Value) {
         self.input.write_all(format!("{order}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn told(&mut self, order: &Value, event: &str) -> Value {
+        self.order(order).await;
         self.until(event).await
     }
 
     async fn until(&mut self, wanted: &str) -> Value {
+        self.until_one_of(&[wanted]).await
+    }
+
+    async fn until_one_of(&mut self, wanted: &[&str]) -> Value {
         let wait = async {
             loop {
                 let line = self.output.next_line().await.unwrap().unwrap();
                 let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-                if event["event"] == wanted {
+                if wanted.iter().any(|wanted| event["event"] == *wanted) {
                     return event;
                 }
                 match event["event"].as_str() {
                     Some("heard") => self.heard.push(event["text"].as_str().unwrap().to_owned()),
-                    Some("error") => panic!("waited for '{wanted}': {event}"),
+                    Some("error") => panic!("waited for {wanted:?}: {event}"),
                     _ => {}
                 }
             }
         };
         let told = tokio::time::timeout(LONG, wait).await;
-        told.unwrap_or_else(|_| panic!("the player never told '{wanted}'"))
+        told.unwrap_or_else(|_| panic!("the player never told {wanted:?}"))
     }
+}
+
+fn order_to_join(name: &str, port: u16) -> Value {
+    json!({"do": "join", "host": "127.0.0.1", "port": port, "name": name, "version": "1.21.4"})
 }

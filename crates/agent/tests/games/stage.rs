@@ -272,7 +272,7 @@ impl Game {
 
     async fn exited(&mut self) -> (Exit, Option<u64>, u32) {
         self.until("exited", LONG, |kind| match kind {
-            EventKind::Exited { exit, restart_in_ms, crashes } => {
+            EventKind::Exited { exit, restart_in_ms, crashes, .. } => {
                 Some((exit.clone(), *restart_in_ms, *crashes))
             }
             _ => None,

@@ -3,15 +3,23 @@
 mod audit;
 mod flows;
 mod hosts;
+mod status;
 mod tokens;
 
 use std::sync::Arc;
 
-use guildhall_core::Operations;
+use guildhall_core::{Operations, language::Locales};
 use guildhall_flows::Handle;
 use guildhall_link::Agents;
 use guildhall_servers::Servers;
 use guildhall_store::{AuditStore, TokenStore};
+
+pub use status::{Status, operations as status};
+
+/// The messages of these operations.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the texts of the whole program, where they are put together"))]
+pub const LOCALES: Locales =
+    Locales { en: include_str!("../../locales/en.ftl"), de: include_str!("../../locales/de.ftl") };
 
 /// What the operations work on.
 pub struct Administration {
@@ -39,4 +47,17 @@ pub fn operations() -> Operations<Administration> {
         .with::<tokens::List>()
         .with::<tokens::Revoke>()
         .completer("stuck_flow", flows::complete_stuck)
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::language::{Texts, gaps};
+
+    #[test]
+    fn the_messages_are_complete_in_both_languages() {
+        assert_eq!(gaps(&[super::LOCALES]), Vec::<String>::new());
+        let texts = Texts::new(&[super::LOCALES]).unwrap();
+        let codes: Vec<&str> = texts.codes().collect();
+        assert_eq!(codes, ["not_a_flow", "rank_too_high", "token_not_found"]);
+    }
 }

@@ -49,7 +49,10 @@ impl Operation for Create {
     async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Made>, Error> {
         let rank = Rank::new(self.rank).filter(|rank| *rank <= call.actor.rank).ok_or_else(|| {
             let message = format!("You cannot give rank {}; yours is {}.", self.rank, call.actor.rank);
-            Error::new(Kind::Permission, "rank_too_high", message).remedy("Choose a rank up to your own.")
+            Error::new(Kind::Permission, "rank_too_high", message)
+                .remedy("Choose a rank up to your own.")
+                .with("rank", self.rank)
+                .with("yours", call.actor.rank.to_string())
         })?;
         let scope = narrowed(&call.actor, self.scope.as_deref())?;
         let expires =
@@ -77,7 +80,9 @@ fn narrowed(maker: &Actor, asked: Option<&str>) -> Result<Option<Vec<String>>, E
     let own = maker.scope.clone().unwrap_or_default().join(", ");
     let message = format!("Your own token does not cover '{wider}'; it covers: {own}.");
     Err(Error::new(Kind::Permission, "out_of_scope", message)
-        .remedy("Leave it out of the new token's scope."))
+        .remedy("Leave it out of the new token's scope.")
+        .with("operation", wider.as_str())
+        .with("scope", own))
 }
 
 /// Shows the API tokens, without their secrets.
@@ -173,6 +178,7 @@ impl Operation for Revoke {
             "token_not_found",
             format!("There is no token '{}' in use.", self.name),
         );
+        let error = error.with("name", self.name.as_str()).with("count", near.len()).with("near", near.join(", "));
         Err(if near.is_empty() { error } else { error.remedy(format!("There is: {}.", near.join(", "))) })
     }
 }

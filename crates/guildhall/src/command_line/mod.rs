@@ -57,6 +57,16 @@ pub fn root(specs: &[Spec]) -> Command {
         .value_parser(value_parser!(PathBuf))
         .help("The configuration file (TOML, YAML or JSON); the built-in defaults when not given");
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Answer as JSON, for programs");
+    // The program's own configuration and what communities set share a word, and so a group of commands.
+    let operations = commands::commands(specs.iter()).into_iter().map(|command| match command.get_name() {
+        "config" => command
+            .subcommand(Command::new("check").about("Name file and key of every mistake in the configuration"))
+            .subcommand(
+                Command::new("reference")
+                    .about("Print every key of the configuration with its meaning and its default"),
+            ),
+        _ => command,
+    });
     Command::new("guildhall")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Run your community's game servers from Discord, REST and here")
@@ -94,20 +104,11 @@ pub fn root(specs: &[Spec]) -> Command {
         .subcommand(Command::new("openapi").about("Print the REST interface's description, OpenAPI 3.1"))
         .subcommand(recipe::command())
         .subcommand(
-            Command::new("config")
-                .about("Check the configuration")
-                .subcommand_required(true)
-                .subcommand(Command::new("check").about("Name file and key of every mistake"))
-                .subcommand(
-                    Command::new("reference").about("Print every key with its meaning and its default"),
-                ),
-        )
-        .subcommand(
             Command::new("completions")
                 .about("Print completions for a shell")
                 .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell))),
         )
-        .subcommands(commands::commands(specs.iter()))
+        .subcommands(operations)
 }
 
 fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
@@ -116,8 +117,9 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
     match name {
         "run" => {
             let configuration = Configuration::load(file.as_deref())?;
-            crate::log::start(&configuration.log)?;
-            runtime()?.block_on(installation::run(configuration))?;
+            let tracing = crate::log::start(&configuration)?;
+            runtime()?.block_on(installation::run(configuration, &tracing))?;
+            tracing.close();
         }
         "agent" => program::run(program::Run::from_arg_matches(inner)?)?,
         "demo" => return runtime()?.block_on(demo::run(inner)),
@@ -131,7 +133,7 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
         "config" if inner.subcommand_matches("reference").is_some() => {
             write!(io::stdout(), "{}", crate::configuration::reference())?;
         }
-        "config" => {
+        "config" if inner.subcommand_matches("check").is_some() => {
             let shown =
                 file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
             Configuration::load(file.as_deref())?;

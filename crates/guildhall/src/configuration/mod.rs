@@ -35,8 +35,16 @@ pub struct Configuration {
     pub hosts: Vec<HostSection>,
     /// Discord; off unless set.
     pub discord: Option<DiscordSection>,
-    /// The communities.
+    /// The communities that have a name of their own.
     pub communities: Vec<CommunitySection>,
+    /// Discord users who run this installation: rank 10 in every community.
+    pub operators: Vec<u64>,
+    /// What several processes share beside the database; not needed by one.
+    pub redis: RedisSection,
+    /// Where errors are told, beside the log.
+    pub errors: ErrorsSection,
+    /// Traces for a collector; off unless set.
+    pub traces: Option<TracesSection>,
     /// Recipes beside the ones that ship.
     pub recipes: RecipesSection,
     /// What is logged, and how.
@@ -53,6 +61,10 @@ impl Default for Configuration {
             hosts: vec![HostSection::local()],
             discord: None,
             communities: Vec::new(),
+            operators: Vec::new(),
+            redis: RedisSection::default(),
+            errors: ErrorsSection::default(),
+            traces: None,
             recipes: RecipesSection::default(),
             log: LogSection::default(),
         }
@@ -149,6 +161,10 @@ pub struct DiscordSection {
     /// Whether to connect to the gateway. Without it, interactions come by HTTP alone.
     #[serde(default)]
     pub gateway: bool,
+    /// Whether every guild is served that adds the bot, and not only those under `communities`. Such a guild's
+    /// name inside Guildhall is its id.
+    #[serde(default)]
+    pub open: bool,
     /// Another Discord-compatible server's REST address; `https://discord.com` unless set.
     #[serde(default)]
     pub api_url: Option<String>,
@@ -175,9 +191,66 @@ pub struct CommunitySection {
     /// Discord roles of the staff who moderate (rank 3).
     #[serde(default)]
     pub moderator_roles: Vec<u64>,
-    /// Discord users who run this installation (rank 10).
+}
+
+/// What several processes share.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisSection {
+    /// Redis or Valkey: `redis://user:password@host:6379/0`. Guildhall works on when it is away.
+    #[schemars(with = "Option<String>")]
+    pub url: Option<SecretString>,
+}
+
+/// Where errors are told.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ErrorsSection {
+    /// A project of Sentry's: `https://key@host/number`. It gets bugs and failures of other systems, without
+    /// secrets and personal data.
+    #[schemars(with = "Option<String>")]
+    pub sentry_dsn: Option<SecretString>,
+    /// What Sentry is told this installation is.
+    pub environment: String,
+    /// The Discord channel in which those who run the installation are told of errors that are new or grow.
+    pub channel: Option<u64>,
+    /// The community that the channel is in; the first unless set.
+    pub community: Option<TenantId>,
+}
+
+impl Default for ErrorsSection {
+    fn default() -> Self {
+        Self { sentry_dsn: None, environment: "production".to_owned(), channel: None, community: None }
+    }
+}
+
+/// Traces for a collector.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TracesSection {
+    /// Where an OpenTelemetry collector takes spans over HTTP: `http://localhost:4318/v1/traces`.
+    pub endpoint: String,
+    /// How trace ids are made and handed on.
     #[serde(default)]
-    pub operators: Vec<u64>,
+    pub ids: TraceIds,
+    /// The part of traces that is sent, from 0 to 1. A caller who traces decides for itself.
+    #[serde(default = "whole")]
+    pub ratio: f64,
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+/// How trace ids are made and handed on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceIds {
+    /// Random, in the header `traceparent`.
+    #[default]
+    W3c,
+    /// As AWS X-Ray wants them, in the header `X-Amzn-Trace-Id`.
+    Xray,
 }
 
 /// Recipes beside the ones that ship.
@@ -263,9 +336,18 @@ impl Configuration {
                     "is not 64 hex digits; copy it from the developer portal.",
                 );
             }
-            if !self.communities.iter().any(|community| community.guild.is_some()) {
-                wrong("communities".into(), "names no guild, so nobody on Discord could use Guildhall.");
+            if !discord.open && !self.communities.iter().any(|community| community.guild.is_some()) {
+                let message = "names no guild, so nobody on Discord could use Guildhall. Name one, or set discord.open.";
+                wrong("communities".into(), message);
             }
+        }
+        if let Some(traces) = &self.traces
+            && !(0.0..=1.0).contains(&traces.ratio)
+        {
+            wrong("traces.ratio".into(), "is not a part of the whole; write a number from 0 to 1.");
+        }
+        if self.errors.channel.is_some() && self.discord.is_none() {
+            wrong("errors.channel".into(), "needs Discord; set discord as well, or take it out.");
         }
         if self.mqtt.url.is_some() && self.mqtt.password.is_none() {
             wrong(

@@ -1,9 +1,9 @@
 //! A running Guildhall: everything wired together, started in order and stopped in the reverse of it.
 
+mod community;
 mod housekeeping;
 mod local_agent;
 mod messages;
-mod ranking;
 mod readiness;
 mod secrets;
 
@@ -13,16 +13,22 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId, permission::DefaultRanks};
+use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId};
 use guildhall_discord::{Community, Discord, DiscordConfig, DiscordError, GatewayConfig};
 use guildhall_flows::Engine;
 use guildhall_http::{Http, HttpConfig, metrics::Counted};
+use guildhall_guilds::GuildsError;
+use guildhall_incidents::BadConfig;
+use guildhall_recipes::secrets::SecretsKey;
 use guildhall_servers::{RecipeBook, Servers, ServersConfig};
-use guildhall_store::{AuditStore, EventStore, NewToken, NotebookStore, Store, StoreError, TokenStore};
+use guildhall_store::{
+    AuditStore, Backend, EventStore, NewToken, NotebookStore, Store, StoreError, TokenStore,
+};
+use guildhall_telemetry::Latency;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -31,13 +37,17 @@ use crate::{
     administration::{self, Administration},
     command_line::Trouble,
     configuration::Configuration,
+    log::Tracing,
 };
+use community::{Ground, Surroundings};
 use local_agent::LocalAgent;
 use messages::{LateAgents, Messages, MessagesError};
 use secrets::Secrets;
 
 /// The file, in the data folder, that holds the operator's own API token.
 const OPERATOR_TOKEN: &str = "operator";
+/// The file, among the secrets, with the key of game servers' secrets.
+const SECRETS_KEY: &str = "servers.key";
 /// The folder, in the data folder, of what nobody else may read.
 const SECRETS: &str = "secrets";
 
@@ -91,6 +101,18 @@ pub enum StartError {
     /// Discord cannot be set up.
     #[error("discord: {0}")]
     Discord(#[from] DiscordError),
+    /// Discord's directory cannot be set up.
+    #[error("discord: {0}")]
+    Guilds(#[from] GuildsError),
+    /// The address of Redis is none.
+    #[error("redis.url: {0}")]
+    Redis(String),
+    /// Sentry cannot be set up.
+    #[error("errors: {0}")]
+    Errors(#[from] BadConfig),
+    /// The program's own messages do not read. A test keeps this from happening to anybody.
+    #[error("the messages of this program are broken: {0}")]
+    Texts(String),
     /// The HTTP address cannot be used.
     #[error("http.listen: {address} cannot be used: {source}. Free the port or choose another one.")]
     Listen {
@@ -109,14 +131,15 @@ pub fn specs() -> Vec<Spec> {
     let servers = guildhall_servers::operations();
     let administration = administration::operations();
     let mut specs: Vec<Spec> = servers.specs().chain(administration.specs()).cloned().collect();
+    specs.extend(community::specs());
     specs.sort_by_key(|spec| spec.name);
     specs
 }
 
 /// Runs until Ctrl-C or SIGTERM.
-pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
+pub async fn run(configuration: Configuration, tracing: &Tracing) -> Result<(), Trouble> {
     let data = configuration.data.clone();
-    let installation = Installation::start(configuration).await?;
+    let installation = Installation::start(configuration, tracing).await?;
     let url = format!("http://{}", installation.address);
     let mut out = io::stdout();
     writeln!(out, "Guildhall is ready.")?;
@@ -138,6 +161,7 @@ pub async fn run(configuration: Configuration) -> Result<(), Trouble> {
 pub struct Installation {
     address: SocketAddr,
     stop: CancellationToken,
+    latency_stop: tokio::sync::watch::Sender<bool>,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     agents: Vec<LocalAgent>,
     messages: Messages,
@@ -147,7 +171,7 @@ pub struct Installation {
 
 impl Installation {
     /// Starts everything. When this returns, it takes requests.
-    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+    pub async fn start(configuration: Configuration, tracing: &Tracing) -> Result<Self, StartError> {
         let metrics =
             guildhall_http::metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
         let lock = lock(&configuration.data)?;
@@ -166,8 +190,13 @@ impl Installation {
         for left in left_out {
             tracing::warn!(file = left.file, "a recipe is left out: {}", left.reason);
         }
-        let config = servers_config(&configuration);
-        let engine = Engine::builder(store.clone(), clock.clone()).lease(LEASE);
+        let mut config = servers_config(&configuration);
+        config.secrets = Some(secrets_key(&secrets)?);
+        let mut engine = Engine::builder(store.clone(), clock.clone()).lease(LEASE);
+        if store.backend() == Backend::Sqlite {
+            // The data folder is locked, so what another process has leased is an earlier one's.
+            engine = engine.sole();
+        }
         let servers = Arc::new(Servers::new(
             store.clone(),
             events.clone(),
@@ -177,14 +206,36 @@ impl Installation {
             config,
             clock.clone(),
         ));
-        let engine = servers.register(engine).build();
-        let flows = engine.handle();
         let house = events.clone();
         let events = Arc::new(events);
+        let mut discord_config = discord_config(&configuration);
+        let ground = Ground {
+            store: store.clone(),
+            events: events.clone(),
+            notebook: Arc::new(NotebookStore::new(store.clone())),
+            clock: clock.clone(),
+        };
+        let known = known_secrets(&configuration, &secrets);
+        let around = Surroundings::new(&configuration, discord_config.as_mut(), ground, known)?;
+        let moderation = around.moderation(engine.handle(), servers.clone());
+        let logs = around.logs();
+        let engine = moderation.register(servers.register(engine)).build();
+        let flows = engine.handle();
         let messages =
             Messages::start(&configuration, &secrets, servers.clone(), &agents, clock.clone()).await?;
 
+        let latency = Latency::new(store.clone(), clock.clone(), specs().iter().map(|spec| spec.name));
+        tracing.meter.attach(latency.clone());
         let counted = Counted::new(Arc::new(audit.clone()), specs().iter().map(|spec| spec.name));
+        let status = Arc::new(administration::Status {
+            latency: latency.clone(),
+            upstream: around.upstream.clone(),
+            incidents: around.incidents.clone(),
+            guilds: around.discord.as_ref().map(|(guilds, _)| guilds.clone()),
+            discord: OnceLock::new(),
+            store: store.clone(),
+            since: clock.now(),
+        });
         let administration = Administration {
             tokens: tokens.clone(),
             audit,
@@ -192,22 +243,40 @@ impl Installation {
             flows,
             servers: servers.as_ref().clone(),
         };
-        let catalogue = Catalogue::builder(Arc::new(counted), clock.clone(), Arc::new(DefaultRanks))
+        let catalogue = Catalogue::builder(Arc::new(counted), clock.clone(), around.community.permissions())
+            .presenter(around.incidents.presenter())
+            .observer(around.incidents.observer())
+            .faults(around.faults.clone())
+            .guilds(around.guilds())
             .add(guildhall_servers::operations(), servers.clone())
             .add(administration::operations(), Arc::new(administration))
+            .add(administration::status(), status.clone())
+            .add(guildhall_community::operations(), around.community.clone())
+            .add(guildhall_moderation::operations(), moderation.clone())
+            .add(guildhall_logs::operations(), logs.clone())
+            .add(guildhall_incidents::operations(), around.incidents.clone())
             .build();
         let catalogue = Arc::new(catalogue);
+        around.community.attach(&catalogue);
 
-        let discord = match discord_config(&configuration) {
-            Some(config) => Some(Discord::new(
-                config,
-                catalogue.clone(),
-                events.clone(),
-                Arc::new(NotebookStore::new(store.clone())),
-                Arc::new(ranking::ConfiguredRanks(configuration.communities.clone())),
-                clock.clone(),
-            )?),
-            None => None,
+        let discord = match (discord_config, &around.discord) {
+            (Some(config), Some((guilds, post))) => {
+                let parts = guildhall_discord::Parts {
+                    catalogue: catalogue.clone(),
+                    events: events.clone(),
+                    notebook: Arc::new(NotebookStore::new(store.clone())),
+                    ranking: around.community.ranking(),
+                    settings: around.community.settings(),
+                    guilds: Some(guilds.clone()),
+                    post: post.clone(),
+                    clock: clock.clone(),
+                };
+                let discord = Discord::new(config, parts)?;
+                // Set once, right here.
+                let _ = status.discord.set(discord.clone());
+                Some(discord)
+            }
+            _ => None,
         };
         let readiness = readiness::Parts {
             store: store.clone(),
@@ -229,6 +298,8 @@ impl Installation {
         if let Some(discord) = &discord {
             router = router.merge(discord.routes());
         }
+        let trace = axum::middleware::from_fn_with_state(tracing.ids(), guildhall_telemetry::request::trace);
+        let router = router.layer(trace);
         let listen = |source| StartError::Listen { address: configuration.http.listen, source };
         let listener = TcpListener::bind(configuration.http.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -237,7 +308,9 @@ impl Installation {
             .map_err(|source| StartError::Data { path: kept, source })?;
 
         let stop = CancellationToken::new();
-        let mut tasks = Vec::new();
+        let mut tasks = around.start(&moderation, &logs, &stop);
+        let (latency_stop, latency_ends) = tokio::sync::watch::channel(false);
+        tasks.push(("latency", tokio::spawn(latency.run(latency_ends))));
         let ended = stop.clone();
         tasks.push(("workflows", tokio::spawn(async move { engine.run(ended.cancelled()).await })));
         let keeping = housekeeping::keep_house(house, clock.clone(), stop.clone());
@@ -262,12 +335,13 @@ impl Installation {
             .filter_map(|host| messages.file(&host.name))
             .map(|file| LocalAgent::start(file.to_owned(), clock.clone()))
             .collect();
-        Ok(Self { address, stop, tasks, agents, messages, store, _lock: lock })
+        Ok(Self { address, stop, latency_stop, tasks, agents, messages, store, _lock: lock })
     }
 
     /// Stops everything; games go on.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.latency_stop.send_replace(true);
         for (name, task) in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!("{name} ended badly: {error}");
@@ -307,6 +381,11 @@ async fn open_store(configuration: &Configuration) -> Result<Store, StartError> 
     };
     let mut migrations = guildhall_flows::migrations();
     migrations.extend(guildhall_servers::migrations());
+    migrations.extend(guildhall_community::migrations());
+    migrations.extend(guildhall_moderation::migrations());
+    migrations.extend(guildhall_logs::migrations());
+    migrations.extend(guildhall_incidents::migrations());
+    migrations.extend(guildhall_telemetry::migrations());
     Ok(Store::open(url.expose_secret(), migrations).await?)
 }
 
@@ -328,6 +407,26 @@ async fn keep_operator_token(
     secrets.keep(OPERATOR_TOKEN, &secret.into()).map_err(|source| StartError::Data { path, source })
 }
 
+/// The key with which secrets of game servers are kept in the database.
+fn secrets_key(secrets: &Secrets) -> Result<SecretsKey, StartError> {
+    let path = secrets.path(SECRETS_KEY);
+    SecretsKey::of_file(&path).map_err(|error| StartError::Data { path, source: io::Error::other(error) })
+}
+
+/// Values that must not turn up in any error.
+fn known_secrets(configuration: &Configuration, secrets: &Secrets) -> Vec<SecretString> {
+    let operator = std::fs::read_to_string(secrets.path(OPERATOR_TOKEN)).ok();
+    let configured = [
+        configuration.discord.as_ref().map(|discord| discord.token.clone()),
+        configuration.store.url.clone(),
+        configuration.mqtt.password.clone(),
+        configuration.redis.url.clone(),
+        configuration.errors.sentry_dsn.clone(),
+        operator.map(|text| text.trim().to_owned().into()),
+    ];
+    configured.into_iter().flatten().collect()
+}
+
 fn servers_config(configuration: &Configuration) -> ServersConfig {
     let hosts: BTreeMap<HostId, Option<String>> =
         configuration.hosts.iter().map(|host| (host.name.clone(), Some(host.address.clone()))).collect();
@@ -340,6 +439,7 @@ fn discord_config(configuration: &Configuration) -> Option<DiscordConfig> {
     if let Some(url) = &section.api_url {
         config.api_url.clone_from(url);
     }
+    config.open = section.open;
     config.gateway = section.gateway.then(|| GatewayConfig { url: section.gateway_url.clone() });
     config.communities = configuration
         .communities

@@ -72,6 +72,38 @@ fn a_refusal_quotes_nothing_that_may_be_secret() {
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
 }
 
+fn crashed(output: &[String]) -> Value {
+    let mut event = joined("");
+    event.as_object_mut().unwrap().remove("player");
+    event["event"] = "exited".into();
+    event["exit"] = json!({
+        "at": "2026-01-01T00:00:00Z", "status": 1, "signal": null, "wanted": false, "ladder": [], "took_ms": 0
+    });
+    event["restart_in_ms"] = 20.into();
+    event["crashes"] = 1.into();
+    event["output"] = json!(output);
+    event
+}
+
+#[test]
+fn a_crashs_last_lines_are_bounded_and_cleaned() {
+    let read = |output: &[String]| event(&host(), &message(&crashed(output)));
+    let output = |event: AgentEvent| match event.kind {
+        EventKind::Exited { output, .. } => output,
+        other => panic!("{other:?}"),
+    };
+    let line = |length: usize| "x".repeat(length);
+    assert_eq!(output(read(&["\u{1b}[31mout of\u{7} mana\n".to_owned()]).unwrap()), ["[31mout of mana "]);
+    assert_eq!(output(read(&vec![line(200); 10]).unwrap()).len(), 10);
+    assert_eq!(reason(read(&vec![line(1); 11])), Some(Reason::Bounds), "too many lines");
+    assert_eq!(reason(read(&[line(201)])), Some(Reason::Bounds), "a line is too long");
+    // Ten lines of 200 characters that take three bytes each.
+    assert_eq!(reason(read(&vec!["\u{20ac}".repeat(200); 10])), Some(Reason::Bounds), "too many bytes");
+    let mut older = crashed(&[]);
+    older.as_object_mut().unwrap().remove("output");
+    assert!(output(event(&host(), &message(&older)).unwrap()).is_empty(), "an older agent sends none");
+}
+
 #[test]
 fn one_event_that_does_not_fit_leaves_the_others() {
     let mut second = joined(&"x".repeat(65));

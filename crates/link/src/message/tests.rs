@@ -101,8 +101,14 @@ fn event() -> impl Strategy<Value = AgentEvent> {
         number().prop_map(|took_ms| EventKind::Ready { took_ms }),
         name().prop_map(|player| EventKind::Joined { player }),
         name().prop_map(|player| EventKind::Left { player }),
-        (exit(), option::of(number()), any::<u32>())
-            .prop_map(|(exit, restart_in_ms, crashes)| EventKind::Exited { exit, restart_in_ms, crashes }),
+        (exit(), option::of(number()), any::<u32>(), collection::vec(words(50), 0..=10)).prop_map(
+            |(exit, restart_in_ms, crashes, output)| EventKind::Exited {
+                exit,
+                restart_in_ms,
+                crashes,
+                output
+            }
+        ),
         failure().prop_map(|failure| EventKind::Failed { failure }),
         Just(EventKind::Removed),
     ];
@@ -358,4 +364,11 @@ fn a_desired_state_keeps_its_recipe() {
     let again: Recipe = serde_json::from_value(serde_json::to_value(&recipe).unwrap()).unwrap();
     assert_eq!(again, recipe);
     assert_eq!(again.ports, BTreeMap::from_iter(recipe.ports));
+}
+
+#[test]
+fn a_failure_code_has_one_word_everywhere() {
+    for code in FailureCode::ALL {
+        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+    }
 }

@@ -6,9 +6,12 @@ use guildhall_core::{ServerId, SessionId};
 use time::OffsetDateTime;
 
 use super::{Effects, Fault, Shared, State};
-use crate::message::{
-    AgentEvent, Desired, EventKind, Exit, Failure, FailureCode, Observed, Phase, PlayersSeen, Refusal, Reply,
-    Rung, Want,
+use crate::{
+    check::MAX_CRASH_LINES,
+    message::{
+        AgentEvent, ConsoleLine, Desired, EventKind, Exit, Failure, FailureCode, Observed, Phase,
+        PlayersSeen, Refusal, Reply, Rung, Want,
+    },
 };
 
 /// One server on the simulated host.
@@ -258,7 +261,7 @@ fn step(state: &mut State, server: ServerId, now: OffsetDateTime) -> Walked {
             machine.effects.stops += 1;
             machine.players.clear();
             machine.exit = Some(exit.clone());
-            told.push(EventKind::Exited { exit, restart_in_ms: None, crashes: 0 });
+            told.push(EventKind::Exited { exit, restart_in_ms: None, crashes: 0, output: Vec::new() });
         }
         Step::Stopped => machine.settled = Some(generation),
         Step::Remove => {
@@ -316,7 +319,7 @@ fn emit(journal: &mut Vec<AgentEvent>, machine: &Machine, told: Vec<EventKind>, 
 
 /// Ends a process that nobody asked to end.
 pub(super) fn crash(state: &mut State, server: ServerId, restart: bool, now: OffsetDateTime) -> bool {
-    let State { machines, journal, .. } = state;
+    let State { machines, journal, consoles, .. } = state;
     let Some(machine) = machines.get_mut(&server).filter(|machine| machine.running()) else { return false };
     machine.effects.crashes += 1;
     machine.players.clear();
@@ -326,8 +329,14 @@ pub(super) fn crash(state: &mut State, server: ServerId, restart: bool, now: Off
     let before = machine.phase;
     machine.phase = if restart { Phase::Restarting } else { Phase::Failed };
     machine.since = now;
+    let lines = consoles.get(&server).into_iter().flatten().rev().filter_map(|line| match line {
+        ConsoleLine::Output { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    let mut output: Vec<String> = lines.take(MAX_CRASH_LINES).collect();
+    output.reverse();
     let mut told = vec![
-        EventKind::Exited { exit, restart_in_ms: restart.then_some(1), crashes },
+        EventKind::Exited { exit, restart_in_ms: restart.then_some(1), crashes, output },
         EventKind::Phase { phase: machine.phase },
     ];
     if restart {

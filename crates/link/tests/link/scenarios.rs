@@ -379,6 +379,7 @@ pub async fn a_long_answer_is_cut_to_what_fits(broker: TestBroker) {
             },
             restart_in_ms: None,
             crashes: 0,
+            output: vec!["z".repeat(200); 10],
         });
     }
     let _agent = agent(&broker, &journal);

@@ -1,6 +1,7 @@
 //! What a recipe must keep beyond its types. Recipes come from strangers: whatever passes here is safe to
 //! hand to an agent, which trusts it with a folder and a user of its own and with nothing else.
 
+mod access;
 mod install;
 mod shape;
 mod text;
@@ -30,6 +31,7 @@ pub(crate) fn lint(recipe: &Recipe) -> Vec<(String, String)> {
     lint.start();
     lint.ready_and_players();
     lint.console_and_stop();
+    lint.access();
     lint.limits();
     lint.defaults();
     lint.problems
@@ -382,6 +384,7 @@ impl Lint<'_> {
                     self.missing(key, "port", name, ports.keys());
                 }
                 Placeholder::Text => self.wrong(key, "{text} exists in console.say only"),
+                Placeholder::Player => self.wrong(key, "{player} exists in [access] only"),
                 _ => {}
             }
         }

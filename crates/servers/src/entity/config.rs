@@ -1,4 +1,4 @@
-//! The launch configuration's versions: never changed, only added to.
+//! The launch configuration's versions: only added to. What may change in one is how its secrets are kept.
 
 use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
@@ -16,7 +16,7 @@ pub struct Model {
     pub actor_name: String,
     /// What changed as JSON: `[{name, from, to}]`, secrets hidden.
     pub changes: String,
-    /// Every variable's value as JSON, secrets included; this column is never shown as it is.
+    /// Every variable's value as JSON, secrets sealed; this column is never shown as it is.
     pub variables: String,
     /// The recipe as JSON, pinned, so that a later edition of it does not change a server by itself.
     pub recipe: String,

@@ -8,12 +8,12 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{ServerName, Settings};
+use super::{Names, ServerName, Settings};
 use crate::{
     Changed, Servers,
     entity::{config, server},
     error::ServersError,
-    launch::{Launch, read_idle_stop},
+    launch::{self, Asked, read_idle_stop},
     told, view,
 };
 
@@ -28,6 +28,10 @@ pub struct ServerConfig {
     /// New values: `motd="Hello" max_players=20`; `port.game=25570` wishes for a port.
     #[serde(default)]
     pub set: Option<Settings>,
+    /// Settings that are to have their default again: `motd max_players`, `port.game`, `idle_stop`. A secret gets a
+    /// new value.
+    #[serde(default)]
+    pub reset: Option<Names>,
     /// Stop it when nobody has played for this long: `off`, `15m`, `2h`.
     #[serde(default)]
     #[schemars(length(max = 16))]
@@ -55,7 +59,7 @@ pub struct ConfigData {
 pub struct SettingData {
     /// Its name.
     pub name: String,
-    /// Its value; dots for a secret.
+    /// Its value; `[secret]` for a secret.
     pub value: String,
     /// What it changes.
     pub description: String,
@@ -88,15 +92,26 @@ impl Operation for ServerConfig {
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ConfigData>, Error> {
         let row = servers.named(call, &self.server.0).await?;
         let settings = self.set.unwrap_or_default().0;
-        let idle_stop = self.idle_stop.as_deref().map(read_idle_stop).transpose()?;
-        let asked = !settings.is_empty() || idle_stop.is_some() || self.update == Some(true);
+        let idle_stop =
+            self.idle_stop.as_deref().map(read_idle_stop).transpose().map_err(ServersError::from)?;
+        let reset = self.reset.unwrap_or_default().0;
+        let asked =
+            !settings.is_empty() || !reset.is_empty() || idle_stop.is_some() || self.update == Some(true);
         let mut document = Document::default();
         if asked {
             let recipe = match self.update {
                 Some(true) => Some(servers.recipes().find(&row.recipe)?.clone()),
                 _ => None,
             };
-            let changed = servers.reconfigure(call, &row, &settings, recipe.as_ref(), idle_stop).await?;
+            let default_idle_stop = servers.shop.config.idle_stop_seconds();
+            let asked = Asked {
+                set: &settings,
+                reset: &reset,
+                recipe: recipe.as_ref(),
+                idle_stop,
+                default_idle_stop,
+            };
+            let changed = servers.reconfigure(call, &row, &asked).await?;
             document = if changed.is_empty() {
                 Document::titled("Nothing changed").text("It has these values already.")
             } else {
@@ -126,12 +141,10 @@ impl Servers {
         &self,
         call: &Call,
         row: &server::Model,
-        settings: &std::collections::BTreeMap<String, String>,
-        recipe: Option<&Recipe>,
-        idle_stop: Option<Option<i64>>,
+        asked: &Asked<'_>,
     ) -> Result<Vec<Changed>, ServersError> {
         self.change(call.tenant(), row, |change| {
-            let Some((next, changed)) = change.newest.next(settings, recipe, idle_stop)? else {
+            let Some((next, changed)) = change.newest.next(asked)? else {
                 return Ok(Vec::new());
             };
             change.configure(&call.actor, next, &changed)?;
@@ -148,7 +161,7 @@ impl Servers {
             .all(self.shop.store.reader())
             .await?;
         let newest = rows.first().ok_or_else(|| Error::bug("a server has lost its launch configuration"))?;
-        let launch = Launch::read(newest)?;
+        let launch = launch::read(newest, self.shop.config.secrets.as_ref())?;
         let describe = |name: &str| describe(&launch.recipe, name);
         let settings = launch.shown().into_iter().map(|(name, value)| {
             let description = describe(&name);

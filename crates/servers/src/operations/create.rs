@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::input::{RecipeName, Settings};
-use crate::{Code, ServerData, Servers, launch::read_idle_stop, state::State};
+use crate::{Code, ServerData, Servers, error::ServersError, launch::read_idle_stop, state::State};
 
 /// Makes a server from a recipe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,7 +35,8 @@ impl Operation for ServerCreate {
     const EFFECT: Effect = Effect::Change;
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
-        let idle_stop = self.idle_stop.as_deref().map(read_idle_stop).transpose()?;
+        let idle_stop =
+            self.idle_stop.as_deref().map(read_idle_stop).transpose().map_err(ServersError::from)?;
         let settings = self.set.unwrap_or_default().0;
         let begun = servers.create(&call.actor, &self.name, &self.recipe.0, &settings, idle_stop).await?;
         if let Some(Outcome::Failed(failure)) = servers.await_briefly(begun.flow).await {

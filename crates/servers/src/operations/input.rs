@@ -1,6 +1,9 @@
 //! The types of inputs, and what people are offered while they type them.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+};
 
 use guildhall_core::{Actor, Error, input, operation::Choice, suggest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,6 +11,9 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use crate::Servers;
+
+/// Names that can be given at once.
+const MOST_NAMES: usize = 64;
 
 /// A server's name.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -55,6 +61,32 @@ impl JsonSchema for Settings {
     }
 }
 
+/// Several names: `motd max_players`, with blanks or commas between.
+#[derive(Clone, Debug, Default)]
+pub struct Names(pub BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        let names = words.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+        let names: BTreeSet<String> = names.map(str::to_owned).collect();
+        if names.len() > MOST_NAMES {
+            return Err(D::Error::custom(format!("at most {MOST_NAMES} names at once")));
+        }
+        Ok(Self(names))
+    }
+}
+
+impl JsonSchema for Names {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Names".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": 1000 })
+    }
+}
+
 type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
 
 /// The community's servers, the best match first.
@@ -98,37 +130,4 @@ fn matching<'a>(partial: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a 
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn settings_come_as_an_object_or_as_words() {
-        let read = |value: Value| serde_json::from_value::<Settings>(value).map(|settings| settings.0);
-        let wanted: BTreeMap<String, String> = [("motd", "Hello you"), ("max", "20"), ("pvp", "true")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .into();
-        assert_eq!(read(json!({"motd": "Hello you", "max": 20, "pvp": true})).unwrap(), wanted);
-        assert_eq!(read(json!("motd=\"Hello you\" max=20 pvp=true")).unwrap(), wanted);
-        assert!(read(json!({"motd": {"a": 1}})).is_err());
-        assert!(read(json!("motd")).is_err());
-        assert!(read(json!(null)).unwrap().is_empty());
-    }
-
-    #[test]
-    fn beginnings_come_first_and_typing_errors_still_find_something() {
-        let names = ["creative", "old-survival", "survival", "survival-2"];
-        assert_eq!(matching("sur", names.into_iter()), ["survival", "survival-2", "old-survival"]);
-        assert_eq!(matching("suvrival", names.into_iter())[0], "survival");
-        assert_eq!(matching("", names.into_iter()).len(), 4);
-    }
-
-    proptest! {
-        #[test]
-        fn any_value_is_read_or_refused(text in any::<String>()) {
-            let _ = serde_json::from_value::<Settings>(Value::from(text));
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,9 @@ mod delete;
 mod input;
 mod keep;
 mod list;
+mod player_link;
+mod player_list;
+mod player_unlink;
 mod restart;
 mod send;
 mod start;
@@ -25,9 +28,12 @@ pub use config::{ConfigData, ServerConfig, SettingData, VersionData};
 pub use console::{ConsoleData, LineData, ServerConsole};
 pub use create::ServerCreate;
 pub use delete::{DeleteData, ServerDelete};
-pub use input::{RecipeName, ServerName, Settings};
+pub use input::{Names, RecipeName, ServerName, Settings};
 pub use keep::ServerKeep;
 pub use list::{ListData, ServerList};
+pub use player_link::{LinkData, PlayerLink};
+pub use player_list::{BarData, PlayerList, PlayerListData};
+pub use player_unlink::{PlayerUnlink, UnlinkData};
 pub use restart::ServerRestart;
 pub use send::{SendData, ServerSend};
 pub use start::ServerStart;
@@ -48,6 +54,9 @@ pub fn operations() -> Operations<Servers> {
         .with::<ServerConfig>()
         .with::<ServerKeep>()
         .with::<ServerDelete>()
+        .with::<PlayerLink>()
+        .with::<PlayerUnlink>()
+        .with::<PlayerList>()
         .completer("server", input::complete_server)
         .completer("recipe", input::complete_recipe)
 }

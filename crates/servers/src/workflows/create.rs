@@ -24,18 +24,11 @@ impl Workflow for CreateServer {
     type Output = ();
 
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
-        let errand = Errand::new(&self.0, flow, &input);
-        let undo = errand.clone();
-        flow.step("claim", || async { errand.claim().await.map(drop) })
-            .undo(move |undone| async move { undo.unmake(&undone.cause).await })
-            .await?;
+        let unmake = |errand: Errand, cause: Failure| async move { errand.unmake(&cause).await };
+        let (errand, _) = Errand::begin(&self.0, flow, &input, unmake).await?;
         // Without a connected host the server is placed at its first start.
         if let Some(host) = flow.step("place", || errand.place()).await? {
-            let undo = errand.clone();
-            flow.step("reserve ports", || errand.reserve_ports(host))
-                .undo(move |undone| async move { undo.release_ports(&undone.cause).await })
-                .retries(3)
-                .await?;
+            errand.reserve(flow, host).await?;
         }
         flow.step("announce", || errand.announce()).await
     }

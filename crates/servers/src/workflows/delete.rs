@@ -13,7 +13,7 @@ use crate::{
     session::{Ending, How},
     state::Goal,
     told,
-    workshop::{Applied, Tried, Workshop},
+    workshop::{Tried, Workshop},
 };
 
 /// The job of `server delete`.
@@ -25,21 +25,11 @@ impl Workflow for DeleteServer {
     type Output = ();
 
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
-        let errand = Errand::new(&self.0, flow, &input);
-        let undo = errand.clone();
-        let waits = flow
-            .step("claim", || errand.claim())
-            .undo(move |undone| async move { undo.keep_after_all(&undone.cause).await })
-            .await?;
-        if !input.forget {
-            let known = flow
-                .step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) })
-                .retries(2)
-                .await?;
-            if known {
-                flow.signal::<News>(DOWN, waits.down()).await?;
-                flow.step("confirm", || errand.confirm_gone()).retries(8).await?;
-            }
+        let keep = |errand: Errand, cause: Failure| async move { errand.keep_after_all(&cause).await };
+        let (errand, waits) = Errand::begin(&self.0, flow, &input, keep).await?;
+        if !input.forget && errand.tell_down(flow, "apply").await? {
+            flow.signal::<News>(DOWN, waits.down()).await?;
+            flow.step("confirm", || errand.confirm_gone()).retries(8).await?;
         }
         flow.step("erase", || errand.forget()).await
     }

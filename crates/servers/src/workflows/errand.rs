@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use guildhall_core::{RunId, ServerId, TenantId};
+use guildhall_core::{HostId, RunId, ServerId, TenantId};
 use guildhall_flows::{Failure, Flow, FlowId, StepError};
 use guildhall_link::{
     LinkError,
-    message::{Observed, Phase, Refusal, Reply, Request},
+    message::{FailureCode, Observed, Phase, Refusal, Reply, Request},
 };
 
-use super::{JobInput, News};
+use super::{DOWN, JobInput, News, UP};
 use crate::{
     change::Change,
     error::ServersError,
@@ -46,8 +46,68 @@ impl Waits {
     }
 }
 
+/// A flow's head and the ways that several flows go. The names of steps are kept in journals; they do not change.
 impl Errand {
-    pub(super) fn new(shop: &Arc<Workshop>, flow: &Flow, input: &JobInput) -> Self {
+    /// Begins a job: claims the server, so that `undo` is called if the job does not come to its end.
+    pub(super) async fn begin<F, Fut>(
+        shop: &Arc<Workshop>,
+        flow: &Flow,
+        input: &JobInput,
+        undo: F,
+    ) -> Result<(Self, Waits), Failure>
+    where
+        F: FnOnce(Self, Failure) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), StepError>> + Send + 'static,
+    {
+        let errand = Self::new(shop, flow, input);
+        let own = errand.clone();
+        let waits = flow.step("claim", || errand.claim()).undo(move |undone| undo(own, undone.cause)).await?;
+        Ok((errand, waits))
+    }
+
+    /// Reserves the server's ports on its host.
+    pub(super) async fn reserve(&self, flow: &Flow, host: HostId) -> Result<(), Failure> {
+        let undo = self.clone();
+        flow.step("reserve ports", || self.reserve_ports(host))
+            .undo(move |undone| async move { undo.release_ports(&undone.cause).await })
+            .retries(3)
+            .await
+            .map(drop)
+    }
+
+    /// Tells the host that the game is to go down, in the step `apply`; false when the host has never heard of
+    /// it. The wish is not taken back by a failure further on: whoever stopped it still wants that.
+    pub(super) async fn tell_down(&self, flow: &Flow, apply: &str) -> Result<bool, Failure> {
+        flow.step(apply, || async { self.apply().await.map(|done| done == Applied::Yes) }).retries(2).await
+    }
+
+    /// Sees the game down: waits for the news, and asks the host in the step `confirm` if there are none.
+    pub(super) async fn go_down(
+        &self,
+        flow: &Flow,
+        waits: Waits,
+        [apply, confirm]: [&str; 2],
+    ) -> Result<(), Failure> {
+        let known = self.tell_down(flow, apply).await?;
+        let news = if known { flow.signal::<News>(DOWN, waits.down()).await? } else { None };
+        if news != Some(News::Stopped) {
+            flow.step(confirm, || self.confirm_down()).retries(8).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until players can join, and asks the host in the step `confirm` if nobody said so.
+    pub(super) async fn see_up(&self, flow: &Flow, waits: Waits, confirm: &str) -> Result<(), Failure> {
+        let news = flow.signal::<News>(UP, waits.up()).await?;
+        if news != Some(News::Ready) {
+            flow.step(confirm, || self.confirm_up()).retries(2).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Errand {
+    fn new(shop: &Arc<Workshop>, flow: &Flow, input: &JobInput) -> Self {
         Self {
             shop: shop.clone(),
             tenant: flow.tenant().clone(),
@@ -59,7 +119,7 @@ impl Errand {
     }
 
     /// Makes sure that the job is still the one at work, and finds out how long its waits may take.
-    pub(super) async fn claim(&self) -> Result<Waits, StepError> {
+    async fn claim(&self) -> Result<Waits, StepError> {
         let deadlines = &self.shop.config.deadlines;
         let flow = self.flow;
         self.mine(|change| {
@@ -153,7 +213,7 @@ impl Errand {
             // Somebody else has settled it or taken over; either way it is not this job's any more.
             None | Some(Ok(())) => Ok(()),
             Some(Err(Some(trouble))) => Err(permanent(&trouble)),
-            Some(Err(None)) => Err(permanent(&Trouble::new(Code::NotReadyInTime, ""))),
+            Some(Err(None)) => Err(permanent(&Trouble::new(FailureCode::NotReadyInTime.into(), ""))),
         }
     }
 
@@ -231,7 +291,7 @@ pub(super) fn not_applied(error: NotApplied) -> StepError {
             StepError { transient: true, ..of(Code::HostOffline, error.to_string()) }
         }
         NotApplied::Link(error) => of(Code::Refused, error.to_string()),
-        NotApplied::Refused(Refusal::Malformed, message) => of(Code::Host, message),
+        NotApplied::Refused(Refusal::Malformed, message) => of(FailureCode::Host.into(), message),
         NotApplied::Refused(_, message) => of(Code::Refused, message),
         NotApplied::Domain(error) => step_error(error),
     }
@@ -249,14 +309,4 @@ pub(super) fn trouble_of(cause: &Failure) -> Trouble {
             }
         },
     }
-}
-
-/// Whether a job that waited for the server to come up still has to ask the host.
-pub(super) fn came_up(news: Option<News>) -> bool {
-    news == Some(News::Ready)
-}
-
-/// Whether a job that waited for the server to go down still has to ask the host.
-pub(super) fn went_down(news: Option<News>) -> bool {
-    news == Some(News::Stopped)
 }

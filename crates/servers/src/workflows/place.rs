@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use guildhall_core::HostId;
 use guildhall_flows::{Failure, StepError};
-use guildhall_link::message::{Reply, Request};
+use guildhall_link::message::{FailureCode, Reply, Request};
 use guildhall_store::{StoreError, operator, scope};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
@@ -124,7 +124,7 @@ impl Errand {
 
     /// Gives the ports of this run back. A port that turned out to be another program's is given up for good.
     pub(super) async fn release_ports(&self, cause: &Failure) -> Result<(), StepError> {
-        let taken = cause.code == Code::PortTaken.as_str();
+        let taken = cause.code == FailureCode::PortTaken.as_str();
         self.shop.release_ports(&self.tenant, self.server, self.run, taken).await.map_err(step_error)
     }
 

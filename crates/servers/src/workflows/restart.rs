@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use guildhall_flows::{Failure, Flow, StepError, Workflow};
 
 use super::{
-    DOWN, JobInput, News, UP,
-    errand::{Errand, came_up, superseded, went_down},
+    JobInput,
+    errand::{Errand, superseded},
 };
 use crate::{
     state::{Goal, State},
     told,
-    workshop::{Applied, Workshop},
+    workshop::Workshop,
 };
 
 /// The job of `server restart`.
@@ -25,34 +25,15 @@ impl Workflow for RestartServer {
     type Output = ();
 
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
-        let errand = Errand::new(&self.0, flow, &input);
-        let undo = errand.clone();
-        let waits = flow
-            .step("claim", || errand.claim())
-            .undo(move |undone| async move { undo.give_up(&undone.cause).await })
-            .await?;
-        let known = flow
-            .step("apply stop", || async { errand.apply().await.map(|done| done == Applied::Yes) })
-            .retries(2)
-            .await?;
-        let news = if known { flow.signal::<News>(DOWN, waits.down()).await? } else { None };
-        if !went_down(news) {
-            flow.step("confirm stop", || errand.confirm_down()).retries(8).await?;
-        }
+        let give_up = |errand: Errand, cause: Failure| async move { errand.give_up(&cause).await };
+        let (errand, waits) = Errand::begin(&self.0, flow, &input, give_up).await?;
+        errand.go_down(flow, waits, ["apply stop", "confirm stop"]).await?;
         let undo = errand.clone();
         flow.step("turn", || errand.turn()).undo(move |_| async move { undo.take_back().await }).await?;
         let host = flow.step("place", || errand.place_now()).retries(2).await?;
-        let undo = errand.clone();
-        flow.step("reserve ports", || errand.reserve_ports(host))
-            .undo(move |undone| async move { undo.release_ports(&undone.cause).await })
-            .retries(3)
-            .await?;
+        errand.reserve(flow, host).await?;
         flow.step("apply start", || async { errand.apply().await.map(drop) }).retries(2).await?;
-        let news = flow.signal::<News>(UP, waits.up()).await?;
-        if !came_up(news) {
-            flow.step("confirm start", || errand.confirm_up()).retries(2).await?;
-        }
-        Ok(())
+        errand.see_up(flow, waits, "confirm start").await
     }
 }
 

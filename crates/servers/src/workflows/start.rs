@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_flows::{Failure, Flow, Workflow};
 
-use super::{
-    JobInput, News, UP,
-    errand::{Errand, came_up},
-};
+use super::{JobInput, errand::Errand};
 use crate::workshop::Workshop;
 
 /// The job of `server start`.
@@ -21,27 +18,15 @@ impl Workflow for StartServer {
     type Output = ();
 
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
-        let errand = Errand::new(&self.0, flow, &input);
-        let undo = errand.clone();
-        let waits = flow
-            .step("claim", || errand.claim())
-            .undo(move |undone| async move { undo.give_up(&undone.cause).await })
-            .await?;
+        let give_up = |errand: Errand, cause: Failure| async move { errand.give_up(&cause).await };
+        let (errand, waits) = Errand::begin(&self.0, flow, &input, give_up).await?;
         let host = flow.step("place", || errand.place_now()).retries(2).await?;
-        let undo = errand.clone();
-        flow.step("reserve ports", || errand.reserve_ports(host))
-            .undo(move |undone| async move { undo.release_ports(&undone.cause).await })
-            .retries(3)
-            .await?;
+        errand.reserve(flow, host).await?;
         let undo = errand.clone();
         flow.step("apply", || async { errand.apply().await.map(drop) })
             .undo(move |_| async move { undo.take_back().await })
             .retries(2)
             .await?;
-        let news = flow.signal::<News>(UP, waits.up()).await?;
-        if !came_up(news) {
-            flow.step("confirm", || errand.confirm_up()).retries(2).await?;
-        }
-        Ok(())
+        errand.see_up(flow, waits, "confirm").await
     }
 }

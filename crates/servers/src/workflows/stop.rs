@@ -5,12 +5,12 @@ use std::sync::Arc;
 use guildhall_flows::{Failure, Flow, StepError, Workflow};
 
 use super::{
-    DOWN, JobInput, News,
-    errand::{Errand, trouble_of, went_down},
+    JobInput,
+    errand::{Errand, trouble_of},
 };
 use crate::{
     failure::{Code, Trouble},
-    workshop::{Applied, Workshop},
+    workshop::Workshop,
 };
 
 /// The job of `server stop`.
@@ -22,22 +22,10 @@ impl Workflow for StopServer {
     type Output = ();
 
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
-        let errand = Errand::new(&self.0, flow, &input);
-        let undo = errand.clone();
-        let waits = flow
-            .step("claim", || errand.claim())
-            .undo(move |undone| async move { undo.leave_to_the_reconciler(&undone.cause).await })
-            .await?;
-        // The wish to stop is not taken back by a failure further on: whoever stopped it still wants that.
-        let known = flow
-            .step("apply", || async { errand.apply().await.map(|done| done == Applied::Yes) })
-            .retries(2)
-            .await?;
-        let news = if known { flow.signal::<News>(DOWN, waits.down()).await? } else { None };
-        if !went_down(news) {
-            flow.step("confirm", || errand.confirm_down()).retries(8).await?;
-        }
-        Ok(())
+        let leave =
+            |errand: Errand, cause: Failure| async move { errand.leave_to_the_reconciler(&cause).await };
+        let (errand, waits) = Errand::begin(&self.0, flow, &input, leave).await?;
+        errand.go_down(flow, waits, ["apply", "confirm"]).await
     }
 }
 

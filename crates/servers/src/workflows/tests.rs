@@ -18,7 +18,7 @@ use crate::{
     RecipeBook, Servers, ServersConfig,
     creation::new_row,
     entity::{config, port, server},
-    launch::Launch,
+    launch::{self, Launch},
     life::Job,
     state::{Goal, State},
 };
@@ -31,6 +31,13 @@ struct World {
     server: ServerId,
     run: RunId,
     job: Job,
+}
+
+/// Its connections are the next scenario's.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.agent.detach();
+    }
 }
 
 impl World {
@@ -58,7 +65,7 @@ impl World {
         let mut row = new_row(server.0, &actor, "survival", &launch, at);
         row.state = State::Stopped;
         server::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await.unwrap();
-        let version = launch.row(server.0, &actor, at, &changed).unwrap();
+        let version = launch::row(&launch, server.0, &actor, at, &changed, None).unwrap();
         config::Entity::insert(version.into_active_model()).exec_without_returning(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
         let world = Self { servers, agent, actor, server, run: fresh(stage.clock.as_ref()), job };

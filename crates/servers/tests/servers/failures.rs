@@ -116,6 +116,9 @@ async fn a_crash_is_told_and_survived() {
         world.start("survival").await;
         world.agent.join(server, "Steve");
         world.agent.until_idle().await;
+        let password = world.agent.desired(server).unwrap().variables["password"].clone();
+        world.agent.print(server, "\u{1b}[31mout of mana\u{1b}[0m");
+        world.agent.print(server, &format!("the password was {password}"));
         let cursor = world.cursor().await;
         assert!(world.agent.crash(server, true));
         world.agent.until_phase(server, Phase::Ready).await;
@@ -129,6 +132,9 @@ async fn a_crash_is_told_and_survived() {
         let crash = world.told().await.into_iter().find(|event| event.kind == "server.crashed").unwrap();
         let said = crate::world::text(&crash.document.unwrap());
         assert!(said.contains("exit status 1") && said.contains("started again in 1 s"), "{said}");
+        let last = "Its last lines:\n```\nout of mana\nthe password was [secret]\n```";
+        assert!(said.contains(last), "{said}");
+        assert_eq!(crash.data["output"][0], "out of mana");
     }
 }
 
@@ -161,9 +167,9 @@ async fn a_game_that_is_not_ready_again_after_a_crash_tells_that_and_no_stop() {
         output: Vec::new(),
     };
     let kinds = [
-        EventKind::Exited { exit: exit(false), restart_in_ms: Some(1_000), crashes: 1 },
+        EventKind::Exited { exit: exit(false), restart_in_ms: Some(1_000), crashes: 1, output: Vec::new() },
         EventKind::Phase { phase: Phase::Starting },
-        EventKind::Exited { exit: exit(true), restart_in_ms: None, crashes: 1 },
+        EventKind::Exited { exit: exit(true), restart_in_ms: None, crashes: 1, output: Vec::new() },
         EventKind::Failed { failure },
     ];
     for (n, kind) in kinds.into_iter().enumerate() {

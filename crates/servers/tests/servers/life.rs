@@ -171,7 +171,7 @@ async fn names_are_taken_once_and_recipes_have_to_exist() {
         assert_eq!((error.kind, error.code), (Kind::Conflict, "name_taken"));
         let input = json!({"name": "other", "recipe": "testgme"});
         let error = world.call(world.admin(), "server create", input).await.unwrap_err();
-        assert_eq!(error.remedy.as_deref(), Some("Did you mean: testgame?"));
+        assert_eq!(error.remedy.as_deref(), Some("Did you mean: testgame, deafgame, opengame?"));
         for name in ["Survival", "1st", "a b", "", &"x".repeat(33)] {
             let input = json!({"name": name, "recipe": "testgame"});
             let error = world.call(world.admin(), "server create", input).await.unwrap_err();

@@ -45,7 +45,7 @@ pub struct World {
     pub agent: SimulatedAgent,
     pub events: EventStore,
     pub flows: Handle,
-    pub store: TestStore,
+    pub store: Arc<TestStore>,
     pub records: Arc<Records>,
     pub clock: Arc<ManualClock>,
     pub tenant: TenantId,
@@ -55,6 +55,7 @@ pub struct World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.agent.detach();
         self.running.store(false, Ordering::Relaxed);
         self._engine.abort();
     }
@@ -85,13 +86,40 @@ pub async fn world() -> World {
     World::new(guildhall_store::testkit::sqlite(migrations()).await, config).await
 }
 
+/// The tests' game as one that reads no console.
+pub fn deafgame() -> Recipe {
+    let mut recipe = testgame();
+    recipe.name = "deafgame".to_owned();
+    recipe.console.input = guildhall_recipes::recipe::ConsoleInput::None;
+    recipe
+}
+
+/// The tests' game as one that can throw players out, but not keep them out.
+pub fn opengame() -> Recipe {
+    let mut recipe = testgame();
+    recipe.name = "opengame".to_owned();
+    (recipe.access.ban, recipe.access.unban) = (None, None);
+    recipe
+}
+
 pub fn testgame() -> Recipe {
     Recipe::parse(include_str!("testgame.toml"), "testgame.toml").expect("the tests' recipe is fine")
 }
 
 impl World {
     pub async fn new(store: TestStore, config: ServersConfig) -> Self {
-        let clock: Arc<ManualClock> = Arc::default();
+        Self::on(Arc::new(store), config, Arc::default()).await
+    }
+
+    /// The control plane again, on the same store, with another configuration and a host that is set up anew.
+    pub async fn again(self, config: ServersConfig) -> Self {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        drop(self);
+        clock.advance(Duration::from_secs(3_600));
+        Self::on(store, config, clock).await
+    }
+
+    async fn on(store: Arc<TestStore>, config: ServersConfig, clock: Arc<ManualClock>) -> Self {
         let agent = SimulatedAgent::new("host-1".parse().unwrap(), clock.clone());
         let events = EventStore::new(store.store(), clock.clone());
         let engine = Engine::builder(store.store(), clock.clone());
@@ -100,7 +128,7 @@ impl World {
             events.clone(),
             engine.handle(),
             Arc::new(agent.clone()),
-            RecipeBook::of([testgame()]),
+            RecipeBook::of([testgame(), deafgame(), opengame()]),
             config,
             clock.clone(),
         );
@@ -189,8 +217,12 @@ impl World {
     }
 
     pub async fn create(&self, name: &str) -> ServerId {
+        self.create_from(name, "testgame").await
+    }
+
+    pub async fn create_from(&self, name: &str, recipe: &str) -> ServerId {
         let outcome =
-            self.finish(self.admin(), "server create", json!({"name": name, "recipe": "testgame"})).await;
+            self.finish(self.admin(), "server create", json!({"name": name, "recipe": recipe})).await;
         assert_eq!(outcome, Outcome::Succeeded);
         self.id(name).await
     }
@@ -314,6 +346,7 @@ pub fn text(document: &Document) -> String {
             Block::Progress { label, done, total } => lines.push(format!("({done}/{total}) {label}")),
             Block::Code { text } => lines.push(format!("```\n{text}\n```")),
             Block::Image { url, .. } => lines.push(url.clone()),
+            Block::Menu(_) | Block::Divider => {}
             Block::Actions { actions } => {
                 let labels: Vec<String> = actions
                     .iter()

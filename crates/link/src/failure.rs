@@ -2,35 +2,19 @@
 
 use std::fmt;
 
-use guildhall_link::message::{Failure as AgentFailure, FailureCode};
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{
+    message::{Failure as AgentFailure, FailureCode},
+    text,
+};
 
-/// What made a server fail: what agents report, and what only the control plane can see.
+/// What made a server fail: what its agent reports, or what only the control plane can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "String", into = "String")]
 pub enum Code {
-    /// The start line's program does not exist or cannot be run.
-    ProgramMissing,
-    /// Another process listens on one of its ports.
-    PortTaken,
-    /// The disk is full.
-    DiskFull,
-    /// An install step failed.
-    InstallFailed,
-    /// It was not ready in time.
-    NotReadyInTime,
-    /// It ended before it was ready.
-    EndedBeforeReady,
-    /// It crashed more often than its budget allows.
-    CrashedTooOften,
-    /// The recipe or its values do not work out.
-    BadRecipe,
-    /// The agent may not do what it has to.
-    NotAllowed,
-    /// Anything else of the host's.
-    Host,
+    /// The agent saw it.
+    Agent(FailureCode),
     /// No host is there to run it.
     NoHost,
     /// Its host is not connected.
@@ -47,23 +31,15 @@ pub enum Code {
     Stuck,
     /// It could not be stopped or removed.
     StopFailed,
+    /// Its secrets cannot be read with the key that this installation has.
+    SecretsLocked,
     /// Something inside of Guildhall broke.
     Internal,
 }
 
 impl Code {
-    /// Every code.
-    pub const ALL: [Self; 19] = [
-        Self::ProgramMissing,
-        Self::PortTaken,
-        Self::DiskFull,
-        Self::InstallFailed,
-        Self::NotReadyInTime,
-        Self::EndedBeforeReady,
-        Self::CrashedTooOften,
-        Self::BadRecipe,
-        Self::NotAllowed,
-        Self::Host,
+    /// What only the control plane can see.
+    const OWN: [Self; 10] = [
         Self::NoHost,
         Self::HostOffline,
         Self::HostLost,
@@ -72,125 +48,129 @@ impl Code {
         Self::NoPort,
         Self::Stuck,
         Self::StopFailed,
+        Self::SecretsLocked,
         Self::Internal,
     ];
 
+    /// Every code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FailureCode::ALL.into_iter().map(Self::Agent).chain(Self::OWN)
+    }
+
     /// The word kept in the store and given to programs.
     pub fn as_str(self) -> &'static str {
-        self.row().0
+        match self {
+            Self::Agent(code) => code.as_str(),
+            Self::NoHost => "no_host",
+            Self::HostOffline => "host_offline",
+            Self::HostLost => "host_lost",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+            Self::NoPort => "no_port",
+            Self::Stuck => "stuck",
+            Self::StopFailed => "stop_failed",
+            Self::SecretsLocked => "secrets_locked",
+            Self::Internal => "internal",
+        }
     }
 
     /// The code of a stored word.
     pub fn parse(word: &str) -> Self {
-        Self::ALL.into_iter().find(|code| code.as_str() == word).unwrap_or(Self::Internal)
+        Self::all().find(|code| code.as_str() == word).unwrap_or(Self::Internal)
     }
 
     /// What happened, as the first line of a message.
     pub fn headline(self) -> &'static str {
-        self.row().1
+        self.words().0
     }
 
     /// What a person can do about it.
     pub fn remedy(self) -> &'static str {
-        self.row().2
+        self.words().1
     }
 
-    fn row(self) -> (&'static str, &'static str, &'static str) {
+    fn words(self) -> (&'static str, &'static str) {
+        use FailureCode as Agent;
         match self {
-            Self::ProgramMissing => (
-                "program_missing",
+            Self::Agent(Agent::ProgramMissing) => (
                 "the game's program is missing or cannot be run",
                 "Start it again to repeat the installation; if it stays, staff should check the recipe's start line.",
             ),
-            Self::PortTaken => (
-                "port_taken",
+            Self::Agent(Agent::PortTaken) => (
                 "another program listens on one of its ports",
                 "Start it again to be given another port, or stop the other program on the host.",
             ),
-            Self::DiskFull => (
-                "disk_full",
+            Self::Agent(Agent::DiskFull) => (
                 "the host's disk is full",
                 "Free some space on the host (old servers can go with `server delete`), then start it again.",
             ),
-            Self::InstallFailed => (
-                "install_failed",
+            Self::Agent(Agent::InstallFailed) => (
                 "a step of its installation failed",
                 "Look at the output below, mend what it says, then start it again: the installation goes on where it \
                  failed.",
             ),
-            Self::NotReadyInTime => (
-                "not_ready_in_time",
+            Self::Agent(Agent::NotReadyInTime) => (
                 "it was not ready for players in time",
                 "Look at `server console` for what it was doing, then start it again; a large world may need a \
                  longer `within` in the recipe's [ready].",
             ),
-            Self::EndedBeforeReady => (
-                "ended_before_ready",
+            Self::Agent(Agent::EndedBeforeReady) => (
                 "it ended before it was ready",
                 "Its last lines are below and often say why; check `server config`, then start it again.",
             ),
-            Self::CrashedTooOften => (
-                "crashed_too_often",
+            Self::Agent(Agent::CrashedTooOften) => (
                 "it crashed too often and was left stopped",
                 "Look at its last lines below and undo what changed last, then start it again.",
             ),
-            Self::BadRecipe => (
-                "bad_recipe",
+            Self::Agent(Agent::BadRecipe) => (
                 "its recipe and its configuration do not work out",
                 "Check `server config`, and the recipe with `guildhall recipe lint`, then start it again.",
             ),
-            Self::NotAllowed => (
-                "not_allowed",
+            Self::Agent(Agent::NotAllowed) => (
                 "the agent on its host may not do what the recipe asks",
                 "Give the agent the right that is named below (it usually runs as root), then start it again.",
             ),
-            Self::Host => (
-                "host",
+            Self::Agent(Agent::Host) => (
                 "something on its host went wrong",
                 "Look at the message below, mend it on the host, then start it again.",
             ),
             Self::NoHost => (
-                "no_host",
                 "there is no host to run it",
                 "Start `guildhall agent` on a machine, or connect one that is away, then start it again.",
             ),
-            Self::HostOffline => (
-                "host_offline",
-                "its host is not connected",
-                "Check that the host is up and its agent runs, then try again.",
-            ),
+            Self::HostOffline => {
+                ("its host is not connected", "Check that the host is up and its agent runs, then try again.")
+            }
             Self::HostLost => (
-                "host_lost",
                 "its host went away",
                 "Check that the host is up and its agent runs; when it is back, a game that ran on is taken up again.",
             ),
             Self::Gone => (
-                "gone",
                 "its host does not know it any more",
                 "If the host was set up anew, its files are lost; start it to install it again.",
             ),
             Self::Refused => (
-                "refused",
                 "the agent on its host refused the request",
                 "Check that control plane and agent are of one version, then try again.",
             ),
             Self::NoPort => (
-                "no_port",
                 "its host has no free port left for it",
                 "Delete servers that nobody needs, or set another number with `server config`, then start it again.",
             ),
             Self::Stuck => (
-                "stuck",
                 "it took too long",
                 "Start it again; if it gets stuck at the same place, look at `server console` and at the host.",
             ),
             Self::StopFailed => (
-                "stop_failed",
                 "it could not be stopped",
                 "It is stopped as soon as its host answers; try again if that takes too long.",
             ),
+            Self::SecretsLocked => (
+                "its secrets cannot be read with the key that this installation has",
+                "Put back the key file that belongs to this database, or set the secrets anew with `server config`; \
+                 then start it again.",
+            ),
             Self::Internal => (
-                "internal",
                 "something inside of Guildhall broke",
                 "Try again; if it stays, the operator's log says more.",
             ),
@@ -206,18 +186,19 @@ impl fmt::Display for Code {
 
 impl From<FailureCode> for Code {
     fn from(code: FailureCode) -> Self {
-        match code {
-            FailureCode::ProgramMissing => Self::ProgramMissing,
-            FailureCode::PortTaken => Self::PortTaken,
-            FailureCode::DiskFull => Self::DiskFull,
-            FailureCode::InstallFailed => Self::InstallFailed,
-            FailureCode::NotReadyInTime => Self::NotReadyInTime,
-            FailureCode::EndedBeforeReady => Self::EndedBeforeReady,
-            FailureCode::CrashedTooOften => Self::CrashedTooOften,
-            FailureCode::BadRecipe => Self::BadRecipe,
-            FailureCode::NotAllowed => Self::NotAllowed,
-            FailureCode::Host => Self::Host,
-        }
+        Self::Agent(code)
+    }
+}
+
+impl From<String> for Code {
+    fn from(word: String) -> Self {
+        Self::parse(&word)
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.as_str().to_owned()
     }
 }
 
@@ -258,12 +239,13 @@ mod tests {
 
     #[test]
     fn every_code_has_a_word_a_headline_and_a_remedy_of_its_own() {
-        let words: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        let headlines: BTreeSet<_> = Code::ALL.iter().map(|code| code.headline()).collect();
-        assert_eq!((words.len(), headlines.len()), (Code::ALL.len(), Code::ALL.len()));
-        for code in Code::ALL {
+        let words: BTreeSet<_> = Code::all().map(Code::as_str).collect();
+        let headlines: BTreeSet<_> = Code::all().map(Code::headline).collect();
+        assert_eq!((words.len(), headlines.len()), (Code::all().count(), Code::all().count()));
+        for code in Code::all() {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str(), "one word everywhere");
             assert_eq!(Code::parse(code.as_str()), code);
+            assert_eq!(serde_json::from_value::<Code>(code.as_str().into()).unwrap(), code);
             assert!(code.remedy().ends_with('.') && code.remedy().len() > 20, "{code}: no remedy");
             assert!(!code.headline().ends_with('.') && code.headline().starts_with(char::is_lowercase));
         }
@@ -273,7 +255,7 @@ mod tests {
     fn an_agents_words_are_cut_and_cleaned() {
         let trouble = Trouble::from(AgentFailure {
             code: FailureCode::Host,
-            phase: guildhall_link::message::Phase::Starting,
+            phase: crate::message::Phase::Starting,
             message: format!("a\u{1b}[31mb\n{}", "x".repeat(2000)),
             output: vec!["\u{7}l\r\n".repeat(500); 100],
         });

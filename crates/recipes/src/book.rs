@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, io::Read, path::Path};
 
 use guildhall_core::{Error, Kind, suggest};
-use guildhall_recipes::{MAX_BYTES, Recipe};
+
+use crate::{MAX_BYTES, Recipe};
 
 /// Files in the operator's folder beyond this many are left out, and said so in the log.
 const MOST_RECIPES: usize = 1_000;
@@ -29,7 +30,7 @@ impl RecipeBook {
     pub fn shipped() -> (Self, Vec<LeftOut>) {
         let mut book = Self::default();
         let mut left_out = Vec::new();
-        for (name, toml) in guildhall_recipes::shipped() {
+        for (name, toml) in crate::shipped() {
             book.read(&format!("{name}.toml"), toml, &mut left_out);
         }
         (book, left_out)
@@ -118,24 +119,24 @@ mod tests {
     fn every_shipped_recipe_is_in_the_book() {
         let (book, left_out) = RecipeBook::shipped();
         assert!(left_out.is_empty(), "{left_out:?}");
-        assert_eq!(book.iter().count(), guildhall_recipes::shipped().len());
+        assert_eq!(book.iter().count(), crate::shipped().len());
     }
 
     #[test]
     fn an_operators_folder_comes_first_and_what_is_wrong_in_it_is_listed() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        let own = include_str!("../tests/servers/testgame.toml").replace("Test Game", "Our Game");
-        write("testgame.toml", &own);
+        let own = include_str!("../../../recipes/bzflag.toml").replace("\"BZFlag\"", "\"Our Game\"");
+        write("bzflag.toml", &own);
         write("broken.toml", "format = 1");
         write("huge.toml", &"#".repeat(MAX_BYTES + 1));
         write("notes.txt", "not a recipe");
         let (book, left_out) = RecipeBook::load(Some(folder.path()));
-        assert_eq!(book.find("testgame").unwrap().title, "Our Game");
+        assert_eq!(book.find("bzflag").unwrap().title, "Our Game");
         let mut files: Vec<_> = left_out.iter().map(|left| left.file.rsplit('/').next().unwrap()).collect();
         files.sort_unstable();
         assert_eq!(files, ["broken.toml", "huge.toml"]);
         let (book, left_out) = RecipeBook::load(Some(&folder.path().join("nowhere")));
-        assert_eq!((left_out.len(), book.iter().count()), (1, guildhall_recipes::shipped().len()));
+        assert_eq!((left_out.len(), book.iter().count()), (1, crate::shipped().len()));
     }
 }

@@ -1,0 +1,12 @@
+# Messages of the operations on the installation itself.
+
+rank_too_high = You cannot give rank { $rank }; yours is { $yours }.
+    .remedy = Choose a rank up to your own.
+token_not_found = There is no token “{ $name }” in use.
+    .remedy =
+        { $count ->
+            [0] No token is in use; “token create” makes one.
+           *[other] There is: { $near }.
+        }
+not_a_flow = That is not the number of a job.
+    .remedy = “flow list” shows the numbers.
