@@ -112,16 +112,22 @@ fn message_of(line: &str) -> Option<String> {
     word.then(|| name.to_owned())
 }
 
-/// The codes of the errors that a source raises: what stands after a kind, `Kind::NotFound, "server_not_found"`.
+/// The codes of the errors that a source raises: `Error::new(Kind::NotFound, "server_not_found", …)`.
 fn codes(text: &str) -> Vec<&str> {
-    let kinds = ["Kind::", "Blame::"].into_iter().flat_map(|kind| text.split(kind).skip(1));
-    kinds
+    text.split("::new(")
+        .skip(1)
         .filter_map(|rest| {
+            let rest = rest.trim_start();
+            let rest = ["guildhall_core::Kind::", "crate::Kind::", "Kind::", "Blame::"]
+                .into_iter()
+                .find_map(|kind| rest.strip_prefix(kind))?;
             let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start();
             let rest = rest.strip_prefix(',')?.trim_start().strip_prefix('"')?;
             let (code, _) = rest.split_once('"')?;
             code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_').then_some(code)
         })
+        // What is wrong with an input is said by the input's own message.
+        .filter(|code| *code != "invalid_input")
         .collect()
 }
 
