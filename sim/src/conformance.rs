@@ -178,6 +178,10 @@ impl Checker {
                 _ => Vec::new(),
             };
         }
+        // Discord's document says nothing of its own failures, which are ordered here.
+        if exchange.status >= 500 {
+            return Vec::new();
+        }
         let status = exchange.status.to_string();
         let schema = if exchange.status == 429 {
             Some(&self.document["components"]["schemas"]["RatelimitedResponse"])

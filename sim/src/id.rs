@@ -80,13 +80,29 @@ ids! {
 #[derive(Debug, Default)]
 pub(crate) struct Snowflakes {
     last: u64,
+    backdated: u64,
+}
+
+fn millis(at: OffsetDateTime) -> u64 {
+    u64::try_from((at.unix_timestamp_nanos() / 1_000_000 - DISCORD_EPOCH).max(0)).unwrap_or(0)
+}
+
+/// When the thing with this id was made.
+pub(crate) fn made_at(id: u64) -> OffsetDateTime {
+    let nanos = (i128::from(id >> 22) + DISCORD_EPOCH) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 impl Snowflakes {
     pub(crate) fn next(&mut self, now: OffsetDateTime) -> u64 {
-        let millis = (now.unix_timestamp_nanos() / 1_000_000 - DISCORD_EPOCH).max(0);
-        let floor = u64::try_from(millis).unwrap_or(0) << 22;
-        self.last = floor.max(self.last + 1);
+        self.last = (millis(now) << 22).max(self.last + 1);
         self.last
+    }
+
+    /// A number as it would have been given out at an earlier moment, for accounts that are not new.
+    pub(crate) fn backdated(&mut self, at: OffsetDateTime) -> u64 {
+        // The upper half of the counter's bits: `next` would need two million ids in a millisecond to meet it.
+        self.backdated = (self.backdated + 1) & 0x1f_ffff;
+        (millis(at) << 22) | (1 << 21) | self.backdated
     }
 }

@@ -10,6 +10,7 @@ use crate::id::{ApplicationId, ChannelId, GuildId, InteractionId, MessageId, Use
 use crate::rest::error::ApiError;
 use crate::validate::{command, modal, object_of};
 use crate::world::World;
+use crate::world::account::DEFAULT_LOCALE;
 use crate::world::message::{Message, flag};
 use crate::world::writing::Uploads;
 
@@ -159,9 +160,10 @@ impl World {
     ) -> Value {
         let bot = self.bot_of(act.application);
         let rights = self.permissions(act.channel, act.user);
+        let locale = self.users.get(&act.user).map_or(DEFAULT_LOCALE, |user| user.locale.as_str());
         let mut payload = json!({
             "id": id, "application_id": act.application, "type": act.kind, "data": act.data, "token": token,
-            "version": 1, "channel_id": act.channel, "locale": "en-US", "entitlements": [],
+            "version": 1, "channel_id": act.channel, "locale": locale, "entitlements": [],
             "app_permissions": self.permissions(act.channel, bot).0.to_string(),
             "authorizing_integration_owners": owners(guild), "context": i32::from(guild.is_none()),
             "attachment_size_limit": 10_485_760,
@@ -177,8 +179,9 @@ impl World {
                 member["permissions"] = json!(rights.0.to_string());
                 payload["member"] = member;
                 payload["guild_id"] = json!(guild);
-                payload["guild_locale"] = json!("en-US");
-                payload["guild"] = json!({"id": guild, "locale": "en-US", "features": []});
+                let locale = self.guilds.get(&guild).map_or(DEFAULT_LOCALE, |guild| guild.locale.as_str());
+                payload["guild_locale"] = json!(locale);
+                payload["guild"] = json!({"id": guild, "locale": locale, "features": []});
             }
             None => payload["user"] = self.user_json(act.user),
         }

@@ -52,6 +52,11 @@ impl Shared {
         result
     }
 
+    /// Changes what nobody waits for: counters and orders.
+    pub(crate) fn write_quietly<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }

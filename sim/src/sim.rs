@@ -4,21 +4,23 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::app::App;
 use crate::clock::SimClock;
-use crate::delivery;
-use crate::id::{ApplicationId, ChannelId, GuildId, RoleId, UserId};
+use crate::guild::Guild;
+use crate::id::{GuildId, UserId};
 use crate::log::Exchange;
 use crate::permission::Permissions;
+use crate::rest::fault::FaultOrder;
 use crate::rest::limit::{RateLimiter, RateLimits};
 use crate::server;
 use crate::shared::Shared;
-use crate::user::{TimedOut, User};
+use crate::user::User;
 use crate::world::World;
-use crate::world::channel::{Overwrite, kind};
+use crate::world::channel::kind;
+use crate::world::member::Member;
 
 /// How the stand-in behaves. The defaults are Discord's own times, and limits nobody meets by accident.
 #[derive(Clone, Debug)]
@@ -50,6 +52,19 @@ impl Default for SimConfig {
     }
 }
 
+/// How large the guilds are that [`Sim::guilds`] makes.
+#[derive(Clone, Copy, Debug)]
+pub struct ManyGuilds {
+    /// How many guilds.
+    pub count: usize,
+    /// Text channels in each.
+    pub channels: usize,
+    /// Roles in each, beside `@everyone` and the bot's.
+    pub roles: usize,
+    /// Members of each beside the owner and the bot; the same people are in all of them.
+    pub members: usize,
+}
+
 /// Why the stand-in could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -65,11 +80,6 @@ pub enum StartError {
     #[error("cannot make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
-
-/// Discord would not save this interactions endpoint.
-#[derive(Debug, thiserror::Error)]
-#[error("the interactions endpoint could not be verified: {0}")]
-pub struct EndpointRefused(String);
 
 /// A running stand-in. Stops when dropped; [`Sim::shutdown`] also waits for it.
 pub struct Sim {
@@ -135,6 +145,18 @@ impl Sim {
         User { shared: Arc::clone(&self.shared), id }
     }
 
+    /// A person whose account was made that long ago, which the id tells.
+    pub fn user_made_ago(&self, name: &str, ago: Duration) -> User {
+        let id = self.shared.write(|world| {
+            let now = world.now();
+            // Before Discord began nobody had an account, so a longer time ago is its first day.
+            let made = time::Duration::try_from(ago).ok().and_then(|ago| now.checked_sub(ago));
+            let made = made.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+            world.add_user_made_at(name, made)
+        });
+        User { shared: Arc::clone(&self.shared), id }
+    }
+
     /// The person (or bot) of that id, if there is one.
     pub fn user_by_id(&self, id: UserId) -> Option<User> {
         let known = self.shared.read(|world| world.users.contains_key(&id));
@@ -145,6 +167,42 @@ impl Sim {
     pub fn guild(&self, name: &str, owner: &User) -> Guild {
         let id = self.shared.write(|world| world.add_guild(name, owner.id));
         Guild { shared: Arc::clone(&self.shared), id }
+    }
+
+    /// The guild of that id, if there is one.
+    pub fn guild_by_id(&self, id: GuildId) -> Option<Guild> {
+        let known = self.shared.read(|world| world.guilds.contains_key(&id));
+        known.then(|| Guild { shared: Arc::clone(&self.shared), id })
+    }
+
+    /// Many guilds at once, for measurements: each with so many text channels, roles and further members, and with the
+    /// application's bot in it. Bots that are connected already are told as soon as all are made.
+    pub fn guilds(&self, many: &ManyGuilds, owner: &User, app: Option<&App>) -> Vec<Guild> {
+        self.shared.write(|world| {
+            let mut people = Vec::new();
+            for number in 0..many.members {
+                people.push(world.add_user(&format!("member-{number}"), false));
+            }
+            let mut guilds = Vec::new();
+            for number in 0..many.count {
+                let id = world.add_guild(&format!("guild-{number}"), owner.id);
+                for channel in 0..many.channels {
+                    world.add_channel(id, kind::TEXT, &format!("channel-{channel}"));
+                }
+                for role in 0..many.roles {
+                    world.add_role(id, &format!("role-{role}"), Permissions::NONE, None);
+                }
+                let now = world.now();
+                if let Some(known) = world.guilds.get_mut(&id) {
+                    known.members.extend(people.iter().map(|user| (*user, Member::new(now))));
+                }
+                if let Some(app) = app {
+                    world.install(id, app.id, Permissions::BOT);
+                }
+                guilds.push(Guild { shared: Arc::clone(&self.shared), id });
+            }
+            guilds
+        })
     }
 
     /// A new application with a bot, a token and a key pair.
@@ -179,6 +237,21 @@ impl Sim {
         self.shared.write(|world| world.limiter.order_refusal(retry_after, global));
     }
 
+    /// Orders a fault: from now on requests fail, are refused, or take their time.
+    pub fn fault(&self, order: FaultOrder) {
+        self.shared.write(|world| world.faults.order(order));
+    }
+
+    /// Takes back every ordered fault.
+    pub fn heal(&self) {
+        self.shared.write(|world| world.faults.heal());
+    }
+
+    /// Requests that an ordered fault struck so far.
+    pub fn faults_struck(&self) -> u64 {
+        self.shared.read(|world| world.faults.struck())
+    }
+
     /// Changes the rate limits and forgets what was counted.
     pub fn set_rate_limits(&self, limits: RateLimits) {
         self.shared.write(|world| world.limiter.set(limits));
@@ -198,185 +271,5 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.shared.stop.send_replace(true);
-    }
-}
-
-/// A guild. Cheap to clone.
-#[derive(Clone)]
-pub struct Guild {
-    shared: Arc<Shared>,
-    id: GuildId,
-}
-
-impl Guild {
-    /// Its id.
-    pub fn id(&self) -> GuildId {
-        self.id
-    }
-
-    /// A new text channel that everybody sees.
-    pub fn channel(&self, name: &str) -> ChannelId {
-        self.shared.write(|world| world.add_channel(self.id, kind::TEXT, name))
-    }
-
-    /// A new forum channel.
-    pub fn forum(&self, name: &str) -> ChannelId {
-        self.shared.write(|world| world.add_channel(self.id, kind::FORUM, name))
-    }
-
-    /// A new text channel that only these roles see (and the owner, and administrators).
-    pub fn hidden_channel(&self, name: &str, roles: &[RoleId]) -> ChannelId {
-        self.shared.write(|world| {
-            let id = world.add_channel(self.id, kind::TEXT, name);
-            let hidden = Permissions::VIEW_CHANNEL;
-            let rule = |id: u64, allow, deny| Overwrite { id, member: false, allow, deny };
-            let mut overwrites = vec![rule(self.id.0, Permissions::NONE, hidden)];
-            overwrites.extend(roles.iter().map(|role| rule(role.0, hidden, Permissions::NONE)));
-            if let Some(channel) = world.channels.get_mut(&id) {
-                channel.overwrites = overwrites;
-            }
-            world.channel_event("CHANNEL_UPDATE", id);
-            id
-        })
-    }
-
-    /// A new role.
-    pub fn role(&self, name: &str, permissions: Permissions) -> RoleId {
-        let made = self.shared.write(|world| world.add_role(self.id, name, permissions, None));
-        // The guild of a handle is never removed, so a role is always made.
-        made.unwrap_or(RoleId(self.id.0))
-    }
-
-    /// Makes a user a member, or gives a member more roles.
-    pub fn join(&self, user: &User, roles: &[RoleId]) {
-        self.shared.write(|world| world.join(self.id, user.id, roles));
-    }
-
-    /// Takes a user out.
-    pub fn leave(&self, user: &User) {
-        self.shared.write(|world| world.leave(self.id, user.id));
-    }
-
-    /// Invites an application's bot with what a community bot usually asks for.
-    pub fn install(&self, app: &App) {
-        self.install_with(app, Permissions::BOT);
-    }
-
-    /// Invites an application's bot with exactly these permissions, on top of those of `@everyone`.
-    pub fn install_with(&self, app: &App, permissions: Permissions) {
-        self.shared.write(|world| world.install(self.id, app.id, permissions));
-    }
-
-    /// The roles a member has, without `@everyone`; none for others.
-    pub fn roles_of(&self, user: UserId) -> Option<Vec<RoleId>> {
-        self.shared.read(|world| Some(world.guilds.get(&self.id)?.members.get(&user)?.roles.clone()))
-    }
-}
-
-/// An application and its bot. Cheap to clone.
-#[derive(Clone)]
-pub struct App {
-    shared: Arc<Shared>,
-    id: ApplicationId,
-}
-
-impl App {
-    /// Its id.
-    pub fn id(&self) -> ApplicationId {
-        self.id
-    }
-
-    /// Its bot's user id.
-    pub fn bot(&self) -> UserId {
-        self.shared.read(|world| world.bot_of(self.id))
-    }
-
-    /// The bot's token, without `Bot `.
-    pub fn token(&self) -> String {
-        self.look(|known| known.token.clone())
-    }
-
-    /// The Ed25519 key interactions are signed with, in hexadecimal.
-    pub fn public_key(&self) -> String {
-        self.look(crate::world::application::Application::public_key)
-    }
-
-    fn look<T: Default>(&self, look: impl FnOnce(&crate::world::application::Application) -> T) -> T {
-        self.shared.read(|world| world.applications.get(&self.id).map(look).unwrap_or_default())
-    }
-
-    /// Sends interactions to this address from now on (or, with none, over the gateway). The endpoint is checked as
-    /// Discord does: it must answer a signed ping, and refuse one with a wrong signature.
-    pub async fn set_interactions_url(&self, url: Option<&str>) -> Result<(), EndpointRefused> {
-        if let Some(url) = url {
-            delivery::verify_endpoint(&self.shared, self.id, url).await.map_err(EndpointRefused)?;
-        }
-        self.shared.write(|world| {
-            if let Some(known) = world.applications.get_mut(&self.id) {
-                known.endpoint = url.map(Into::into);
-            }
-        });
-        Ok(())
-    }
-
-    /// Grants exactly these privileged intents (bits 1, 8 and 15). New applications have all three.
-    pub fn grant_intents(&self, intents: u64) {
-        self.shared.write(|world| {
-            if let Some(known) = world.applications.get_mut(&self.id) {
-                known.privileged = intents;
-            }
-        });
-    }
-
-    /// Its registered commands, as Discord writes them.
-    pub fn commands(&self) -> Vec<Value> {
-        self.shared.read(|world| {
-            let own = world.commands.values().filter(|command| command.application == self.id);
-            own.map(crate::world::application::Command::json).collect()
-        })
-    }
-
-    /// Waits until a command is registered, named with its sub-commands: `"server start"`.
-    pub async fn wait_for_command(&self, path: &str, within: Duration) -> Result<(), TimedOut> {
-        let names = |commands: &[Value]| {
-            let mut names = Vec::new();
-            for command in commands {
-                collect_names(command, "", &mut names);
-            }
-            names
-        };
-        let look = || names(&self.commands()).iter().any(|name| name == path).then_some(());
-        let seen = || format!("the commands {}", names(&self.commands()).join(", "));
-        self.as_user().wait(within, look, seen).await
-    }
-
-    /// Gateway connections that have identified.
-    pub fn connections(&self) -> usize {
-        self.shared.read(|world| world.sessions.connected(self.id))
-    }
-
-    /// Waits until the bot is connected to the gateway.
-    pub async fn wait_connected(&self, within: Duration) -> Result<(), TimedOut> {
-        let look = || (self.connections() > 0).then_some(());
-        self.as_user().wait(within, look, || "no gateway connection".into()).await
-    }
-
-    fn as_user(&self) -> User {
-        User { shared: Arc::clone(&self.shared), id: self.bot() }
-    }
-}
-
-fn collect_names(command: &Value, before: &str, names: &mut Vec<String>) {
-    let name = format!("{before}{}", command["name"].as_str().unwrap_or_default());
-    let below = command["options"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let nested: Vec<&Value> =
-        below.iter().filter(|option| matches!(option["type"].as_i64(), Some(1 | 2))).collect();
-    // At the top, a type of 1 or 2 means slash or user command; only below it marks nesting.
-    if nested.is_empty() {
-        names.push(name);
-        return;
-    }
-    for option in nested {
-        collect_names(option, &format!("{name} "), names);
     }
 }

@@ -96,7 +96,40 @@ async fn a_whole_community_is_built_and_used_over_http() {
             "{path} {body}: {status} {answer}"
         );
     }
+    // Staff by hand, closed doors, invites and faults.
+    let bo = control.post("/users", json!({"name": "bo", "age_seconds": 86_400, "locale": "de"})).await["id"]
+        .clone();
+    let staff = format!("/guilds/{guild}/staff");
+    let invite = json!({"user": anna, "act": "create_invite", "channel": channel, "max_uses": 1});
+    let code = control.post(&staff, invite).await["id"].clone();
+    control.post(&format!("/invites/{}", code.as_str().expect("a code")), json!({"user": bo})).await;
+    let (status, refused) =
+        control.call("POST", &staff, Some(json!({"user": bo, "act": "ban", "target": anna}))).await;
+    assert_eq!((status, refused["error"].is_string()), (400, true));
+    control.post(&staff, json!({"user": olive, "act": "ban", "target": bo, "reason": "spam"})).await;
+    let audit = control.call("GET", &format!("/guilds/{guild}/audit-log"), None).await.1;
+    assert_eq!(audit.as_array().and_then(|log| log.last()).expect("an entry")["reason"], "spam");
+    let path = format!("/users/{}", bo.as_str().expect("an id"));
+    assert_eq!(control.call("PATCH", &path, Some(json!({"direct_messages": false}))).await.0, 200);
+    assert_eq!(control.call("PATCH", &path, Some(json!({"locale": "xx"}))).await.0, 400);
+    control
+        .post("/faults", json!({"route": "GET /gateway", "fault": {"kind": "status", "status": 503}}))
+        .await;
+    let gateway = format!("{}/api/v10/gateway", sim.rest_base());
+    assert_eq!(control.http.get(&gateway).send().await.expect("an answer").status().as_u16(), 503);
+    assert_eq!(control.call("DELETE", "/faults", None).await.1["struck"], 1);
+    let hello = seen[1]["id"].as_str().expect("an id");
+    let edit = json!({"user": anna, "channel": channel, "content": "hello there"});
+    assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(edit)).await.0, 200);
+    assert_eq!(control.call("GET", &view, None).await.1[1]["text"], "hello there");
+    let delete = json!({"user": anna, "channel": channel, "content": null});
+    assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(delete)).await.0, 200);
+    let voice = json!({"name": "talk", "kind": "voice"});
+    let talk = control.post(&format!("/guilds/{guild}/channels"), voice).await["id"].clone();
+    control.post(&staff, json!({"user": anna, "act": "join_voice", "channel": talk})).await;
+
     let state = control.call("GET", "/state", None).await.1;
+    assert_eq!(state["guilds"][0]["bans"][0]["reason"], "spam");
     assert_eq!(state["guilds"][0]["members"].as_array().map(Vec::len), Some(3));
     let log = control.call("GET", "/log", None).await.1;
     assert!(!log.to_string().contains(app["token"].as_str().expect("a token")), "no bot token in the log");

@@ -4,122 +4,18 @@ mod support;
 
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
 use guildhall_sim::SimConfig;
 use serde_json::{Value, json};
 use support::Community;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-
-const SOON: Duration = Duration::from_secs(20);
-const GUILDS: u64 = 1;
-const MEMBERS: u64 = 1 << 1;
-const MESSAGES: u64 = 1 << 9;
-const DIRECT: u64 = 1 << 12;
-const CONTENT: u64 = 1 << 15;
-
-struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    sequence: u64,
-    inflater: Option<flate2::write::ZlibDecoder<Vec<u8>>>,
-}
-
-/// What the gateway said: a payload, or a close code.
-#[derive(Debug)]
-enum Said {
-    Payload(Value),
-    Closed(Option<u16>),
-}
-
-impl Client {
-    async fn connect(community: &Community, query: &str) -> Self {
-        let url = format!("{}/?v=10&encoding=json{query}", community.sim.gateway_url());
-        let (socket, _) = connect_async(url).await.expect("a connection");
-        let inflater = query.contains("zlib-stream").then(|| flate2::write::ZlibDecoder::new(Vec::new()));
-        let mut client = Self { socket, sequence: 0, inflater };
-        let hello = client.payload().await;
-        assert_eq!(hello["op"], 10);
-        assert!(hello["d"]["heartbeat_interval"].is_u64());
-        client
-    }
-
-    async fn ready(community: &Community, intents: u64) -> (Self, Value) {
-        let mut client = Self::connect(community, "").await;
-        client.identify(&community.app.token(), intents).await;
-        let ready = client.event("READY").await;
-        (client, ready)
-    }
-
-    async fn send(&mut self, payload: Value) {
-        self.socket.send(Message::text(payload.to_string())).await.expect("sent");
-    }
-
-    async fn identify(&mut self, token: &str, intents: u64) {
-        self.send(json!({"op": 2, "d": {"token": token, "intents": intents, "properties": {}}})).await;
-    }
-
-    async fn resume(&mut self, token: &str, session: &str, sequence: u64) {
-        self.send(json!({"op": 6, "d": {"token": token, "session_id": session, "seq": sequence}})).await;
-    }
-
-    async fn said(&mut self) -> Said {
-        use std::io::Write;
-        loop {
-            let message = tokio::time::timeout(SOON, self.socket.next()).await.expect("something in time");
-            let text = match message {
-                Some(Ok(Message::Text(text))) => text.to_string(),
-                Some(Ok(Message::Binary(bytes))) => {
-                    let inflater = self.inflater.as_mut().expect("binary only when asked for");
-                    inflater.get_mut().clear();
-                    inflater.write_all(&bytes).expect("zlib");
-                    inflater.flush().expect("zlib");
-                    String::from_utf8(inflater.get_ref().clone()).expect("text")
-                }
-                Some(Ok(Message::Close(frame))) => return Said::Closed(frame.map(|frame| frame.code.into())),
-                Some(Ok(_)) => continue,
-                Some(Err(_)) | None => return Said::Closed(None),
-            };
-            let payload: Value = serde_json::from_str(&text).expect("JSON");
-            if let Some(sequence) = payload["s"].as_u64() {
-                self.sequence = sequence;
-            }
-            return Said::Payload(payload);
-        }
-    }
-
-    async fn payload(&mut self) -> Value {
-        match self.said().await {
-            Said::Payload(payload) => payload,
-            Said::Closed(code) => panic!("closed with {code:?}"),
-        }
-    }
-
-    /// The next event of that name; others are passed over.
-    async fn event(&mut self, name: &str) -> Value {
-        loop {
-            let payload = self.payload().await;
-            if payload["t"] == name {
-                return payload["d"].clone();
-            }
-        }
-    }
-
-    async fn closed(&mut self) -> Option<u16> {
-        loop {
-            if let Said::Closed(code) = self.said().await {
-                return code;
-            }
-        }
-    }
-}
+use support::gateway::intent::{CONTENT, DIRECT, GUILDS, MEMBERS, MESSAGES, PRESENCES};
+use support::gateway::{Client, SOON};
 
 #[tokio::test]
 async fn a_client_identifies_and_gets_its_guilds() {
     let community = Community::new().await;
     for query in ["", "&compress=zlib-stream"] {
         let mut client = Client::connect(&community, query).await;
-        client.identify(&community.app.token(), GUILDS | MEMBERS).await;
+        client.identify(&community.app.token(), GUILDS | MEMBERS | PRESENCES).await;
         let ready = client.event("READY").await;
         assert_eq!(ready["guilds"], json!([{"id": community.guild.id(), "unavailable": true}]));
         assert_eq!(ready["resume_gateway_url"], community.sim.gateway_url());
@@ -283,14 +179,25 @@ async fn events_carry_the_objects_of_the_rest_api() {
 async fn members_are_asked_for_in_chunks() {
     let community = Community::new().await;
     let (mut client, _) = Client::ready(&community, GUILDS | MEMBERS).await;
+    let told = client.event("GUILD_CREATE").await;
+    let told: Vec<&Value> = told["members"].as_array().expect("members").iter().collect();
+    assert_eq!(told.len(), 1, "without the presence intent a bot is told of itself only");
+    assert_eq!(told[0]["user"]["id"], json!(community.app.bot()));
     let guild = community.guild.id();
     client.send(json!({"op": 8, "d": {"guild_id": guild, "query": "an", "limit": 5, "nonce": "n"}})).await;
     let chunk = client.event("GUILD_MEMBERS_CHUNK").await;
     assert_eq!((&chunk["nonce"], &chunk["chunk_count"]), (&json!("n"), &json!(1)));
     assert_eq!(chunk["members"][0]["user"]["username"], "anna");
     assert_eq!(chunk["members"].as_array().map(Vec::len), Some(1));
-    client.send(json!({"op": 8, "d": {"guild_id": guild, "user_ids": ["5"], "limit": 0}})).await;
+    client.send(json!({"op": 8, "d": {"guild_id": guild.0, "user_ids": [5], "limit": 0}})).await;
     assert_eq!(client.event("GUILD_MEMBERS_CHUNK").await["not_found"], json!(["5"]));
+    let everybody = json!({"op": 8, "d": {"guild_id": guild, "query": "", "limit": 0}});
+    client.send(everybody.clone()).await;
+    let chunk = client.event("GUILD_MEMBERS_CHUNK").await;
+    assert_eq!(chunk["members"].as_array().map(Vec::len), Some(4));
+    let (mut plain, _) = Client::ready(&community, GUILDS).await;
+    plain.send(everybody).await;
+    assert_eq!(plain.closed().await, Some(4014), "all members need the privileged intent");
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn discord_py_works_with_the_stand_in() {
 
 /// What both bots do, step by step, as a user sees it.
 async fn a_conversation(community: &Community, client: &Client) {
-    for name in ["greet", "slow", "ask", "pick", "too-much"] {
+    for name in ["greet", "slow", "ask", "pick", "menu", "Inspect", "Report", "too-much"] {
         let registered = community.app.wait_for_command(name, PATIENCE).await;
         registered.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
     }
@@ -174,6 +174,36 @@ async fn a_conversation(community: &Community, client: &Client) {
     });
     let thread = community.anna.in_channel(thread.await.expect("a thread"));
     thread.wait_for_text(PATIENCE, "in the thread").await.expect("a message in the thread");
+    menus_and_moderation(community, client).await;
     let wrong = check_conformance(&community.sim);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Menus, context menus, and moderating by messages with a prefix.
+async fn menus_and_moderation(community: &Community, client: &Client) {
+    let here = community.anna.in_channel(community.general);
+    let shown = here.run("menu", json!({})).expect("a command").message(PATIENCE).await.expect("menus");
+    let chosen = here.select(shown.id, "level", &["High"]).expect("a choice").message(PATIENCE).await;
+    assert_eq!(chosen.unwrap_or_else(|error| panic!("{error}\n{}", client.said())).text(), "level 2");
+    let bo = community.bo.id();
+    let about = here.select(shown.id, "who", &[&bo.to_string()]).expect("a choice").message(PATIENCE).await;
+    assert_eq!(about.expect("an update").text(), "about bo");
+
+    community.anna.set_locale("de").expect("a language");
+    let inspected = here.run_on_user("Inspect", bo).expect("a command").message(PATIENCE).await;
+    assert_eq!(inspected.unwrap_or_else(|error| panic!("{error}\n{}", client.said())).text(), "bo reads de");
+    let spam = community.bo.in_channel(community.general).send_message("buy this").expect("a message");
+    let noted = here.run_on_message("Report", spam).expect("a command").message(PATIENCE).await;
+    let noted = noted.expect("an answer");
+    assert_eq!((noted.text().as_str(), noted.is_ephemeral()), ("noted: buy this", true));
+
+    here.send_message(&format!("!role <@{bo}>")).expect("a message");
+    let helped = here.wait_for_text(PATIENCE, "bo has helper").await;
+    helped.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    assert_eq!(community.guild.roles_of(bo).map(|roles| roles.len()), Some(1));
+    here.send_message(&format!("!ban <@{bo}> spam and 50% more")).expect("a message");
+    let banned = here.wait_for_text(PATIENCE, "banned for spam and 50% more").await;
+    banned.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    assert_eq!(community.guild.bans(), [(bo, Some("spam and 50% more".into()))]);
+    assert!(here.message(spam).is_none(), "what was written in the last minute went with the ban");
 }

@@ -132,6 +132,42 @@ async fn every_event_and_answer_can_be_read() {
     let cy = community.sim.user("cy");
     community.guild.join(&cy, &[]);
     rest.create_ban(guild, Id::new(cy.id().0)).await.expect("taken");
+    let talk = community.guild.voice_channel("talk");
+    let (anna, olive) =
+        (community.anna.in_guild(community.guild.id()), community.olive.in_guild(community.guild.id()));
+    anna.join_voice(talk).expect("voice");
+    until(&mut events, |event| matches!(event, Event::VoiceStateUpdate(_)).then_some(())).await;
+    let code = olive.create_invite(community.general, 1, 60).expect("an invite");
+    until(&mut events, |event| match event {
+        Event::InviteCreate(invite) if invite.code == code => Some(()),
+        _ => None,
+    })
+    .await;
+    let guest = community.sim.user("guest");
+    guest.join_by(&code).expect("a guest");
+    until(&mut events, |event| matches!(event, Event::InviteDelete(_)).then_some(())).await;
+    olive.set_nick(guest.id(), Some("G")).expect("a nickname");
+    olive.move_role(community.staff, 1).expect("a moved role");
+    olive
+        .overwrite_role(talk, community.staff, Permissions::CONNECT, Permissions::NONE)
+        .expect("an overwrite");
+    olive.ban(guest.id(), Some("bye"), 0).expect("a ban");
+    until(&mut events, |event| match event {
+        Event::GuildAuditLogEntryCreate(entry) if entry.reason.as_deref() == Some("bye") => Some(()),
+        _ => None,
+    })
+    .await;
+    let log = rest.audit_log(guild).await.expect("an answer").model().await.expect("an audit log");
+    assert!(log.entries.iter().any(|entry| entry.reason.as_deref() == Some("bye")));
+    let bans = rest.bans(guild).await.expect("an answer").models().await.expect("bans");
+    assert_eq!(bans.len(), 2);
+    rest.guild_invites(guild).await.expect("an answer").models().await.expect("invites");
+    rest.roles(guild).await.expect("an answer").models().await.expect("roles");
+    rest.guild_channels(guild).await.expect("an answer").models().await.expect("channels");
+    community.guild.set_outage(true);
+    until(&mut events, |event| matches!(event, Event::GuildDelete(_)).then_some(())).await;
+    community.guild.set_outage(false);
+    until(&mut events, |event| matches!(event, Event::GuildCreate(_)).then_some(())).await;
     let direct = rest.create_private_channel(Id::new(community.anna.id().0)).await.expect("taken");
     rest.create_message(direct.model().await.expect("a channel").id).content("hello").await.expect("taken");
     community.anna.direct(community.app.bot()).send_message("and you").expect("a message");

@@ -30,6 +30,48 @@ too_many_faults = Es sind schon { $most } Störungen eingebaut.
 guild_none = Diese Gemeinschaft hat keinen Discord-Server.
     .remedy = Richte zuerst Discord in der Konfiguration ein.
 
+# Wer auf einem Discord-Server an wem handeln darf.
+
+guild_yourself = Das kannst du nicht mit dir selbst machen.
+    .remedy = Nenne jemand anderen.
+guild_the_bot = Das kann ich nicht mit mir selbst machen.
+    .remedy = Nenne jemand anderen.
+guild_the_owner = Das kann niemand mit dem Eigentümer des Servers machen.
+    .remedy = Nenne jemand anderen.
+guild_not_a_member = Du bist nicht auf diesem Discord-Server und stehst dort über niemandem.
+    .remedy = Tritt dem Server zuerst bei.
+guild_not_below_you = { $name } steht so hoch wie du, oder höher.
+    .remedy = Bitte jemanden darum, dessen höchste Rolle darüber liegt.
+guild_missing_permission =
+    Mir fehlt die Berechtigung „{ $permission ->
+            [kick_members] Mitglieder kicken
+            [ban_members] Mitglieder bannen
+            [administrator] Administrator
+            [manage_channels] Kanäle verwalten
+            [manage_server] Server verwalten
+            [add_reactions] Reaktionen hinzufügen
+            [view_audit_log] Audit-Log einsehen
+            [view_channels] Kanäle ansehen
+            [send_messages] Nachrichten senden
+            [manage_messages] Nachrichten verwalten
+            [read_message_history] Nachrichtenverlauf anzeigen
+            [connect] Verbinden
+            [speak] Sprechen
+            [manage_nicknames] Nicknamen verwalten
+            [manage_roles] Rollen verwalten
+            [manage_threads] Threads verwalten
+            [create_public_threads] Öffentliche Threads erstellen
+            [create_private_threads] Private Threads erstellen
+            [send_messages_in_threads] Nachrichten in Threads senden
+            [timeout_members] Mitglieder in den Timeout schicken
+           *[other] { $permission }
+        }“.
+    .remedy = Gib sie meiner Rolle unter Servereinstellungen → Rollen, und sieh nach, dass der Kanal sie nicht wegnimmt.
+guild_role_too_low = Meine höchste Rolle liegt nicht über { $name }.
+    .remedy = Zieh meine Rolle unter Servereinstellungen → Rollen über { $name }.
+guild_administrator = { $name } ist Administrator, und Discord schickt keinen Administrator in den Timeout.
+    .remedy = Nimm zuerst die Administrator-Rolle weg.
+
 # Was an einer Eingabe nicht stimmt; ihr Name steht davor.
 
 input_missing = fehlt. { $what }

@@ -30,6 +30,48 @@ too_many_faults = There are { $most } faults in place already.
 guild_none = This community has no Discord server.
     .remedy = Set up Discord in the configuration first.
 
+# Who may act on whom in a Discord server.
+
+guild_yourself = You cannot do that to yourself.
+    .remedy = Name somebody else.
+guild_the_bot = I cannot do that to myself.
+    .remedy = Name somebody else.
+guild_the_owner = Nobody can do that to the owner of the server.
+    .remedy = Name somebody else.
+guild_not_a_member = You are not in this Discord server, so you stand above nobody there.
+    .remedy = Join the server first.
+guild_not_below_you = { $name } stands as high as you, or higher.
+    .remedy = Ask somebody whose highest role is above theirs.
+guild_missing_permission =
+    I lack the permission “{ $permission ->
+            [kick_members] Kick Members
+            [ban_members] Ban Members
+            [administrator] Administrator
+            [manage_channels] Manage Channels
+            [manage_server] Manage Server
+            [add_reactions] Add Reactions
+            [view_audit_log] View Audit Log
+            [view_channels] View Channels
+            [send_messages] Send Messages
+            [manage_messages] Manage Messages
+            [read_message_history] Read Message History
+            [connect] Connect
+            [speak] Speak
+            [manage_nicknames] Manage Nicknames
+            [manage_roles] Manage Roles
+            [manage_threads] Manage Threads
+            [create_public_threads] Create Public Threads
+            [create_private_threads] Create Private Threads
+            [send_messages_in_threads] Send Messages in Threads
+            [timeout_members] Timeout Members
+           *[other] { $permission }
+        }”.
+    .remedy = Give it to my role in Server Settings → Roles, and see that the channel does not take it away.
+guild_role_too_low = My highest role is not above { $name }.
+    .remedy = Drag my role above { $name } in Server Settings → Roles.
+guild_administrator = { $name } is an administrator, and Discord puts no administrator in timeout.
+    .remedy = Take the administrator role away first.
+
 # What is wrong with one input; the input's name stands before it.
 
 input_missing = is missing. { $what }

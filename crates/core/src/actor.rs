@@ -99,8 +99,12 @@ impl Rank {
     pub const MEMBER: Self = Self(0);
     /// A member the staff trusts.
     pub const TRUSTED: Self = Self(1);
+    /// Staff who learn to moderate.
+    pub const JUNIOR_MODERATOR: Self = Self(2);
     /// Staff who moderate.
     pub const MODERATOR: Self = Self(3);
+    /// Staff who look after moderators.
+    pub const SENIOR_MODERATOR: Self = Self(4);
     /// Staff who set things up and take them away.
     pub const ADMIN: Self = Self(5);
     /// The community's owner.

@@ -25,6 +25,7 @@ pub mod permission;
 pub mod setting;
 pub mod suggest;
 pub mod upstream;
+pub mod words;
 
 pub use actor::{Actor, ActorId, Face, Rank, TenantId};
 pub use allowance::Allowance;

@@ -1,12 +1,12 @@
 //! What the Discord face is told: the application, the communities it serves, and how patient it is.
 
-use std::time::Duration;
+use std::{collections::HashMap, fmt, time::Duration};
 
-use guildhall_core::TenantId;
+use guildhall_core::{TenantId, upstream::Upstream};
 use secrecy::SecretString;
 
 /// Everything the face is told at the start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DiscordConfig {
     /// The application's id, from the developer portal's "General Information".
     pub application_id: u64,
@@ -18,8 +18,15 @@ pub struct DiscordConfig {
     pub api_url: String,
     /// The gateway connection; `None` when interactions come over HTTP alone.
     pub gateway: Option<GatewayConfig>,
-    /// The guilds that are served. Interactions from any other are answered, and refused.
+    /// The guilds that have a name of their own as tenant, and a channel for announcements.
     pub communities: Vec<Community>,
+    /// Whether every other guild is served too, with its snowflake as tenant and without announcements.
+    /// Otherwise interactions from any other are answered, and refused. Goes with [`CommandScope::Global`]:
+    /// commands of a guild are registered in the communities alone.
+    pub open: bool,
+    /// What stands between Guildhall and Discord when documents are posted: retries and the circuit breaker.
+    /// Without one they are tried again for half a minute.
+    pub upstream: Option<Upstream>,
     /// Where the slash commands are registered.
     pub commands: CommandScope,
     /// The largest interaction taken, in bytes. A button's interaction carries the whole message that the
@@ -45,11 +52,58 @@ impl DiscordConfig {
             api_url: "https://discord.com".to_owned(),
             gateway: Some(GatewayConfig::default()),
             communities: Vec::new(),
+            open: false,
+            upstream: None,
             commands: CommandScope::default(),
             max_body: 256 * 1024,
             max_timestamp_age: Duration::from_secs(30),
             timing: Timing::default(),
         }
+    }
+}
+
+impl fmt::Debug for DiscordConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiscordConfig")
+            .field("application_id", &self.application_id)
+            .field("api_url", &self.api_url)
+            .field("gateway", &self.gateway)
+            .field("communities", &self.communities)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which guild is which tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    by_guild: HashMap<u64, TenantId>,
+    by_tenant: HashMap<TenantId, u64>,
+    open: bool,
+}
+
+impl Served {
+    pub(crate) fn new(config: &DiscordConfig) -> Self {
+        let communities = || config.communities.iter();
+        Self {
+            by_guild: communities().map(|one| (one.guild_id, one.tenant.clone())).collect(),
+            by_tenant: communities().map(|one| (one.tenant.clone(), one.guild_id)).collect(),
+            open: config.open,
+        }
+    }
+
+    pub(crate) fn tenant(&self, guild: u64) -> Option<TenantId> {
+        let named = self.by_guild.get(&guild).cloned();
+        named.or_else(|| if self.open && guild != 0 { guild.to_string().parse().ok() } else { None })
+    }
+
+    pub(crate) fn guild(&self, tenant: &TenantId) -> Option<u64> {
+        let named = self.by_tenant.get(tenant).copied();
+        let numbered = || {
+            let guild = tenant.as_str().parse().ok().filter(|guild| *guild != 0)?;
+            (self.tenant(guild).as_ref() == Some(tenant)).then_some(guild)
+        };
+        named.or_else(numbered)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::{collections::HashSet, future::Future, sync::Arc};
 
 use axum::Router;
-use guildhall_core::{Catalogue, Clock, EventLog, notebook::Notebook, permission::Ranking};
-use secrecy::ExposeSecret;
+use guildhall_core::{
+    Catalogue, Clock, EventLog, notebook::Notebook, permission::Ranking, setting::Settings,
+};
+use guildhall_guilds::DiscordGuilds;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -12,13 +14,34 @@ use twilight_model::application::command::Command;
 
 use crate::{
     config::{DiscordConfig, DiscordError},
-    desk::Desk,
+    desk::{Desk, Tools},
     gateway::{Gateway, GatewayState},
     ingress::Ingress,
+    intent::Refused,
+    post::Post,
     registration::{self, Registration},
-    rest::Rest,
-    tell::Teller,
+    tell::{Teller, Topics},
 };
+
+/// What the face is put together from.
+pub struct Parts {
+    /// The operations.
+    pub catalogue: Arc<Catalogue>,
+    /// What is told in channels and threads.
+    pub events: Arc<dyn EventLog>,
+    /// What is remembered: threads, and what buttons refer to.
+    pub notebook: Arc<dyn Notebook>,
+    /// Who has which rank.
+    pub ranking: Arc<dyn Ranking>,
+    /// What communities have [set](crate::SETTINGS).
+    pub settings: Arc<dyn Settings>,
+    /// The directory that the gateway feeds; it is asked what it wants of the gateway.
+    pub guilds: Option<Arc<DiscordGuilds>>,
+    /// The way out, with the same configuration.
+    pub post: Arc<Post>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+}
 
 /// The Discord face.
 pub struct Discord {
@@ -27,7 +50,9 @@ pub struct Discord {
     events: Arc<dyn EventLog>,
     notebook: Arc<dyn Notebook>,
     clock: Arc<dyn Clock>,
-    rest: Arc<Rest>,
+    post: Arc<Post>,
+    guilds: Option<Arc<DiscordGuilds>>,
+    refused: Arc<Refused>,
     desk: Arc<Desk>,
     ingress: Arc<Ingress>,
     gateway: watch::Sender<GatewayState>,
@@ -38,23 +63,43 @@ impl Discord {
     /// Checks the configuration and the operations. Nothing is connected yet.
     ///
     /// Events from before this moment are not told to a community that has never been told anything.
-    pub fn new(
-        config: DiscordConfig,
-        catalogue: Arc<Catalogue>,
-        events: Arc<dyn EventLog>,
-        notebook: Arc<dyn Notebook>,
-        ranking: Arc<dyn Ranking>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, DiscordError> {
+    ///
+    /// # Errors
+    ///
+    /// When the configuration does not fit, or an operation cannot be a command of Discord.
+    pub fn new(config: DiscordConfig, parts: Parts) -> Result<Arc<Self>, DiscordError> {
         check(&config)?;
+        let Parts { catalogue, events, notebook, ranking, settings, guilds, post, clock } = parts;
         let commands = registration::commands(catalogue.specs())?;
-        let rest = Arc::new(Rest::new(&config, config.token.expose_secret())?);
-        let desk = Desk::new(&config, catalogue, &notebook, ranking, clock.clone(), rest.clone());
-        let desk = Arc::new(desk);
+        let desk = Arc::new(Desk::new(Tools {
+            catalogue,
+            ranking,
+            settings,
+            guilds: guilds.clone(),
+            post: post.clone(),
+            topics: Arc::new(Topics::new(notebook.clone(), clock.clone())),
+            clock: clock.clone(),
+            timing: config.timing,
+            application: config.application_id,
+        }));
         let ingress = Arc::new(Ingress::new(&config, desk.clone(), clock.clone())?);
         let gateway = watch::Sender::new(GatewayState::Off);
         let since = clock.now();
-        Ok(Arc::new(Self { config, commands, events, notebook, clock, rest, desk, ingress, gateway, since }))
+        let refused = Arc::default();
+        Ok(Arc::new(Self {
+            config,
+            commands,
+            events,
+            notebook,
+            clock,
+            post,
+            guilds,
+            refused,
+            desk,
+            ingress,
+            gateway,
+            since,
+        }))
     }
 
     /// `POST /interactions`, to merge into the program's own routes.
@@ -72,6 +117,12 @@ impl Discord {
         self.gateway.subscribe()
     }
 
+    /// What does not work because the gateway is off or Discord refuses an intent, each in a line with what
+    /// turns it on.
+    pub fn features_off(&self) -> Vec<&'static str> {
+        self.refused.features_off(self.config.gateway.is_some())
+    }
+
     /// Registers the commands, keeps the gateway connected and tells events, until `shutdown` is done and
     /// what is under way has ended, or [`crate::Timing::drain`] is over.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send + 'static) {
@@ -80,7 +131,7 @@ impl Discord {
         let _guard = stop.clone().drop_guard();
         let tasks = TaskTracker::new();
         let registration = Registration {
-            rest: self.rest.clone(),
+            rest: self.post.rest.clone(),
             notebook: self.notebook.clone(),
             clock: self.clock.clone(),
             application: self.config.application_id,
@@ -94,7 +145,9 @@ impl Discord {
                 config,
                 token: self.config.token.clone(),
                 application: self.config.application_id,
-                rest: self.rest.clone(),
+                rest: self.post.rest.clone(),
+                guilds: self.guilds.clone(),
+                refused: self.refused.clone(),
                 desk: self.desk.clone(),
                 ingress: self.ingress.clone(),
                 clock: self.clock.clone(),

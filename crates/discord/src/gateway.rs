@@ -1,5 +1,6 @@
 //! The gateway: interactions that come over Discord's WebSocket go to the same desk as those over HTTP, and
-//! their first answer goes back through REST.
+//! their first answer goes back through REST. Messages with a prefix go there too, and whatever happens in a
+//! guild to the directory.
 //!
 //! twilight keeps the connection: heartbeats, resuming, identifying in turn. Nothing that happens to it ends
 //! the program.
@@ -7,12 +8,13 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use futures::StreamExt;
 use guildhall_core::{Clock, Error, Kind as Blame};
+use guildhall_guilds::DiscordGuilds;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,20 +22,20 @@ use tokio::{
     sync::{oneshot, watch},
     task::JoinSet,
 };
-use twilight_gateway::{CloseFrame, ConfigBuilder, Intents, Message, Shard, ShardId, queue::InMemoryQueue};
+use twilight_gateway::{ConfigBuilder, Intents, Message, Shard, ShardId, queue::InMemoryQueue};
 
 use crate::{
     config::GatewayConfig,
     desk::{Counter, Desk, stranger},
     ingress::Ingress,
-    interaction::Interaction,
+    intent::{self, Refused},
+    interaction::{Interaction, Snowflake},
     meters, patience,
     rest::{GatewayInfo, Rest, RestError, quietly},
 };
 
-/// Interactions need no intent. This one keeps the bot shown as a member of its guilds and lets Discord say
-/// when it is added to one.
-const INTENTS: Intents = Intents::GUILDS;
+/// Discord's close code for an intent that the application may not have.
+const DISALLOWED_INTENTS: u16 = 4014;
 /// How long an answer may be on its way: Discord waits three seconds, and deferring takes up to two.
 const ANSWER: Duration = Duration::from_millis(900);
 
@@ -61,13 +63,15 @@ pub(crate) struct Gateway {
     pub(crate) ingress: Arc<Ingress>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) state: watch::Sender<GatewayState>,
+    pub(crate) guilds: Option<Arc<DiscordGuilds>>,
+    pub(crate) refused: Arc<Refused>,
 }
 
 /// The shards that are connected.
-#[derive(Default)]
 struct Up {
     ready: Mutex<HashSet<u32>>,
     total: u32,
+    intents: Intents,
 }
 
 /// A gateway message, its payload not read yet.
@@ -79,11 +83,48 @@ struct Frame<'a> {
     d: Option<&'a RawValue>,
 }
 
+/// The beginning of a session, as far as it is needed to know one's own name.
+#[derive(Deserialize)]
+struct Ready {
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: Snowflake,
+}
+
 impl Gateway {
-    /// Stays connected until the future is dropped or Discord refuses every shard.
+    /// Stays connected until the future is dropped or Discord refuses every shard. Where it refuses an intent,
+    /// it is asked for less.
     pub(crate) async fn run(self: Arc<Self>) {
-        self.state.send_replace(GatewayState::Connecting);
-        let Some(info) = self.find().await else { return };
+        let mut intents = intent::OWN;
+        if let Some(guilds) = &self.guilds {
+            guilds.want_messages(true);
+            intents |= guilds.intents();
+        }
+        let all = intents;
+        loop {
+            self.state.send_replace(GatewayState::Connecting);
+            let Some(info) = self.find().await else { return };
+            if !self.connect(&info, intents).await {
+                return;
+            }
+            let flags = self.rest.application_flags().await.ok();
+            let fewer = intent::fewer(intents, flags);
+            if fewer == intents {
+                return self.refused(remedy(DISALLOWED_INTENTS));
+            }
+            intents = fewer;
+            self.refused.set(all - intents);
+            for feature in self.refused.features_off(true) {
+                tracing::warn!("Discord refuses an intent, so this is off: {feature}");
+            }
+        }
+    }
+
+    /// Keeps all shards connected until each is refused for good. `true` when an intent is why.
+    async fn connect(self: &Arc<Self>, info: &GatewayInfo, intents: Intents) -> bool {
         let url = self.config.url.clone().unwrap_or_else(|| info.url.clone());
         let total = info.shards.clamp(1, 1_024);
         let queue = match &info.session_start_limit {
@@ -96,22 +137,31 @@ impl Gateway {
             None => InMemoryQueue::default(),
         };
         let token = self.token.expose_secret().to_owned();
-        let config = quietly(|| ConfigBuilder::new(token, INTENTS).proxy_url(url).queue(queue).build());
+        let config = quietly(|| ConfigBuilder::new(token, intents).proxy_url(url).queue(queue).build());
         let config = match config {
             Ok(config) => config,
-            Err(error) => return self.refused(error.to_string()),
+            Err(error) => {
+                self.refused(error.to_string());
+                return false;
+            }
         };
-        let up = Arc::new(Up { total, ..Up::default() });
+        let up = Arc::new(Up { ready: Mutex::default(), total, intents });
         let mut shards = JoinSet::new();
         for number in 0..total {
             let shard = Shard::with_config(ShardId::new(number, total), config.clone());
             shards.spawn(self.clone().keep(shard, up.clone()));
         }
         while let Some(ended) = shards.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a gateway shard broke");
+            match ended {
+                Ok(DISALLOWED_INTENTS) => {
+                    shards.shutdown().await;
+                    return true;
+                }
+                Ok(code) => self.refused(remedy(code)),
+                Err(error) => tracing::error!(%error, "a gateway shard broke"),
             }
         }
+        false
     }
 
     fn refused(&self, why: String) {
@@ -136,17 +186,18 @@ impl Gateway {
         }
     }
 
-    /// Reads one shard until it ends, which it does only when Discord refuses it for good.
-    async fn keep(self: Arc<Self>, mut shard: Shard, up: Arc<Up>) {
+    /// Reads one shard until it ends, which it does only when Discord refuses it for good; the close code says
+    /// why, 0 if there is none.
+    async fn keep(self: Arc<Self>, mut shard: Shard, up: Arc<Up>) -> u16 {
         let number = shard.id().number();
-        let mut closed = None;
+        let mut closed = 0;
         while let Some(item) = shard.next().await {
             match item {
                 Ok(Message::Text(text)) => self.event(number, &text, &up),
                 Ok(Message::Close(frame)) => {
                     tracing::info!(shard = number, ?frame, "the gateway closed the connection");
                     self.down(number, &up);
-                    closed = frame;
+                    closed = frame.map_or(0, |frame| frame.code);
                 }
                 Err(error) => {
                     tracing::warn!(shard = number, %error, "the gateway is in trouble; it is connected again");
@@ -157,29 +208,54 @@ impl Gateway {
             }
         }
         self.down(number, &up);
-        self.refused(remedy(closed.as_ref()));
+        closed
     }
 
     fn down(&self, shard: u32, up: &Up) {
         meters::gateway(shard, false);
         up.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(&shard);
+        if let Some(guilds) = &self.guilds {
+            guilds.disconnected();
+        }
         self.state.send_replace(GatewayState::Connecting);
     }
 
     fn event(&self, shard: u32, text: &str, up: &Up) {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return };
-        match (frame.t.as_deref(), frame.d) {
-            (Some("READY" | "RESUMED"), _) => {
-                meters::gateway(shard, true);
-                let mut ready = up.ready.lock().unwrap_or_else(PoisonError::into_inner);
-                ready.insert(shard);
-                if u32::try_from(ready.len()).is_ok_and(|ready| ready == up.total) {
-                    tracing::info!("the gateway is connected");
-                    self.state.send_replace(GatewayState::Ready);
+        let Some(kind) = frame.t.as_deref() else { return };
+        if let (Some(guilds), Some(payload)) = (&self.guilds, frame.d) {
+            guilds.frame(shard, kind, payload);
+        }
+        match (kind, frame.d) {
+            ("MESSAGE_CREATE", Some(payload)) => {
+                if let Some(addressed) = self.desk.hear(payload.get())
+                    && self.ingress.is_new(addressed.id)
+                {
+                    self.desk.heed(addressed);
                 }
             }
-            (Some("INTERACTION_CREATE"), Some(payload)) => self.interaction(payload.get()),
+            ("INTERACTION_CREATE", Some(payload)) => self.interaction(payload.get()),
+            ("READY" | "RESUMED", payload) => {
+                let ready = payload.and_then(|payload| serde_json::from_str::<Ready>(payload.get()).ok());
+                if let Some(User { id }) = ready.and_then(|ready| ready.user) {
+                    self.desk.me.store(id.0, Ordering::Relaxed);
+                }
+                self.up(shard, up);
+            }
             _ => {}
+        }
+    }
+
+    fn up(&self, shard: u32, up: &Up) {
+        meters::gateway(shard, true);
+        let mut ready = up.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.insert(shard);
+        if u32::try_from(ready.len()).is_ok_and(|ready| ready == up.total) {
+            tracing::info!("the gateway is connected");
+            if let Some(guilds) = &self.guilds {
+                guilds.connected(up.intents);
+            }
+            self.state.send_replace(GatewayState::Ready);
         }
     }
 
@@ -205,7 +281,8 @@ impl Gateway {
         let (id, kind, token) = (interaction.id.0, interaction.kind, interaction.token.clone());
         let (handed, known) = oneshot::channel();
         let (counter, answer) = Counter::new(kind, received, Some(known));
-        self.desk.accept(interaction, counter);
+        let span = tracing::info_span!("interaction", kind = kind.as_str());
+        span.in_scope(|| self.desk.accept(interaction, counter));
         let (rest, clock) = (self.rest.clone(), self.clock.clone());
         self.desk.spawn(async move {
             let Ok(answer) = answer.await else { return };
@@ -224,8 +301,7 @@ impl Gateway {
 
 /// Why Discord refuses the gateway for good, and what to do
 /// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>).
-fn remedy(frame: Option<&CloseFrame<'static>>) -> String {
-    let code = frame.map_or(0, |frame| frame.code);
+fn remedy(code: u16) -> String {
     let why = match code {
         4004 => {
             "Discord does not accept the bot token. Make a new one in the developer portal, under \"Bot\", and put it into the configuration."

@@ -128,15 +128,10 @@ impl Ingress {
             body = read(body, self.max_body) => body?,
             () = self.clock.sleep(BODY_WITHIN) => return Err(TOO_SLOW),
         };
-        let mut signed = Vec::with_capacity(timestamp.len() + body.len());
-        signed.extend_from_slice(timestamp.as_bytes());
-        signed.extend_from_slice(&body);
-        self.key.verify_strict(&signed, &signature).map_err(|_| FORGED)?;
-
-        let interaction: Interaction = serde_json::from_slice(&body).map_err(|error| {
-            tracing::debug!(%error, "a signed body is no interaction");
-            MALFORMED
-        })?;
+        let span = tracing::info_span!("interaction", kind = tracing::field::Empty);
+        let verified = || self.verified(timestamp, &signature, &body);
+        let interaction = span.in_scope(|| tracing::info_span!("verify").in_scope(verified))?;
+        span.record("kind", interaction.kind.as_str());
         if interaction.application_id.0 != self.application {
             return Err(FOREIGN);
         }
@@ -148,11 +143,23 @@ impl Ingress {
             return Err(REPLAYED);
         }
         let (counter, answer) = Counter::new(interaction.kind, received, None);
-        self.desk.accept(interaction, counter);
+        span.in_scope(|| self.desk.accept(interaction, counter));
         match answer.await {
             Ok(answer) => Ok(Json(answer).into_response()),
             Err(_) => Err(UNANSWERED),
         }
+    }
+
+    /// The interaction, when its signature is right.
+    fn verified(&self, timestamp: &str, signature: &Signature, body: &[u8]) -> Result<Interaction, Refusal> {
+        let mut signed = Vec::with_capacity(timestamp.len() + body.len());
+        signed.extend_from_slice(timestamp.as_bytes());
+        signed.extend_from_slice(body);
+        self.key.verify_strict(&signed, signature).map_err(|_| FORGED)?;
+        serde_json::from_slice(body).map_err(|error| {
+            tracing::debug!(%error, "a signed body is no interaction");
+            MALFORMED
+        })
     }
 
     /// The timestamp and the signature, when they look as they should and the timestamp is recent.

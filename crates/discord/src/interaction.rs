@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Component,
     Autocomplete,
     Modal,
+    /// No interaction, but a message that is a command.
+    Message,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Component => "component",
             Self::Autocomplete => "autocomplete",
             Self::Modal => "modal",
+            Self::Message => "message",
         }
     }
 }
@@ -81,17 +84,28 @@ pub(crate) struct Interaction {
     pub(crate) token: String,
     pub(crate) data: Option<Data>,
     pub(crate) guild_id: Option<Snowflake>,
+    pub(crate) channel_id: Option<Snowflake>,
     pub(crate) member: Option<Member>,
     pub(crate) user: Option<User>,
     pub(crate) message: Option<Message>,
+    /// The language of who acted, and that of the guild, as Discord names them.
+    pub(crate) locale: Option<String>,
+    pub(crate) guild_locale: Option<String>,
 }
 
 /// What was typed, pressed or filled in.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Data {
     pub(crate) name: Option<String>,
+    /// What kind of command: typed (1), in a person's menu (2), in a message's (3).
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<u8>,
     pub(crate) options: Option<Vec<Given>>,
+    /// Whose menu it was.
+    pub(crate) target_id: Option<Snowflake>,
     pub(crate) custom_id: Option<String>,
+    /// What was chosen in a menu.
+    pub(crate) values: Option<Vec<String>>,
     pub(crate) components: Option<Vec<Submitted>>,
 }
 
@@ -149,6 +163,15 @@ pub(crate) struct User {
     pub(crate) global_name: Option<String>,
 }
 
+/// What people call somebody: the nickname, else the display name, else the name.
+pub(crate) fn name_of(nick: Option<&str>, user: Option<&User>) -> String {
+    let name = nick
+        .or_else(|| user.and_then(|user| user.global_name.as_deref()))
+        .or_else(|| user.and_then(|user| user.username.as_deref()));
+    // Discord allows 32 characters; the rest could only be an attempt to fill the audit log.
+    name.unwrap_or("somebody").chars().take(64).collect()
+}
+
 /// The message that a button is on.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message {
@@ -176,13 +199,17 @@ impl Interaction {
 
     /// What people call the user.
     pub(crate) fn user_name(&self) -> String {
-        let nick = self.member.as_ref().and_then(|member| member.nick.as_deref());
-        let user = self.user();
-        let name = nick
-            .or_else(|| user.and_then(|user| user.global_name.as_deref()))
-            .or_else(|| user.and_then(|user| user.username.as_deref()));
-        // Discord allows 32 characters; the rest could only be an attempt to fill the audit log.
-        name.unwrap_or("somebody").chars().take(64).collect()
+        name_of(self.member.as_ref().and_then(|member| member.nick.as_deref()), self.user())
+    }
+
+    /// Whether the message with the button is read by nobody else: it is ephemeral, or a direct message.
+    pub(crate) fn is_own(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.is_ephemeral() || self.guild_id.is_none())
+    }
+
+    /// The languages that Discord names, the reader's own first.
+    pub(crate) fn locales(&self) -> [Option<&str>; 2] {
+        [self.locale.as_deref(), self.guild_locale.as_deref()]
     }
 
     /// The command's words joined by blanks (`server start`) and the options under them.
@@ -198,6 +225,13 @@ impl Interaction {
             options = only.options.take().unwrap_or_default();
         }
         (name, options)
+    }
+
+    /// Which entry of a person's (2) or message's (3) menu it is.
+    pub(crate) fn menu(&self) -> Option<(u8, String)> {
+        let data = self.data.as_ref()?;
+        let kind = data.kind.filter(|kind| matches!(kind, 2 | 3))?;
+        Some((kind, data.name.clone().unwrap_or_default()))
     }
 
     /// The id of the component or form.

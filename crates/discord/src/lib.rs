@@ -4,8 +4,9 @@
 //! what is recorded) are the catalogue's.
 //!
 //! The way of an interaction: `ingress` (HTTP, signed) or `gateway` → `desk`, which calls the catalogue and
-//! answers in time → `render`, which turns the document into components. The way of an event: `tell`, which
-//! keeps a thread a topic. `rest` is the way out to Discord.
+//! answers in time → `render`, which turns the document into components. The way of a message with a prefix:
+//! `gateway` → `desk::message`. The way of an event: `tell`, which keeps a thread a topic. What a domain has to
+//! say to a channel or a person goes through `post`. `rest` is the way out to Discord.
 
 mod config;
 mod custom_id;
@@ -13,9 +14,12 @@ mod desk;
 mod face;
 mod gateway;
 mod ingress;
+mod intent;
 mod interaction;
 mod meters;
 mod patience;
+mod post;
+mod preference;
 mod registration;
 mod render;
 mod rest;
@@ -23,5 +27,7 @@ mod shelf;
 mod tell;
 
 pub use config::{CommandScope, Community, DiscordConfig, DiscordError, GatewayConfig, Timing};
-pub use face::Discord;
+pub use face::{Discord, Parts};
 pub use gateway::GatewayState;
+pub use post::Post;
+pub use preference::{LANGUAGE, LOCALES, PREFIX, SETTINGS};

@@ -46,3 +46,13 @@ pub(crate) fn answer(outcome: &'static str) {
 pub(crate) fn gateway(shard: u32, up: bool) {
     gauge!("guildhall_discord_gateway_up", "shard" => shard.to_string()).set(if up { 1.0 } else { 0.0 });
 }
+
+/// Somebody could not be written to, or was.
+pub(crate) fn delivery(outcome: &'static str) {
+    counter!("guildhall_discord_direct_messages_total", "outcome" => outcome).increment(1);
+}
+
+/// A message came by: most are for nobody, some are commands.
+pub(crate) fn message(outcome: &'static str) {
+    counter!("guildhall_discord_messages_total", "outcome" => outcome).increment(1);
+}

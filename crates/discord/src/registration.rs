@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use guildhall_core::{
-    Clock, Error, Rank, Spec, TenantId,
+    Clock, Error, Spec, TenantId,
     input::{Field, FieldKind},
     notebook::{self, Notebook},
+    operation::{Menu, MenuTarget},
 };
 use sha2::{Digest, Sha256};
 use twilight_model::{
@@ -23,7 +24,7 @@ use twilight_model::{
 
 use crate::{
     config::{CommandScope, Community, DiscordError},
-    desk::nobody,
+    desk::{menu_problem, nobody},
     patience,
     rest::{Rest, RestError},
     shelf::OWNER,
@@ -34,24 +35,38 @@ const DESCRIPTION: usize = 100;
 const CHOICES: usize = 25;
 const TEXT: u64 = 6_000;
 const COMMANDS: usize = 100;
+const ENTRIES: usize = 15;
 /// Whole numbers that JavaScript, and so Discord's client, can tell apart.
 const SAFE: i64 = (1 << 53) - 1;
 
 /// The commands for these operations, or why one cannot be a command.
 pub(crate) fn commands<'a>(specs: impl Iterator<Item = &'a Spec>) -> Result<Vec<Command>, DiscordError> {
     let mut tree: BTreeMap<&str, Word<'_>> = BTreeMap::new();
+    let mut entries = BTreeMap::new();
     for spec in specs {
+        if let Some(menu) = &spec.menu
+            && entries.insert((menu.on as u8, menu.label), entry(spec, menu)?).is_some()
+        {
+            return Err(unfit(spec, "its menu has an entry with this label already"));
+        }
         let words: Vec<&str> = spec.name.split(' ').collect();
         if words.len() > 3 {
             return Err(unfit(spec, "Discord has room for three words: command, group, sub-command"));
         }
         place(&mut tree, &words, spec)?;
     }
-    let commands = tree.iter().map(|(name, word)| command(name, word)).collect::<Result<Vec<_>, _>>()?;
-    if commands.len() > COMMANDS {
-        let problem = format!("Discord takes {COMMANDS} commands and this makes {}", commands.len());
+    let mut commands = tree.iter().map(|(name, word)| command(name, word)).collect::<Result<Vec<_>, _>>()?;
+    let count = |kind| entries.values().filter(|entry: &&Command| entry.kind == kind).count();
+    let counts = [
+        (commands.len(), COMMANDS, "commands"),
+        (count(CommandType::User), ENTRIES, "entries in the menu of a person"),
+        (count(CommandType::Message), ENTRIES, "entries in the menu of a message"),
+    ];
+    if let Some((made, most, what)) = counts.into_iter().find(|(made, most, _)| made > most) {
+        let problem = format!("Discord takes {most} {what} and this makes {made}");
         return Err(DiscordError::Operation { operation: "(all)".to_owned(), problem });
     }
+    commands.extend(entries.into_values());
     Ok(commands)
 }
 
@@ -94,7 +109,6 @@ fn unfit(spec: &Spec, problem: &str) -> DiscordError {
     DiscordError::Operation { operation: spec.name.to_owned(), problem: problem.to_owned() }
 }
 
-#[expect(deprecated, reason = "twilight's Command has the old members, which have to be named")]
 fn command(name: &str, word: &Word<'_>) -> Result<Command, DiscordError> {
     let (description, options) = match word {
         Word::Operation(spec) => (described(spec.summary, name), options(spec)),
@@ -103,39 +117,68 @@ fn command(name: &str, word: &Word<'_>) -> Result<Command, DiscordError> {
         }
     };
     let operations = word.operations();
-    let command = Command {
+    let plain = plain(CommandType::ChatInput, name, hint(&operations));
+    let command = Command { description, options, ..plain };
+    let names: Vec<&str> = operations.iter().map(|spec| spec.name).collect();
+    checked(command, &names.join(", "))
+}
+
+/// An entry in the menu of a person or a message.
+fn entry(spec: &Spec, menu: &Menu) -> Result<Command, DiscordError> {
+    if let Some(problem) = menu_problem(spec, menu) {
+        return Err(unfit(spec, problem));
+    }
+    let kind = match menu.on {
+        MenuTarget::User => CommandType::User,
+        MenuTarget::Message => CommandType::Message,
+    };
+    checked(plain(kind, menu.label, hint(&[spec])), spec.name)
+}
+
+#[expect(deprecated, reason = "twilight's Command has the old members, which have to be named")]
+fn plain(kind: CommandType, name: &str, permissions: Option<Permissions>) -> Command {
+    Command {
         application_id: None,
         contexts: Some(vec![InteractionContextType::Guild]),
-        default_member_permissions: hint(&operations),
-        description,
+        default_member_permissions: permissions,
+        description: String::new(),
         description_localizations: None,
         dm_permission: None,
         guild_id: None,
         id: None,
         integration_types: Some(vec![ApplicationIntegrationType::GuildInstall]),
-        kind: CommandType::ChatInput,
+        kind,
         name: name.to_owned(),
         name_localizations: None,
         nsfw: None,
-        options,
+        options: Vec::new(),
         version: Id::<CommandVersionMarker>::new(1),
-    };
-    twilight_validate::command::command(&command).map_err(|error| {
-        let names: Vec<&str> = operations.iter().map(|spec| spec.name).collect();
-        DiscordError::Operation { operation: names.join(", "), problem: error.to_string() }
-    })?;
-    Ok(command)
+    }
 }
 
-/// Who sees a command in Discord's list, unless the guild's staff says otherwise: where every operation of
-/// it asks for an administrator's rank, only members who may manage the guild.
+fn checked(command: Command, operation: &str) -> Result<Command, DiscordError> {
+    match twilight_validate::command::command(&command) {
+        Ok(()) => Ok(command),
+        Err(error) => {
+            Err(DiscordError::Operation { operation: operation.to_owned(), problem: error.to_string() })
+        }
+    }
+}
+
+/// Who sees a command in Discord's list, unless the guild's staff says otherwise: Discord's own permission
+/// that goes with the lowest rank that any operation of it asks for.
 ///
 /// This keeps the list short for everybody else and nothing more. Who may call an operation is decided by
 /// rank, in the catalogue, at every call: a member with the rank but without Discord's permission can be
 /// given the command in the guild's integration settings, and one with the permission but without the rank
 /// is turned away.
 fn hint(operations: &[&Spec]) -> Option<Permissions> {
-    operations.iter().all(|spec| spec.rank >= Rank::ADMIN).then_some(Permissions::MANAGE_GUILD)
+    match operations.iter().map(|spec| spec.rank.level()).min()? {
+        0 | 1 => None,
+        2..=4 => Some(Permissions::MODERATE_MEMBERS),
+        5 | 6 => Some(Permissions::MANAGE_GUILD),
+        _ => Some(Permissions::ADMINISTRATOR),
+    }
 }
 
 fn sub(name: &str, word: &Word<'_>) -> CommandOption {
@@ -171,6 +214,9 @@ fn option(field: &Field) -> CommandOption {
     let how = match field.kind {
         FieldKind::List => " (several, with commas between)",
         FieldKind::Map => " (name=value other=\"two words\")",
+        FieldKind::Users => " (several mentions or ids)",
+        FieldKind::Duration => " (30m, 7d, 2w)",
+        FieldKind::Message => " (a link to it)",
         _ => "",
     };
     let description = described(&format!("{}{how}", field.description), &field.name);

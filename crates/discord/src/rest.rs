@@ -38,6 +38,15 @@ pub(crate) struct Body<'a> {
     nonce: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     enforce_nonce: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_reference: Option<Reference>,
+}
+
+/// The message that is answered. One that is gone by then is answered all the same.
+#[derive(Debug, Serialize)]
+struct Reference {
+    message_id: String,
+    fail_if_not_exists: bool,
 }
 
 /// Nobody is pinged by anything that Guildhall writes.
@@ -50,7 +59,21 @@ impl<'a> Body<'a> {
     /// A message of these components.
     pub(crate) fn of(components: &'a [Component]) -> Self {
         let allowed_mentions = Mentions { parse: [] };
-        Self { components, flags: COMPONENTS_V2, allowed_mentions, nonce: None, enforce_nonce: false }
+        Self {
+            components,
+            flags: COMPONENTS_V2,
+            allowed_mentions,
+            nonce: None,
+            enforce_nonce: false,
+            message_reference: None,
+        }
+    }
+
+    /// It answers a message.
+    pub(crate) fn replying(mut self, message: u64) -> Self {
+        self.message_reference =
+            Some(Reference { message_id: message.to_string(), fail_if_not_exists: false });
+        self
     }
 
     /// Only the person who acted sees it.
@@ -273,6 +296,17 @@ impl Rest {
     pub(crate) async fn me(&self) -> Result<u64, RestError> {
         let ask = || async { read::<Sent>(self.client.current_user()).await.map(|user| user.id.0) };
         self.me.get_or_try_init(ask).await.copied()
+    }
+
+    /// The bits that say, among others, which privileged intents the application has
+    /// (<https://discord.com/developers/docs/resources/application#application-object-application-flags>).
+    pub(crate) async fn application_flags(&self) -> Result<u64, RestError> {
+        #[derive(Deserialize)]
+        struct Application {
+            #[serde(default)]
+            flags: u64,
+        }
+        read::<Application>(self.client.current_user_application()).await.map(|own| own.flags)
     }
 
     /// Where the gateway is.

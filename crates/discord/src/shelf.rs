@@ -90,7 +90,8 @@ impl Shelf {
         if parts.len() > PARTS {
             let message = format!("The answer is longer than Discord can show: {} KiB.", text.len() / 1024);
             return Err(Error::new(Kind::Limit, "answer_too_long", message)
-                .remedy("Ask for less, or use the command line."));
+                .remedy("Ask for less, or use the command line.")
+                .with("size", text.len() / 1024));
         }
         for (at, part) in parts.iter().enumerate() {
             notebook::write(self.notebook.as_ref(), tenant, OWNER, &note(key, at), part).await?;

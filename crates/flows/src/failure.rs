@@ -190,7 +190,11 @@ impl From<FlowError> for Error {
                 .because(error),
             FlowError::TooLarge { what, size, limit } => {
                 let message = format!("The {what} is {size} bytes; at most {limit} are kept.");
-                Self::new(Kind::Limit, "too_large", message).remedy("Make it smaller.")
+                Self::new(Kind::Limit, "too_large", message)
+                    .remedy("Make it smaller.")
+                    .with("what", what)
+                    .with("size", size)
+                    .with("limit", limit)
             }
             FlowError::TooManySignals(..) => {
                 Self::new(Kind::Limit, "too_many_signals", "That job is still busy with what it was told.")
@@ -199,6 +203,33 @@ impl From<FlowError> for Error {
             }
             FlowError::Value(_) => Self::bug(error),
             FlowError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::language::{Language, Texts, gaps};
+
+    use super::*;
+
+    #[test]
+    fn each_is_said_in_each_language_with_all_that_it_speaks_of() {
+        assert_eq!(gaps(&[crate::LOCALES]), Vec::<String>::new());
+        let locales = [guildhall_core::language::LOCALES, guildhall_store::LOCALES, crate::LOCALES];
+        let texts = Texts::new(&locales).unwrap();
+        let flow = FlowId(uuid::Uuid::nil());
+        let since = time::OffsetDateTime::UNIX_EPOCH;
+        for error in [
+            FlowError::Active { kind: "x".to_owned(), key: "y".to_owned(), flow, since },
+            FlowError::Unknown(flow),
+            FlowError::Settled(flow),
+            FlowError::NotStuck(flow),
+            FlowError::TooLarge { what: "input", size: 3, limit: 2 },
+            FlowError::TooManySignals(flow, 3),
+        ] {
+            let error = Error::from(error);
+            assert_ne!(texts.translate(&error, Language::German).message(), error.message, "{}", error.code);
         }
     }
 }

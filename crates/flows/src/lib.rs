@@ -128,6 +128,12 @@ pub mod testkit;
 mod turn;
 mod workflow;
 
+/// The messages of this crate.
+pub const LOCALES: guildhall_core::language::Locales = guildhall_core::language::Locales {
+    en: include_str!("../locales/en.ftl"),
+    de: include_str!("../locales/de.ftl"),
+};
+
 pub use engine::{Engine, EngineBuilder};
 pub use failure::{Failure, FlowError, StepError};
 pub use handle::{FlowInfo, Handle, Outcome};

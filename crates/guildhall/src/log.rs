@@ -69,16 +69,14 @@ pub fn start(configuration: &Configuration) -> Result<Tracing, LogError> {
     // Each has a filter of its own: a log that is silent must not make `/status` blind. Spans of other
     // libraries are nobody's business here.
     let ours = |target: &str| target.starts_with("guildhall");
-    let stages = Stages::new(meter.clone())
-        .with_filter(filter_fn(move |meta| meta.is_span() && ours(meta.target()) && Stages::measures(meta.name())));
-    let traces = exporter
-        .as_ref()
-        .map(|exporter| exporter.layer().with_filter(filter_fn(move |meta| meta.is_span() && ours(meta.target()))));
+    let stages = Stages::new(meter.clone()).with_filter(filter_fn(move |meta| {
+        meta.is_span() && ours(meta.target()) && Stages::measures(meta.name())
+    }));
+    let traces = exporter.as_ref().map(|exporter| {
+        exporter.layer().with_filter(filter_fn(move |meta| meta.is_span() && ours(meta.target())))
+    });
     // A second call finds the first one's log in place, which is what it wanted.
-    let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .with(stages)
-        .with(traces)
-        .try_init();
+    let _ =
+        tracing_subscriber::registry().with(lines.with_filter(filter)).with(stages).with(traces).try_init();
     Ok(Tracing { meter, exporter })
 }

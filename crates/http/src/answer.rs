@@ -51,6 +51,7 @@ pub(crate) mod code {
     pub(crate) const BODY_INCOMPLETE: &str = "body_incomplete";
     pub(crate) const MALFORMED_JSON: &str = "malformed_json";
     pub(crate) const MALFORMED_ADDRESS: &str = "malformed_address";
+    pub(crate) const UNKNOWN_PARAMETER: &str = "unknown_parameter";
     pub(crate) const NOT_JSON: &str = "not_json";
     pub(crate) const NO_TOKEN: &str = "token_missing";
     pub(crate) const BAD_TOKEN: &str = "token_unknown";
@@ -59,21 +60,22 @@ pub(crate) mod code {
     pub(crate) const WRONG_METHOD: &str = "wrong_method";
     pub(crate) const TOO_SLOW: &str = "request_too_slow";
     pub(crate) const GOES_ON: &str = "still_running";
-    pub(crate) const BUSY: &str = "busy";
+    pub(crate) const BUSY: &str = "overloaded";
 }
 
 /// The status of an error.
 pub(crate) fn status(error: &Error) -> StatusCode {
     match error.code {
         code::BODY_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-        code::MALFORMED_JSON | code::MALFORMED_ADDRESS | code::BODY_INCOMPLETE => StatusCode::BAD_REQUEST,
+        code::MALFORMED_JSON | code::MALFORMED_ADDRESS | code::UNKNOWN_PARAMETER | code::BODY_INCOMPLETE => {
+            StatusCode::BAD_REQUEST
+        }
         code::NOT_JSON => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code::NO_TOKEN | code::BAD_TOKEN => StatusCode::UNAUTHORIZED,
         code::WRONG_METHOD => StatusCode::METHOD_NOT_ALLOWED,
         code::TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
         code::GOES_ON => StatusCode::GATEWAY_TIMEOUT,
-        // A domain has the word for itself as well: a server at which somebody else is at work is a conflict.
-        code::BUSY if error.kind == Kind::Limit => StatusCode::SERVICE_UNAVAILABLE,
+        code::BUSY => StatusCode::SERVICE_UNAVAILABLE,
         _ => match error.kind {
             Kind::User => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Permission => StatusCode::FORBIDDEN,
@@ -86,10 +88,14 @@ pub(crate) fn status(error: &Error) -> StatusCode {
     }
 }
 
-/// An answer that says what is wrong.
+/// An answer that says what is wrong, to a caller of whom nothing is known.
 pub(crate) fn problem(error: &Error) -> Response {
-    let body =
-        Problem { error: ProblemError { wire: error.into(), question: None }, document: error.document() };
+    problem_as(error, error.document())
+}
+
+/// An answer that says what is wrong: to programs always in the same words, to people in this document.
+pub(crate) fn problem_as(error: &Error, document: Document) -> Response {
+    let body = Problem { error: ProblemError { wire: error.into(), question: None }, document };
     let mut response = (status(error), Json(body)).into_response();
     if let Some(wait) = error.retry_after {
         // In whole seconds, and at least one.
@@ -101,6 +107,15 @@ pub(crate) fn problem(error: &Error) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// One input that does not fit, with the code of what is said about it.
+pub(crate) fn unfit(field: impl Into<String>, code: &'static str, message: &str) -> Error {
+    let mut error = Error::invalid(field, message);
+    for field in &mut error.fields {
+        field.code = Some(code);
+    }
+    error
 }
 
 /// An answer to a call.
@@ -128,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_busy_server_is_a_conflict_and_a_busy_guildhall_is_unavailable() {
-        let of = |kind| status(&Error::new(kind, code::BUSY, "Somebody is at work.")).as_u16();
-        assert_eq!((of(Kind::Conflict), of(Kind::Limit)), (409, 503));
+        let of = |kind, code| status(&Error::new(kind, code, "Somebody is at work.")).as_u16();
+        assert_eq!((of(Kind::Conflict, "busy"), of(Kind::Limit, code::BUSY)), (409, 503));
     }
 }

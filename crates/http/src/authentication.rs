@@ -18,7 +18,7 @@ use axum::{
 };
 use futures::FutureExt;
 use guildhall_core::{
-    Actor, ActorId, Allowance, Clock, Error, Face, Kind, Rank, TenantId, error::panic_text,
+    Actor, ActorId, Allowance, Clock, Error, Face, Kind, Rank, TenantId, error::panic_text, incident::Reader,
     permission::Tokens,
 };
 use metrics::counter;
@@ -26,8 +26,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     HttpConfig,
-    answer::{self, code},
+    answer::code,
     face::{Shared, asked_for},
+    language::language,
     metrics::{BAD_TOKENS, UNRECORDED},
 };
 
@@ -212,7 +213,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let uri =
         request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
     let asked_for = asked_for(request.method(), &uri);
-    let peer = shared.door.peer(&request);
+    let (peer, language) = (shared.door.peer(&request), language(request.headers()));
     let within = shared.config.request_timeout;
     let opened = tokio::time::timeout(within, shared.door.open(request.headers(), peer)).await;
     let opened = opened.unwrap_or_else(|_| {
@@ -228,7 +229,9 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     request.extensions_mut().insert(secret);
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
-        Err(panic) => shared.refuse(actor, &asked_for, Error::bug(panic_text(panic.as_ref()))).await,
+        Err(panic) => {
+            shared.refuse(actor, language, &asked_for, Error::bug(panic_text(panic.as_ref()))).await
+        }
     }
 }
 
@@ -239,20 +242,24 @@ async fn turn_away(
     headers: &HeaderMap,
     asked_for: &str,
 ) -> Response {
+    let nobody = shared.door.nobody(peer, headers);
+    let language = language(headers);
+    let reader = Reader { tenant: nobody.tenant.clone(), actor: nobody.id.clone(), language };
     match closed {
         Closed::Nothing => {
-            let error = Error::new(Kind::Permission, code::NO_TOKEN, "This needs a token.");
-            answer::problem(&error.remedy("Send it as `Authorization: Bearer TOKEN`."))
+            let error = Error::new(Kind::Permission, code::NO_TOKEN, "This needs a token.")
+                .remedy("Send it as `Authorization: Bearer TOKEN`.");
+            shared.problem(&reader, &error).await
         }
         Closed::Wrong => {
             let error = Error::new(Kind::Permission, code::BAD_TOKEN, "Nobody holds this token.")
                 .remedy("It may be mistyped, revoked or expired. Ask a member of the staff for a new one.");
             if shared.door.recorded.take(()).is_err() {
                 counter!(UNRECORDED).increment(1);
-                return answer::problem(&error);
+                return shared.problem(&reader, &error).await;
             }
-            let nobody = shared.door.nobody(peer, headers);
-            answer::problem(&shared.catalogue.refuse(nobody, asked_for, error).await)
+            let error = shared.catalogue.refuse(nobody, asked_for, error).await;
+            shared.problem(&reader, &error).await
         }
         Closed::TooMany(wait) => {
             let error = Error::new(
@@ -261,12 +268,13 @@ async fn turn_away(
                 "Too many wrong tokens came from your address.",
             )
             .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1))
-            .retry_after(wait);
-            answer::problem(&error)
+            .retry_after(wait)
+            .with("seconds", wait.as_secs() + 1);
+            shared.problem(&reader, &error).await
         }
         Closed::Unknown(error) => {
             tracing::error!(asked_for, "a token could not be looked up: {}", error.causes());
-            answer::problem(&error)
+            shared.problem(&reader, &error).await
         }
     }
 }

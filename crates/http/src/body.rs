@@ -50,6 +50,7 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
         // The parser's own words name a line and a column, and quote nothing of the body.
         Error::new(Kind::User, code::MALFORMED_JSON, format!("The body is not JSON: {error}."))
             .remedy("Send one JSON object with a member for each input.")
+            .with("problem", error.to_string())
     })
 }
 
@@ -72,7 +73,8 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Error> {
         return Ok(kept);
     }
     Err(Error::new(Kind::User, code::BODY_TOO_LARGE, format!("The body is larger than {limit} bytes."))
-        .remedy("Send less at a time."))
+        .remedy("Send less at a time.")
+        .with("limit", limit))
 }
 
 /// What the body is said to be, without its parameters.

@@ -8,7 +8,9 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use guildhall_core::{Actor, Error, FieldError, Kind, Spec, error::panic_text, input::Raw};
+use guildhall_core::{
+    Actor, Error, Kind, Spec, error::panic_text, incident::Reader, input::Raw, language::Language,
+};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +19,7 @@ use crate::{
     answer::{self, code},
     body,
     face::{Shared, asked_for},
+    language::language,
     route::{self, Resource, Verb},
 };
 
@@ -57,7 +60,7 @@ pub(crate) async fn operation(
     parameters: Parameters,
     request: Request,
 ) -> Response {
-    let asked_for = asked(&request);
+    let (asked_for, language) = (asked(&request), language(request.headers()));
     let attempt = async {
         let Path(parameters) = parameters.map_err(malformed_path)?;
         let segment = parameters.get("name").map(String::as_str).unwrap_or_default();
@@ -68,7 +71,7 @@ pub(crate) async fn operation(
         asking.read(&shared, request).await
     };
     let attempt = attempt.await;
-    finish(&shared, actor, &asked_for, attempt).await
+    finish(&shared, actor, language, &asked_for, attempt).await
 }
 
 /// A resource's method.
@@ -79,7 +82,7 @@ pub(crate) async fn resource(
     parameters: Parameters,
     request: Request,
 ) -> Response {
-    let asked_for = asked(&request);
+    let (asked_for, language) = (asked(&request), language(request.headers()));
     let attempt = async {
         let Path(mut given) = parameters.map_err(malformed_path)?;
         let parameter = resource.parameter.as_ref().and_then(|name| given.remove_entry(name));
@@ -87,7 +90,7 @@ pub(crate) async fn resource(
         Asking { operation, verb: resource.verb, parameter }.read(&shared, request).await
     };
     let attempt = attempt.await;
-    finish(&shared, actor, &asked_for, attempt).await
+    finish(&shared, actor, language, &asked_for, attempt).await
 }
 
 fn asked(request: &Request) -> String {
@@ -127,8 +130,9 @@ impl Asking {
             if let Some(name) = words.keys().next() {
                 let name: String = name.chars().take(64).collect();
                 let message = format!("'{name}' is not a query parameter of this address.");
-                return Err(Error::new(Kind::User, code::MALFORMED_ADDRESS, message)
-                    .remedy("Send inputs as members of a JSON object in the body."));
+                return Err(Error::new(Kind::User, code::UNKNOWN_PARAMETER, message)
+                    .remedy("Send inputs as members of a JSON object in the body.")
+                    .with("name", name));
             }
             let reading = body::input(&head.headers, body, shared.config.max_body);
             let input = timeout_at(until, reading).await.map_err(|_| {
@@ -160,7 +164,7 @@ fn confirmation(
         match word.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" | "" => return Ok(true),
             "false" | "no" | "0" => {}
-            _ => return Err(Error::invalid(CONFIRM, "is neither true nor false.")),
+            _ => return Err(answer::unfit(CONFIRM, "input_not_a_switch", "is neither true nor false.")),
         }
     }
     Ok(false)
@@ -188,28 +192,26 @@ fn with_parameter(input: Raw, parameter: Option<(String, String)>) -> Result<Raw
 }
 
 fn twice(field: String) -> Error {
-    let message = "is in the address already, with another value.".to_owned();
-    let mut error = Error::new(Kind::User, "invalid_input", format!("{field} {message}"));
-    error.fields.push(FieldError::new(field, message));
-    error
+    answer::unfit(field, "http_given_twice", "is in the address already, with another value.")
 }
 
 /// Calls and answers.
 async fn finish(
     shared: &Arc<Shared>,
     actor: Actor,
+    language: Language,
     asked_for: &str,
     attempt: Result<Asked, Error>,
 ) -> Response {
     let asked = match attempt {
         Ok(asked) => asked,
-        Err(error) => return shared.refuse(actor, asked_for, error).await,
+        Err(error) => return shared.refuse(actor, language, asked_for, error).await,
     };
     let Ok(permit) = shared.call_permits.clone().try_acquire_owned() else {
         let error = Error::new(Kind::Limit, code::BUSY, "Guildhall is busy with other requests.")
             .remedy("Try again in a moment.")
             .retry_after(Duration::from_secs(1));
-        return shared.refuse(actor, asked_for, error).await;
+        return shared.refuse(actor, language, asked_for, error).await;
     };
     let Asked { operation, input, confirmed, until } = asked;
     let request = guildhall_core::Request {
@@ -218,8 +220,9 @@ async fn finish(
         input,
         confirmed,
         channel: None,
-        language: guildhall_core::language::Language::English,
+        language,
     };
+    let reader = Reader { tenant: actor.tenant.clone(), actor: actor.id.clone(), language };
     let catalogue = shared.catalogue.clone();
     // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
     // its record from being written.
@@ -229,20 +232,21 @@ async fn finish(
     });
     match timeout_at(until, running).await {
         Ok(Ok(Ok(reply))) => answer::reply(reply),
-        Ok(Ok(Err(error))) => answer::problem(&error),
+        Ok(Ok(Err(error))) => shared.problem(&reader, &error).await,
         Ok(Err(broken)) => {
             let text = match broken.try_into_panic() {
                 Ok(panic) => panic_text(panic.as_ref()),
                 Err(cancelled) => cancelled.to_string(),
             };
-            shared.refuse(actor, asked_for, Error::bug(text)).await
+            shared.refuse(actor, language, asked_for, Error::bug(text)).await
         }
         Err(_) => {
             let seconds = shared.config.request_timeout.as_secs();
             let message = format!("The operation takes longer than {seconds} seconds. It goes on.");
             let error = Error::new(Kind::Upstream, code::GOES_ON, message)
-                .remedy("Look at its result before you repeat it.");
-            answer::problem(&error)
+                .remedy("Look at its result before you repeat it.")
+                .with("seconds", seconds);
+            shared.problem(&reader, &error).await
         }
     }
 }

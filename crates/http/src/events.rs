@@ -29,8 +29,10 @@ use metrics::gauge;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    answer::unfit,
     authentication::Secret,
     face::{Shared, asked_for},
+    language::language,
     metrics::STREAMS,
 };
 
@@ -95,11 +97,11 @@ pub(crate) async fn events(
     headers: HeaderMap,
     method: Method,
 ) -> Response {
-    let asked_for = asked_for(&method, &uri);
+    let (asked_for, language) = (asked_for(&method, &uri), language(&headers));
     let opened = open(&shared, actor.clone(), secret, &headers, uri.query().unwrap_or_default()).await;
     let reading = match opened {
         Ok(reading) => reading,
-        Err(error) => return shared.refuse(actor, &asked_for, error).await,
+        Err(error) => return shared.refuse(actor, language, &asked_for, error).await,
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -122,9 +124,13 @@ async fn open(
     let covered = wanted.subject.as_ref().is_none_or(|subject| covers(&actor, subject));
     if !covers_any || !covered {
         let message = "This token does not cover these events.";
-        return Err(Error::new(Kind::Permission, "out_of_scope", message).remedy(
-            "Use a token whose scope names what the events are about: 'server', 'host' or 'community'.",
-        ));
+        let scope = actor.scope.as_deref().unwrap_or_default().join(", ");
+        return Err(Error::new(Kind::Permission, "out_of_scope", message)
+            .remedy(
+                "Use a token whose scope names what the events are about: 'server', 'host' or 'community'.",
+            )
+            .with("operation", "events")
+            .with("scope", scope));
     }
     let place = shared.streams.take(&actor).ok_or_else(|| {
         Error::new(Kind::Limit, "too_many_streams", "Too many event streams are open.")
@@ -181,16 +187,17 @@ impl Wanted {
         let mut given: BTreeMap<String, String> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let subject = given.remove("subject").map(|text| {
-            subject(&text)
-                .ok_or_else(|| Error::invalid("subject", "is neither server:ID, host:NAME nor community."))
+            subject(&text).ok_or_else(|| {
+                unfit("subject", "http_no_subject", "is neither server:ID, host:NAME nor community.")
+            })
         });
-        let run = given
-            .remove("run")
-            .map(|text| text.parse::<RunId>().map_err(|_| Error::invalid("run", "is not the id of a run.")));
+        let run = given.remove("run").map(|text| {
+            text.parse::<RunId>().map_err(|_| unfit("run", "http_no_run", "is not the id of a run."))
+        });
         let after = given.remove("after").map(|text| cursor("after", &text));
         if let Some(name) = given.keys().next() {
             let name: String = name.chars().take(64).collect();
-            return Err(Error::invalid(name, "is not known here; use subject, run and after."));
+            return Err(unfit(name, "http_no_parameter", "is not known here; use subject, run and after."));
         }
         // A browser that reconnects sends the address it was given at first, and where it really is in here.
         let last = headers
@@ -220,7 +227,7 @@ fn subject(text: &str) -> Option<Subject> {
 
 fn cursor(field: &str, text: &str) -> Result<i64, Error> {
     let number = text.trim().parse::<i64>().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| Error::invalid(field, "is not an event's id, a whole number from 0 on."))
+    number.ok_or_else(|| unfit(field, "http_no_cursor", "is not an event's id, a whole number from 0 on."))
 }
 
 /// One reader's place in the log.

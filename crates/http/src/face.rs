@@ -11,7 +11,10 @@ use axum::{
     routing::{MethodFilter, get, on, post},
 };
 use bytes::Bytes;
-use guildhall_core::{Actor, Catalogue, Clock, Error, EventLog, Kind, permission::Tokens, suggest};
+use guildhall_core::{
+    Actor, Catalogue, Clock, Error, EventLog, Kind, incident::Reader, language::Language, permission::Tokens,
+    suggest,
+};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,6 +24,7 @@ use crate::{
     authentication::{self, Door},
     call,
     events::{self, Streams},
+    language::language,
     metrics::{self, Handle},
     openapi::openapi,
     readiness,
@@ -129,13 +133,25 @@ impl Http {
 
 impl Shared {
     /// Answers a request that never became a call, and hands it to the catalogue for the record.
-    pub(crate) async fn refuse(&self, actor: Actor, asked_for: &str, error: Error) -> Response {
+    pub(crate) async fn refuse(
+        &self,
+        actor: Actor,
+        language: Language,
+        asked_for: &str,
+        error: Error,
+    ) -> Response {
+        let reader = Reader { tenant: actor.tenant.clone(), actor: actor.id.clone(), language };
         let error = self.catalogue.refuse(actor, asked_for, error).await;
         if !error.kind.is_refusal() {
             let reference = error.call.map(|call| call.reference());
             tracing::error!(code = error.code, reference, asked_for, "{}", error.causes());
         }
-        answer::problem(&error)
+        self.problem(&reader, &error).await
+    }
+
+    /// Says what is wrong to somebody who is known.
+    pub(crate) async fn problem(&self, reader: &Reader, error: &Error) -> Response {
+        answer::problem_as(error, self.catalogue.present(reader, error).await)
     }
 
     /// The routes nearest to a path that leads nowhere.
@@ -193,8 +209,9 @@ async fn no_route(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     if !near.is_empty() {
         error = error.remedy(format!("Did you mean: {near}?"));
     }
+    let error = error.with("path", path.as_str()).with("near", near);
     let asked_for = asked_for(request.method(), &uri);
-    refuse_or_say(&shared, known(&request), &asked_for, error).await
+    refuse_or_say(&shared, asker(&request), &asked_for, error).await
 }
 
 async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -202,20 +219,27 @@ async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Re
     let method: String = request.method().as_str().chars().take(16).collect();
     let path: String = uri.path().chars().take(128).collect();
     let error = Error::new(Kind::User, code::WRONG_METHOD, format!("{method} does not work at {path}."))
-        .remedy("The Allow header names the methods that do.");
+        .remedy("The Allow header names the methods that do.")
+        .with("method", method)
+        .with("path", path);
     let asked_for = asked_for(request.method(), &uri);
-    refuse_or_say(&shared, known(&request), &asked_for, error).await
+    refuse_or_say(&shared, asker(&request), &asked_for, error).await
 }
 
-/// Who asks, where a token was needed to get here.
-fn known(request: &Request) -> Option<Actor> {
-    request.extensions().get::<Actor>().cloned()
+/// Who asks, where a token was needed to get here, and what they read.
+fn asker(request: &Request) -> (Option<Actor>, Language) {
+    (request.extensions().get::<Actor>().cloned(), language(request.headers()))
 }
 
 /// Only requests of somebody we know are recorded.
-async fn refuse_or_say(shared: &Shared, actor: Option<Actor>, asked_for: &str, error: Error) -> Response {
+async fn refuse_or_say(
+    shared: &Shared,
+    (actor, language): (Option<Actor>, Language),
+    asked_for: &str,
+    error: Error,
+) -> Response {
     match actor {
-        Some(actor) => shared.refuse(actor, asked_for, error).await,
+        Some(actor) => shared.refuse(actor, language, asked_for, error).await,
         None => answer::problem(&error),
     }
 }

@@ -13,12 +13,19 @@ pub mod client;
 mod config;
 mod events;
 mod face;
+mod language;
 pub mod metrics;
 pub mod openapi;
 pub mod readiness;
 pub mod route;
 mod serve;
 mod stall;
+
+/// The messages of this crate.
+pub const LOCALES: guildhall_core::language::Locales = guildhall_core::language::Locales {
+    en: include_str!("../locales/en.ftl"),
+    de: include_str!("../locales/de.ftl"),
+};
 
 pub use config::HttpConfig;
 pub use face::{Http, Parts};

@@ -159,9 +159,37 @@ impl From<StoreError> for Error {
                 "too_large",
                 format!("The {what} is {size} bytes; at most {limit} are kept."),
             )
-            .remedy("Make it smaller."),
+            .remedy("Make it smaller.")
+            .with("what", *what)
+            .with("size", *size)
+            .with("limit", *limit),
             _ => return Error::bug(error),
         }
         .because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::language::{Language, Texts, gaps};
+
+    use super::*;
+
+    #[test]
+    fn each_is_said_in_each_language_with_all_that_it_speaks_of() {
+        assert_eq!(gaps(&[crate::LOCALES]), Vec::<String>::new());
+        let texts = Texts::new(&[guildhall_core::language::LOCALES, crate::LOCALES]).unwrap();
+        let cause = || DbErr::Custom("x".to_owned());
+        for error in [
+            StoreError::Unreachable(cause()),
+            StoreError::Busy(cause()),
+            StoreError::Full(cause()),
+            StoreError::Duplicate("x".to_owned()),
+            StoreError::TooLarge { what: "note", size: 3, limit: 2 },
+            StoreError::Query(cause()),
+        ] {
+            let error = Error::from(error);
+            assert_ne!(texts.translate(&error, Language::German).message(), error.message, "{}", error.code);
+        }
     }
 }

@@ -29,6 +29,12 @@ mod timestamp;
 mod token;
 mod transaction;
 
+/// The messages of this crate.
+pub const LOCALES: guildhall_core::language::Locales = guildhall_core::language::Locales {
+    en: include_str!("../locales/en.ftl"),
+    de: include_str!("../locales/de.ftl"),
+};
+
 pub use audit::AuditStore;
 pub use connection::{Backend, Options, Store};
 pub use error::StoreError;

@@ -89,7 +89,8 @@ impl TokenStore {
             Err(StoreError::Duplicate(_)) => {
                 let message = format!("There is a token named {name} already.");
                 Err(Error::new(guildhall_core::Kind::Conflict, "token_exists", message)
-                    .remedy("Choose another name, or revoke that one first."))
+                    .remedy("Choose another name, or revoke that one first.")
+                    .with("name", name))
             }
             other => other.map(|()| secret).map_err(Into::into),
         }

@@ -7,7 +7,8 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, Body, Context, Result, Viewer, bad, message_json, missing, user};
+use super::talk::{Viewer, message_json};
+use super::{Asked, Body, Context, Result, bad, missing, user};
 use crate::id::{ChannelId, InteractionId, MessageId, UserId};
 use crate::user::{Answer, InteractionHandle, Place};
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::id::{ApplicationId, ChannelId, GuildId, UserId};
+use crate::permission::Permissions;
 use crate::world::World;
 
 /// Intent bits, and which of them are privileged.
@@ -10,6 +11,8 @@ pub(crate) mod intent {
     pub(crate) const GUILDS: u64 = 1;
     pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
     pub(crate) const GUILD_MODERATION: u64 = 1 << 2;
+    pub(crate) const GUILD_INVITES: u64 = 1 << 6;
+    pub(crate) const GUILD_VOICE_STATES: u64 = 1 << 7;
     pub(crate) const GUILD_PRESENCES: u64 = 1 << 8;
     pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
     pub(crate) const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
@@ -39,13 +42,26 @@ pub(crate) struct Event {
     /// The intent a session needs; 0 for none.
     intent: u64,
     channel: Option<ChannelId>,
+    /// The bot must have one of these in the guild (or the channel); none for no matter what.
+    permission: Permissions,
+    /// For an event to one application: the guild whose shard hears it.
+    guild: Option<GuildId>,
     /// For messages: who wrote it and who is mentioned, which decides who may read the content.
     writer: Option<(UserId, Vec<UserId>)>,
 }
 
 impl Event {
     fn new(name: &'static str, audience: Audience, intent: u64, data: Value) -> Self {
-        Self { name, data, audience, intent, channel: None, writer: None }
+        Self {
+            name,
+            data,
+            audience,
+            intent,
+            channel: None,
+            permission: Permissions::NONE,
+            guild: None,
+            writer: None,
+        }
     }
 
     pub(crate) fn in_guild(name: &'static str, guild: GuildId, intent: u64, data: Value) -> Self {
@@ -65,6 +81,24 @@ impl Event {
         self
     }
 
+    /// Only bots with one of these permissions hear it.
+    pub(crate) fn needing(mut self, permission: Permissions) -> Self {
+        self.permission = permission;
+        self
+    }
+
+    /// The guild that an event to one application is about.
+    pub(crate) fn about(mut self, guild: GuildId) -> Self {
+        self.guild = Some(guild);
+        self
+    }
+
+    /// The intent that a session needs.
+    pub(crate) fn wanting(mut self, intent: u64) -> Self {
+        self.intent = intent;
+        self
+    }
+
     pub(crate) fn written_by(mut self, author: UserId, mentions: &[UserId]) -> Self {
         self.writer = Some((author, mentions.to_vec()));
         self
@@ -74,7 +108,9 @@ impl Event {
         match self.audience {
             Audience::Guild(guild) => Some(guild),
             Audience::Direct => None,
-            Audience::Application(_) => self.data["guild_id"].as_str().and_then(|id| id.parse().ok()),
+            Audience::Application(_) => {
+                self.guild.or_else(|| self.data["guild_id"].as_str().and_then(|id| id.parse().ok()))
+            }
         }
     }
 
@@ -92,7 +128,13 @@ impl Event {
         let about_itself = self.name == "GUILD_MEMBER_UPDATE" && self.data["user"]["id"] == bot.to_string();
         let wanted = self.intent == 0 || intents & self.intent != 0 || about_itself;
         let visible = self.channel.is_none_or(|channel| world.can_see(channel, bot));
-        if !(inside && wanted && visible) {
+        let rights = || match (self.channel, self.guild()) {
+            (Some(channel), _) => world.permissions(channel, bot),
+            (None, Some(guild)) => world.guild_permissions(guild, bot),
+            (None, None) => Permissions::NONE,
+        };
+        let allowed = self.permission == Permissions::NONE || rights().intersects(self.permission);
+        if !(inside && wanted && visible && allowed) {
             return None;
         }
         let mut data = self.data.clone();

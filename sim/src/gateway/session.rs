@@ -12,7 +12,7 @@ use crate::id::{ApplicationId, GuildId};
 const REPLAY: usize = 2_000;
 
 /// Frames waiting for one connection. A client that does not read is cut off and may resume.
-pub(crate) const OUTBOX: usize = 2_048;
+pub(crate) const OUTBOX: usize = 8_192;
 
 /// What a connection is told to do.
 #[derive(Debug)]
@@ -168,6 +168,12 @@ impl Sessions {
     pub(crate) fn owned_by(&self, id: &str, outbox: &mpsc::Sender<Frame>) -> bool {
         let owner = self.all.get(id).and_then(|session| session.outbox.as_ref());
         owner.is_some_and(|owner| owner.same_channel(outbox))
+    }
+
+    /// Frames that the fullest outbox of a connected client still takes.
+    pub(crate) fn room(&self) -> usize {
+        let outboxes = self.all.values().filter_map(|session| session.outbox.as_ref());
+        outboxes.filter(|outbox| !outbox.is_closed()).map(mpsc::Sender::capacity).min().unwrap_or(OUTBOX)
     }
 
     pub(crate) fn connected(&self, application: ApplicationId) -> usize {

@@ -13,6 +13,7 @@ use super::frame::Framing;
 use super::session::{CannotResume, Frame, OUTBOX};
 use crate::id::{ApplicationId, GuildId, UserId};
 use crate::shared::Shared;
+use crate::validate::snowflake;
 use crate::world::World;
 
 /// Payloads a client may send in a minute before Discord closes with 4008.
@@ -241,13 +242,26 @@ impl Connection {
 
     fn request_members(&self, data: &Value) -> Result<(), Close> {
         let session = self.session.as_ref().ok_or(Close::NotAuthenticated)?;
-        let guild: GuildId = data["guild_id"].as_str().and_then(|id| id.parse().ok()).ok_or(Close::Decode)?;
+        let guild: GuildId = snowflake(&data["guild_id"]).ok_or(Close::Decode)?;
+        let all = data["query"] == "" && data["limit"].as_u64().unwrap_or(0) == 0;
         self.shared.write(|world| {
+            let known = world.sessions.iter().find(|known| known.id == *session);
+            let Some((application, intents)) = known.map(|known| (known.application, known.intents)) else {
+                return Ok(());
+            };
+            // Everybody at once needs the privileged intent; some by id or name do not.
+            if all && intents & intent::GUILD_MEMBERS == 0 {
+                return Err(Close::DisallowedIntents);
+            }
+            let bot = world.bot_of(application);
+            if !world.guilds.get(&guild).is_some_and(|guild| guild.members.contains_key(&bot)) {
+                return Ok(());
+            }
             for chunk in member_chunks(world, guild, data) {
                 world.sessions.dispatch(session, "GUILD_MEMBERS_CHUNK", &chunk);
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -283,8 +297,8 @@ fn ready(
         return;
     }
     for id in guilds {
-        if let Some(guild) = world.guilds.get(&id) {
-            let data = world.guild_create_json(guild, bot);
+        if let Some(guild) = world.guilds.get(&id).filter(|guild| !guild.unavailable) {
+            let data = world.guild_create_json(guild, bot, intents);
             world.sessions.dispatch(session, "GUILD_CREATE", &data);
         }
     }
@@ -294,8 +308,8 @@ fn ready(
 fn member_chunks(world: &World, guild_id: GuildId, data: &Value) -> Vec<Value> {
     let Some(guild) = world.guilds.get(&guild_id) else { return Vec::new() };
     let asked: Vec<UserId> = match &data["user_ids"] {
-        Value::Array(ids) => ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect(),
-        Value::String(id) => id.parse().into_iter().collect(),
+        Value::Array(ids) => ids.iter().filter_map(snowflake).collect(),
+        id @ (Value::String(_) | Value::Number(_)) => snowflake(id).into_iter().collect(),
         _ => Vec::new(),
     };
     let by_id = !data["user_ids"].is_null();

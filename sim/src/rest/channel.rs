@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::{Answer, Call, Outcome, Visit, id, thread};
+use super::{Answer, Call, Outcome, Visit, id, invite, thread};
 use crate::gateway::event::{Event, intent};
 use crate::id::ChannelId;
 use crate::permission::Permissions;
 use crate::validate::{Form, Object, object_of, snowflake};
-use crate::world::channel::{Channel, Overwrite};
+use crate::world::channel::{Channel, Overwrite, kind};
 
 pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&str]) -> Outcome {
     let channel: ChannelId = id("channel_id", channel)?;
@@ -23,28 +23,19 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&
             }
         }
         ("DELETE", []) => {
-            let thread = visit.world.channel(channel)?.thread.is_some();
-            let need = if thread { Permissions::MANAGE_THREADS } else { Permissions::MANAGE_CHANNELS };
-            visit.world.require(channel, visit.caller.bot, need)?;
             let gone = json(visit, channel);
-            visit.world.remove_channel(channel);
+            visit.world.delete_channel(channel, visit.by(call))?;
             Ok(Answer::ok(gone))
         }
         ("POST", ["typing"]) => typing(visit, channel),
         ("PUT", ["permissions", target]) => overwrite(visit, call, channel, target),
         ("DELETE", ["permissions", target]) => {
-            visit.world.require(channel, visit.caller.bot, Permissions::MANAGE_ROLES)?;
             let target: u64 = id("overwrite_id", target)?;
-            let overwrites = &mut visit.world.channel_mut(channel)?.overwrites;
-            let before = overwrites.len();
-            overwrites.retain(|overwrite| overwrite.id != target);
-            if overwrites.len() == before {
-                return Err(ApiError::unknown_overwrite());
-            }
-            visit.world.channel_event("CHANNEL_UPDATE", channel);
+            visit.world.delete_overwrite(channel, target, visit.by(call))?;
             Ok(Answer::nothing())
         }
-        ("GET", ["webhooks" | "invites"]) => Ok(Answer::ok(json!([]))),
+        ("GET", ["webhooks"]) => Ok(Answer::ok(json!([]))),
+        (_, ["invites"]) => invite::of_channel(visit, call, channel),
         (_, [] | ["typing"] | ["permissions", _]) => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::not_found()),
     }
@@ -76,27 +67,33 @@ fn typing(visit: &mut Visit<'_>, channel: ChannelId) -> Outcome {
 }
 
 fn modify(visit: &mut Visit<'_>, call: &Call, id: ChannelId) -> Outcome {
-    if visit.world.channel(id)?.guild.is_none() {
-        return Err(ApiError::not_in_dm());
-    }
-    visit.world.require(id, visit.caller.bot, Permissions::MANAGE_CHANNELS)?;
     let form = call.form();
     let body = object_of(&form)?;
     let mut changed = visit.world.channel(id)?.clone();
+    if changed.guild.is_none() {
+        return Err(ApiError::not_in_dm());
+    }
+    visit.world.require(id, visit.caller.bot, Permissions::MANAGE_CHANNELS)?;
     Form::check(|form| fields(form, body, &mut changed))?;
     check_parent(visit, &changed)?;
-    visit.world.channels.insert(id, changed);
-    visit.world.channel_event("CHANNEL_UPDATE", id);
+    visit.world.change_channel(changed, visit.by(call))?;
     Ok(Answer::ok(json(visit, id)))
 }
 
 pub(crate) fn check_parent(visit: &Visit<'_>, channel: &Channel) -> Result<(), ApiError> {
     let Some(parent) = channel.parent else { return Ok(()) };
-    let fits = visit.world.channels.get(&parent).is_some_and(|parent| parent.guild == channel.guild);
+    let fits = visit.world.channels.get(&parent).is_some_and(|parent| {
+        parent.guild == channel.guild && parent.kind == kind::CATEGORY && channel.kind != kind::CATEGORY
+    });
     if fits {
         return Ok(());
     }
     Err(ApiError::form(&["parent_id"], "CHANNEL_PARENT_INVALID", "Category does not exist"))
+}
+
+/// Discord writes the names of text channels in lower case with dashes.
+pub(crate) fn text_name(name: &str) -> String {
+    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-")
 }
 
 /// The fields that a new and a changed guild channel share.
@@ -109,6 +106,9 @@ pub(crate) fn fields(form: &mut Form, body: &Object, channel: &mut Channel) {
     }
     if let Some(position) = form.integer(body, "position", 0..=i64::from(i32::MAX)) {
         channel.position = position;
+    }
+    if let Some(nsfw) = form.boolean(body, "nsfw") {
+        channel.nsfw = nsfw;
     }
     if let Some(seconds) = form.integer(body, "rate_limit_per_user", 0..=21_600) {
         channel.rate_limit_per_user = seconds;
@@ -136,7 +136,6 @@ fn read_overwrite(value: &Value) -> Option<Overwrite> {
 }
 
 fn overwrite(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, target: &str) -> Outcome {
-    visit.world.require(channel, visit.caller.bot, Permissions::MANAGE_ROLES)?;
     let mut form = call.form();
     if !form.is_object() {
         form = json!({});
@@ -144,9 +143,6 @@ fn overwrite(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, target: &st
     let target: u64 = id("overwrite_id", target)?;
     form["id"] = json!(target.to_string());
     let Some(overwrite) = read_overwrite(&form) else { return Err(ApiError::unknown_overwrite()) };
-    let overwrites = &mut visit.world.channel_mut(channel)?.overwrites;
-    overwrites.retain(|known| known.id != target);
-    overwrites.push(overwrite);
-    visit.world.channel_event("CHANNEL_UPDATE", channel);
+    visit.world.put_overwrite(channel, overwrite, visit.by(call))?;
     Ok(Answer::nothing())
 }

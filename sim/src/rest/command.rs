@@ -41,7 +41,29 @@ fn route(visit: &mut Visit<'_>, call: &Call, guild: Option<GuildId>, rest: &[&st
         ("GET", []) => Ok(Answer::ok(list(visit, guild))),
         ("POST", []) => create(visit, call, guild),
         ("PUT", []) => overwrite(visit, call, guild),
-        ("GET", ["permissions"]) if guild.is_some() => Ok(Answer::ok(json!([]))),
+        ("GET", ["permissions"]) if guild.is_some() => {
+            let own = |id: u64| {
+                let known = visit.world.commands.get(&CommandId(id));
+                id == visit.caller.application.0
+                    || known.is_some_and(|known| known.application == visit.caller.application)
+            };
+            let known = guild.and_then(|guild| visit.world.guilds.get(&guild));
+            let ids: Vec<u64> =
+                known.into_iter().flat_map(|known| known.command_rules.keys().copied()).collect();
+            let rules = ids
+                .into_iter()
+                .filter(|id| own(*id))
+                .filter_map(|id| visit.world.command_rules_json(guild?, visit.caller.application, id));
+            Ok(Answer::ok(rules.collect()))
+        }
+        ("GET", [command, "permissions"]) => {
+            let command: u64 = id("command_id", command)?;
+            let rules = guild
+                .and_then(|guild| visit.world.command_rules_json(guild, visit.caller.application, command));
+            rules.map(Answer::ok).ok_or_else(ApiError::unknown_command_permissions)
+        }
+        // Only staff with a bearer token of their own set these; bots are refused.
+        ("PUT", [_, "permissions"]) => Err(ApiError::bots_cannot()),
         (method, [command]) => {
             let command: CommandId = id("command_id", command)?;
             let known = visit

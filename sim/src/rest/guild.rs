@@ -1,15 +1,15 @@
-//! Guilds: the guild itself, its channels, its roles, its active threads.
+//! Guilds: the guild itself, its channels, its active threads, its invites, its voice states.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::ApiError;
-use super::{Answer, Call, Outcome, Visit, channel as channel_route, id, thread};
-use crate::gateway::event::{Event, intent};
-use crate::id::{ChannelId, GuildId, RoleId};
+use super::{Answer, Call, Outcome, Visit, channel as channel_route, id, invite, thread};
+use crate::id::{ChannelId, GuildId, UserId};
 use crate::permission::Permissions;
-use crate::validate::{Form, Object, object_of};
+use crate::validate::{Form, object_of, snowflake};
+use crate::world::account::LOCALES;
+use crate::world::audit::{Entry, action};
 use crate::world::channel::{Channel, kind};
-use crate::world::guild::Role;
 
 pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, guild: &str, rest: &[&str]) -> Outcome {
     let guild: GuildId = id("guild_id", guild)?;
@@ -20,34 +20,62 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, guild: &str, rest: &[&st
             let known = visit.world.guild(guild)?;
             let mut json = known.json();
             if call.flag("with_counts") {
-                json["approximate_member_count"] = json!(known.members.len());
-                json["approximate_presence_count"] = json!(known.members.len());
+                json["approximate_member_count"] = serde_json::json!(known.members.len());
+                json["approximate_presence_count"] = serde_json::json!(known.members.len());
             }
             Ok(Answer::ok(json))
         }
+        ("PATCH", []) => modify(visit, call, guild),
         ("GET", ["channels"]) => {
-            let channels = visit.world.channels.values();
-            let own = channels.filter(|channel| channel.guild == Some(guild) && channel.thread.is_none());
+            let own = visit.world.channels_of(guild).filter(|channel| channel.thread.is_none());
             Ok(Answer::ok(own.map(Channel::json).collect()))
         }
         ("POST", ["channels"]) => create_channel(visit, call, guild),
+        ("PATCH", ["channels"]) => move_channels(visit, call, guild),
+        ("GET", ["invites"]) => invite::of_guild(visit, guild),
+        ("GET", ["voice-states", user]) => {
+            let user: UserId = if *user == "@me" { bot } else { id("user_id", user)? };
+            if !visit.world.guild(guild)?.voice.contains_key(&user) {
+                return Err(ApiError::unknown_voice_state());
+            }
+            Ok(Answer::ok(visit.world.voice_json(guild, user, true)))
+        }
         ("GET", ["threads", "active"]) => {
-            let active = visit.world.channels.values().filter(|channel| {
-                channel.guild == Some(guild)
-                    && channel.thread.as_ref().is_some_and(|thread| !thread.archived)
+            let active = visit.world.channels_of(guild).filter(|channel| {
+                channel.thread.as_ref().is_some_and(|thread| !thread.archived)
                     && visit.world.can_see(channel.id, bot)
             });
             let active: Vec<ChannelId> = active.map(|channel| channel.id).collect();
             Ok(Answer::ok(thread::list(visit, active.into_iter(), None)))
         }
-        ("GET", ["roles"]) => {
-            Ok(Answer::ok(visit.world.guild(guild)?.roles.values().map(Role::json).collect()))
-        }
-        ("POST", ["roles"]) => create_role(visit, call, guild),
-        (method, ["roles", role]) => role_route(visit, call, guild, role, method),
-        (_, [] | ["channels" | "roles"]) => Err(ApiError::method_not_allowed()),
+        (_, [] | ["channels"]) => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::not_found()),
     }
+}
+
+fn modify(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
+    visit.world.require_guild(guild, visit.caller.bot, Permissions::MANAGE_GUILD)?;
+    let form = call.form();
+    let body = object_of(&form)?;
+    let (name, locale) = Form::check(|form| {
+        let name = form.text(body, "name", 2..=100);
+        let locale = form.text(body, "preferred_locale", 0..=10);
+        if locale.as_deref().is_some_and(|locale| !LOCALES.contains(&locale)) {
+            form.problem_at("preferred_locale", "BASE_TYPE_CHOICES", "This is not an available locale.");
+        }
+        (name, locale)
+    })?;
+    let known = visit.world.guild_mut(guild)?;
+    if let Some(name) = name {
+        known.name = name;
+    }
+    if let Some(locale) = locale {
+        known.locale = locale;
+    }
+    let json = known.json();
+    visit.world.guild_changed(guild);
+    visit.world.audit(guild, Entry::new(action::GUILD_UPDATE, visit.by(call), guild.0));
+    Ok(Answer::ok(json))
 }
 
 fn create_channel(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
@@ -55,6 +83,7 @@ fn create_channel(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome
     let form = call.form();
     let body = object_of(&form)?;
     let mut channel = Channel::new(ChannelId(visit.world.next_id()), kind::TEXT, Some(guild), "");
+    channel.position = i64::try_from(visit.world.guild(guild)?.channels.len()).unwrap_or(0);
     Form::check(|form| {
         if body.get("name").is_none_or(Value::is_null) {
             form.required("name");
@@ -66,90 +95,43 @@ fn create_channel(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome
     })?;
     channel_route::check_parent(visit, &channel)?;
     if channel.kind == kind::TEXT {
-        // Discord writes the names of text channels in lower case with dashes.
-        channel.name = channel.name.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-");
+        channel.name = channel_route::text_name(&channel.name);
     }
-    let id = channel.id;
-    visit.world.channels.insert(id, channel);
-    visit.world.channel_event("CHANNEL_CREATE", id);
+    let own = body.get("permission_overwrites").is_some_and(Value::is_array);
+    let id = visit.world.create_channel(guild, channel, own, visit.by(call))?;
     Ok(Answer::created(channel_route::json(visit, id)))
 }
 
-fn role_fields(form: &mut Form, body: &Object, role: &mut Role) {
-    if let Some(name) = form.text(body, "name", 1..=100) {
-        role.name = name;
-    }
-    if let Some(bits) = form.integer(body, "permissions", 0..=i64::MAX) {
-        role.permissions = Permissions(u64::try_from(bits).unwrap_or(0));
-    }
-    if let Some(color) = form.integer(body, "color", 0..=0xff_ffff) {
-        role.color = color;
-    }
-    if let Some(hoist) = form.boolean(body, "hoist") {
-        role.hoist = hoist;
-    }
-    if let Some(mentionable) = form.boolean(body, "mentionable") {
-        role.mentionable = mentionable;
-    }
-}
-
-fn create_role(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
-    visit.world.require_guild(guild, visit.caller.bot, Permissions::MANAGE_ROLES)?;
+/// New positions, and categories, of several channels at once.
+fn move_channels(visit: &mut Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
+    visit.world.require_guild(guild, visit.caller.bot, Permissions::MANAGE_CHANNELS)?;
     let form = call.form();
-    let body = object_of(&form)?;
-    let id = RoleId(visit.world.next_id());
-    let everyone = visit.world.guild(guild)?.roles.get(&RoleId(guild.0));
-    let mut role = Role {
-        id,
-        name: "new role".into(),
-        // Without permissions in the request, the role gets those of @everyone.
-        permissions: everyone.map(|role| role.permissions).unwrap_or_default(),
-        position: 1,
-        color: 0,
-        hoist: false,
-        mentionable: false,
-        bot: None,
+    let Some(entries) = form.as_array() else {
+        return Err(ApiError::form(&[], "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType"));
     };
-    Form::check(|form| role_fields(form, body, &mut role))?;
-    let json = role.json();
-    visit.world.guild_mut(guild)?.roles.insert(id, role);
-    let data = json!({"guild_id": guild, "role": json});
-    visit.world.emit(&Event::in_guild("GUILD_ROLE_CREATE", guild, intent::GUILDS, data));
-    Ok(Answer::ok(json))
-}
-
-fn role_route(visit: &mut Visit<'_>, call: &Call, guild: GuildId, role: &str, method: &str) -> Outcome {
-    let id: RoleId = id("role_id", role)?;
-    let known = visit.world.guild(guild)?.roles.get(&id).ok_or_else(ApiError::unknown_role)?.clone();
-    if method == "GET" {
-        return Ok(Answer::ok(known.json()));
-    }
-    visit.world.require_guild(guild, visit.caller.bot, Permissions::MANAGE_ROLES)?;
-    match method {
-        "PATCH" => {
-            let form = call.form();
-            let body = object_of(&form)?;
-            let mut changed = known;
-            Form::check(|form| role_fields(form, body, &mut changed))?;
-            let json = changed.json();
-            visit.world.guild_mut(guild)?.roles.insert(id, changed);
-            let data = json!({"guild_id": guild, "role": json});
-            visit.world.emit(&Event::in_guild("GUILD_ROLE_UPDATE", guild, intent::GUILDS, data));
-            Ok(Answer::ok(json))
+    let mut changed = Vec::new();
+    for entry in entries.iter().take(500) {
+        let body = object_of(entry)?;
+        let Some(id) = body.get("id").and_then(snowflake::<ChannelId>) else {
+            return Err(ApiError::form(&["id"], "BASE_TYPE_REQUIRED", "This field is required"));
+        };
+        let mut channel = visit.world.channel(id)?.clone();
+        if channel.guild != Some(guild) {
+            return Err(ApiError::unknown_channel());
         }
-        "DELETE" => {
-            if known.bot.is_some() || id.0 == guild.0 {
-                return Err(ApiError::invalid_role());
-            }
-            let known = visit.world.guild_mut(guild)?;
-            known.roles.remove(&id);
-            for member in known.members.values_mut() {
-                member.roles.retain(|role| *role != id);
-            }
-            let data = json!({"guild_id": guild, "role_id": id});
-            visit.world.emit(&Event::in_guild("GUILD_ROLE_DELETE", guild, intent::GUILDS, data));
-            Ok(Answer::nothing())
-        }
-        _ => Err(ApiError::method_not_allowed()),
+        Form::check(|form| {
+            let only: crate::validate::Object = body
+                .iter()
+                .filter(|(key, _)| matches!(key.as_str(), "position" | "parent_id"))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            channel_route::fields(form, &only, &mut channel);
+        })?;
+        channel_route::check_parent(visit, &channel)?;
+        changed.push(channel);
     }
+    for channel in changed {
+        visit.world.change_channel(channel, visit.by(call))?;
+    }
+    Ok(Answer::nothing())
 }

@@ -1,17 +1,17 @@
-//! Messages of a channel: writing, reading, editing, deleting, reactions and pins.
+//! Messages of a channel: writing, reading, editing, deleting and pins.
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use time::Duration;
 
 use super::error::ApiError;
-use super::{Answer, Call, Outcome, Visit, id, thread};
+use super::{Answer, Call, Outcome, Visit, id, reaction, thread};
 use crate::gateway::event::{Event, intent};
-use crate::id::{ChannelId, MessageId, UserId};
+use crate::id::{ChannelId, MessageId};
 use crate::permission::Permissions;
 use crate::validate::{Form, object_of};
 use crate::world::World;
-use crate::world::message::{Message, emoji_json, flag};
+use crate::world::audit::{Entry, action};
+use crate::world::message::{Message, flag};
 
 pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&str]) -> Outcome {
     let channel: ChannelId = id("channel_id", channel)?;
@@ -30,7 +30,7 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&
             Ok(Answer::ok(json!({"items": items, "has_more": false})))
         }
         ("PUT" | "DELETE", ["pins", message]) => pin(visit, call, channel, message),
-        (_, [message, "reactions", rest @ ..]) => reactions(visit, call, channel, message, rest),
+        (_, [message, "reactions", rest @ ..]) => reaction::route(visit, call, channel, message, rest),
         ("POST", [message, "threads"]) => thread::from_message(visit, call, channel, message),
         ("GET", [message]) => {
             visit.world.require(channel, bot, Permissions::READ_MESSAGE_HISTORY)?;
@@ -40,11 +40,7 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&
         ("PATCH", [message]) => edit(visit, call, channel, message),
         ("DELETE", [message]) => {
             let message: MessageId = id("message_id", message)?;
-            if visit.world.message(channel, message)?.author != bot {
-                visit.world.require(channel, bot, Permissions::MANAGE_MESSAGES)?;
-            }
-            refuse_archived(visit.world, channel)?;
-            visit.world.remove_message(message);
+            visit.world.delete_message(channel, message, visit.by(call))?;
             Ok(Answer::nothing())
         }
         (_, [] | [_]) => Err(ApiError::method_not_allowed()),
@@ -52,34 +48,9 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, rest: &[&
     }
 }
 
-/// Nothing but writing and un-archiving works in an archived thread.
-pub(crate) fn refuse_archived(world: &World, channel: ChannelId) -> Result<(), ApiError> {
-    let archived = world.channel(channel)?.thread.as_ref().is_some_and(|thread| thread.archived);
-    if archived { Err(ApiError::thread_archived()) } else { Ok(()) }
-}
-
-/// Whether the user may write there, locked threads included.
-pub(crate) fn require_writing(world: &World, channel: ChannelId, user: UserId) -> Result<(), ApiError> {
-    let place = world.channel(channel)?;
-    if !place.takes_messages() {
-        return Err(ApiError::not_a_text_channel());
-    }
-    let need = match place.thread {
-        Some(_) => Permissions::SEND_MESSAGES_IN_THREADS,
-        None => Permissions::SEND_MESSAGES,
-    };
-    world.require(channel, user, need)?;
-    let manages = world.permissions(channel, user).contains(Permissions::MANAGE_THREADS);
-    match &place.thread {
-        Some(thread) if thread.locked && !manages && thread.archived => Err(ApiError::thread_archived()),
-        Some(thread) if thread.locked && !manages => Err(ApiError::thread_locked()),
-        _ => Ok(()),
-    }
-}
-
 fn create(visit: &mut Visit<'_>, call: &Call, channel: ChannelId) -> Outcome {
     let bot = visit.caller.bot;
-    require_writing(visit.world, channel, bot)?;
+    visit.world.require_writing(channel, bot)?;
     let id = write(visit, call, channel, &call.form())?;
     let message = visit.world.messages.get(&id).ok_or_else(ApiError::unknown_message)?;
     Ok(Answer::ok(visit.world.message_json(message, bot)))
@@ -130,7 +101,7 @@ pub(crate) fn write(
 fn edit(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, message: &str) -> Outcome {
     let bot = visit.caller.bot;
     let message: MessageId = id("message_id", message)?;
-    refuse_archived(visit.world, channel)?;
+    visit.world.refuse_archived(channel)?;
     let own = visit.world.message(channel, message)?.author == bot;
     let form = call.form();
     if !own {
@@ -148,8 +119,11 @@ fn edit(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, message: &str) -
 
 fn list(visit: &Visit<'_>, call: &Call, channel: ChannelId) -> Outcome {
     let bot = visit.caller.bot;
-    visit.world.require(channel, bot, Permissions::READ_MESSAGE_HISTORY)?;
     let limit = call.limit(50, 100)?;
+    // Who may not read back gets nothing rather than a refusal.
+    if !visit.world.permissions(channel, bot).contains(Permissions::READ_MESSAGE_HISTORY) {
+        return Ok(Answer::ok(json!([])));
+    }
     let (before, after) = (call.id::<MessageId>("before")?, call.id::<MessageId>("after")?);
     let around = call.id::<MessageId>("around")?;
     let all = visit.world.messages.values().filter(|m| m.channel == channel && m.only_for.is_none());
@@ -170,7 +144,6 @@ fn list(visit: &Visit<'_>, call: &Call, channel: ChannelId) -> Outcome {
 }
 
 fn bulk_delete(visit: &mut Visit<'_>, call: &Call, channel: ChannelId) -> Outcome {
-    visit.world.require(channel, visit.caller.bot, Permissions::MANAGE_MESSAGES)?;
     let form = call.form();
     let body = object_of(&form)?;
     let ids: Vec<MessageId> = Form::check(|form| {
@@ -179,23 +152,7 @@ fn bulk_delete(visit: &mut Visit<'_>, call: &Call, channel: ChannelId) -> Outcom
         }
         form.snowflakes(body, "messages", 2..=100).unwrap_or_default()
     })?;
-    let oldest = visit.world.now() - Duration::days(14);
-    let known: Vec<MessageId> =
-        ids.into_iter().filter(|id| visit.world.message(channel, *id).is_ok()).collect();
-    let old = |id: &MessageId| visit.world.messages.get(id).is_some_and(|m| m.sent_at < oldest);
-    if known.iter().any(old) {
-        return Err(ApiError::too_old_to_bulk_delete());
-    }
-    for id in &known {
-        visit.world.messages.remove(id);
-    }
-    let guild = visit.world.channel(channel)?.guild;
-    let mut data = json!({"ids": known, "channel_id": channel});
-    if let Some(guild) = guild {
-        data["guild_id"] = json!(guild);
-    }
-    let event = visit.world.in_channel("MESSAGE_DELETE_BULK", channel, guild, data);
-    visit.world.emit(&event);
+    visit.world.bulk_delete(channel, &ids, visit.by(call))?;
     Ok(Answer::nothing())
 }
 
@@ -206,8 +163,8 @@ pub(crate) fn pinned(world: &World, channel: ChannelId) -> Vec<&Message> {
 pub(crate) fn pin(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, message: &str) -> Outcome {
     let message: MessageId = id("message_id", message)?;
     visit.world.require(channel, visit.caller.bot, Permissions::PIN_MESSAGES)?;
-    visit.world.message(channel, message)?;
-    refuse_archived(visit.world, channel)?;
+    let author = visit.world.message(channel, message)?.author;
+    visit.world.refuse_archived(channel)?;
     if let Some(message) = visit.world.messages.get_mut(&message) {
         message.pinned = call.method == Method::PUT;
     }
@@ -218,100 +175,10 @@ pub(crate) fn pin(visit: &mut Visit<'_>, call: &Call, channel: ChannelId, messag
         visit
             .world
             .emit(&Event::in_guild("CHANNEL_PINS_UPDATE", guild, intent::GUILDS, data).seen_in(channel));
+        let pins = call.method == Method::PUT;
+        let what = if pins { action::MESSAGE_PIN } else { action::MESSAGE_UNPIN };
+        let entry = Entry::new(what, visit.by(call), author.0);
+        visit.world.audit(guild, entry.option("channel_id", channel).option("message_id", message));
     }
     Ok(Answer::nothing())
-}
-
-fn reactions(
-    visit: &mut Visit<'_>,
-    call: &Call,
-    channel: ChannelId,
-    message: &str,
-    rest: &[&str],
-) -> Outcome {
-    let message: MessageId = id("message_id", message)?;
-    let bot = visit.caller.bot;
-    visit.world.message(channel, message)?;
-    if call.method != Method::GET {
-        refuse_archived(visit.world, channel)?;
-    }
-    match (call.method.as_str(), rest) {
-        ("PUT", [emoji, "@me"]) => {
-            visit.world.require(channel, bot, Permissions::ADD_REACTIONS)?;
-            react(visit.world, message, emoji, bot);
-            Ok(Answer::nothing())
-        }
-        ("DELETE", [emoji, user]) => {
-            let user = if *user == "@me" { bot } else { id("user_id", user)? };
-            if user != bot {
-                visit.world.require(channel, bot, Permissions::MANAGE_MESSAGES)?;
-            }
-            unreact(visit.world, message, |given, giver| given == *emoji && giver == user);
-            Ok(Answer::nothing())
-        }
-        ("DELETE", []) => {
-            visit.world.require(channel, bot, Permissions::MANAGE_MESSAGES)?;
-            unreact(visit.world, message, |_, _| true);
-            Ok(Answer::nothing())
-        }
-        ("DELETE", [emoji]) => {
-            visit.world.require(channel, bot, Permissions::MANAGE_MESSAGES)?;
-            unreact(visit.world, message, |given, _| given == *emoji);
-            Ok(Answer::nothing())
-        }
-        ("GET", [emoji]) => {
-            let limit = call.limit(25, 100)?;
-            let message = visit.world.message(channel, message)?;
-            let given = message.reactions.iter().find(|(given, _)| given == emoji);
-            let users = given.map(|(_, users)| users.as_slice()).unwrap_or_default();
-            Ok(Answer::ok(users.iter().take(limit).map(|user| visit.world.user_json(*user)).collect()))
-        }
-        _ => Err(ApiError::not_found()),
-    }
-}
-
-/// Adds a reaction and tells everybody.
-pub(crate) fn react(world: &mut World, id: MessageId, emoji: &str, user: UserId) {
-    let Some(message) = world.messages.get_mut(&id) else { return };
-    match message.reactions.iter_mut().find(|(given, _)| given == emoji) {
-        Some((_, users)) if users.contains(&user) => return,
-        Some((_, users)) => users.push(user),
-        None => message.reactions.push((emoji.into(), vec![user])),
-    }
-    reaction_event(world, "MESSAGE_REACTION_ADD", id, emoji, user);
-}
-
-fn unreact(world: &mut World, id: MessageId, gone: impl Fn(&str, UserId) -> bool) {
-    let Some(message) = world.messages.get_mut(&id) else { return };
-    let mut removed = Vec::new();
-    for (emoji, users) in &mut message.reactions {
-        let taken: Vec<UserId> = users.iter().copied().filter(|user| gone(emoji, *user)).collect();
-        users.retain(|user| !taken.contains(user));
-        removed.extend(taken.into_iter().map(|user| (emoji.clone(), user)));
-    }
-    message.reactions.retain(|(_, users)| !users.is_empty());
-    for (emoji, user) in removed {
-        reaction_event(world, "MESSAGE_REACTION_REMOVE", id, &emoji, user);
-    }
-}
-
-fn reaction_event(world: &mut World, name: &'static str, id: MessageId, emoji: &str, user: UserId) {
-    let Some(message) = world.messages.get(&id) else { return };
-    let (channel, author) = (message.channel, message.author);
-    let guild = world.channels.get(&channel).and_then(|channel| channel.guild);
-    let mut data = json!({
-        "user_id": user, "channel_id": channel, "message_id": id, "emoji": emoji_json(emoji), "burst": false,
-        "type": 0, "message_author_id": author,
-    });
-    let event = match guild {
-        Some(guild) => {
-            data["guild_id"] = json!(guild);
-            if name == "MESSAGE_REACTION_ADD" {
-                data["member"] = world.member_json(guild, user);
-            }
-            Event::in_guild(name, guild, intent::GUILD_MESSAGE_REACTIONS, data)
-        }
-        None => Event::direct(name, intent::DIRECT_MESSAGE_REACTIONS, data),
-    };
-    world.emit(&event.seen_in(channel));
 }

@@ -2,20 +2,28 @@
 //! answer with Discord's headers. The routes lie in the modules beside this one.
 
 pub(crate) mod application;
+pub(crate) mod audit;
+pub(crate) mod ban;
 pub(crate) mod channel;
 pub(crate) mod command;
 pub(crate) mod error;
+pub(crate) mod fault;
 pub(crate) mod guild;
 pub(crate) mod interaction;
+pub(crate) mod invite;
 pub(crate) mod limit;
 pub(crate) mod member;
 pub(crate) mod message;
+pub(crate) mod reaction;
+pub(crate) mod role;
 pub(crate) mod route;
 pub(crate) mod thread;
 pub(crate) mod upload;
+pub(crate) mod user;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -28,12 +36,17 @@ use crate::id::{ApplicationId, UserId};
 use crate::log::{Direction, Exchange};
 use crate::shared::Shared;
 use crate::world::World;
+use crate::world::rights::By;
 use error::ApiError;
-use limit::Standing;
+use fault::Fault;
+use limit::{Refusal, Standing};
 use upload::Upload;
 
 /// The largest request body, files included. Discord's own limit is 25 MiB for most bots.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
+
+/// Characters of an `X-Audit-Log-Reason`.
+const LONGEST_REASON: usize = 512;
 
 /// A request on its way to a route.
 pub(crate) struct Call {
@@ -157,20 +170,28 @@ async fn handle(shared: &Arc<Shared>, call: &mut Call, token: Option<&str>) -> (
     // Interactions and their webhooks do not count against the global limit.
     let global = !matches!(call.path.first().map(String::as_str), Some("interactions" | "webhooks"));
     let who = caller.map_or_else(String::new, |caller| caller.application.to_string());
-    let standing = shared.write(|world| {
+    let mut standing = shared.write_quietly(|world| {
         let now = world.now();
         world.limiter.count(now, &who, &route, &major, global)
     });
     if let Some(refusal) = standing.refused {
-        let error = ApiError {
-            status: 429,
-            code: 0,
-            message: "You are being rate limited.".into(),
-            errors: Some(json!({
-                "retry_after": refusal.retry_after.as_secs_f64(), "global": refusal.global,
-            })),
-        };
-        return (Some(standing), Err(error));
+        return (Some(standing), Err(fault::refusal(refusal.retry_after, refusal.global)));
+    }
+    let mut lost = None;
+    match shared.write_quietly(|world| world.faults.strike(call.method.as_str(), &call.path)) {
+        Some(Fault::Status { status }) => return (Some(standing), Err(fault::failure(status))),
+        Some(Fault::RateLimited { retry_after_ms, global }) => {
+            let refusal = Refusal { retry_after: Duration::from_millis(retry_after_ms), global };
+            standing.refused = Some(refusal);
+            return (Some(standing), Err(fault::refusal(refusal.retry_after, global)));
+        }
+        Some(Fault::Lost { status }) => lost = Some(status),
+        Some(Fault::Slow { delay_ms }) => pause(Duration::from_millis(delay_ms)).await,
+        None => {}
+    }
+    if call.reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        let message = format!("Must be {LONGEST_REASON} or fewer in length.");
+        return (Some(standing), Err(ApiError::form(&["reason"], "BASE_TYPE_MAX_LENGTH", &message)));
     }
     if let Some(error) = application::check_endpoint(shared, call, caller).await {
         return (Some(standing), Err(error));
@@ -178,7 +199,16 @@ async fn handle(shared: &Arc<Shared>, call: &mut Call, token: Option<&str>) -> (
     let within = shared.config.answer_within;
     let life = shared.config.token_life;
     let outcome = shared.write(|world| route::run(world, call, caller, within, life, shared));
-    (Some(standing), outcome)
+    match lost {
+        Some(status) => (Some(standing), Err(fault::failure(status))),
+        None => (Some(standing), outcome),
+    }
+}
+
+/// A slow answer, in real time: what is rehearsed is a client that waits.
+#[expect(clippy::disallowed_methods, reason = "being slow is what was asked for")]
+async fn pause(delay: Duration) {
+    tokio::time::sleep(delay).await;
 }
 
 fn strip_version(path: &str) -> (String, bool) {
@@ -297,4 +327,11 @@ pub(crate) fn id<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, ApiE
 pub(crate) struct Visit<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) caller: Caller,
+}
+
+impl Visit<'_> {
+    /// The calling bot with the reason it gave.
+    pub(crate) fn by<'a>(&self, call: &'a Call) -> By<'a> {
+        By { user: self.caller.bot, reason: call.reason.as_deref() }
+    }
 }

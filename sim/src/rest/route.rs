@@ -7,7 +7,10 @@ use serde_json::json;
 
 use super::error::ApiError;
 use super::{Answer, Call, Caller, Outcome, Visit};
-use super::{application, channel, command, guild, interaction, member, message, thread};
+use super::{
+    application, audit, ban, channel, command, guild, interaction, invite, member, message, role, thread,
+    user,
+};
 use crate::shared::Shared;
 use crate::world::World;
 
@@ -50,25 +53,30 @@ pub(crate) fn run(
     }
     let caller = caller.ok_or_else(ApiError::unauthorized)?;
     let mut visit = Visit { world, caller };
+    let shards = visit.world.application(caller.application)?.shards;
     match (call.method.as_str(), path.as_slice()) {
         ("GET", ["gateway", "bot"]) => Ok(Answer::ok(json!({
-            "url": shared.gateway_url(), "shards": 1,
+            "url": shared.gateway_url(), "shards": shards,
             "session_start_limit": {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1},
         }))),
-        (_, ["users", rest @ ..]) => member::users(&mut visit, call, rest),
+        (_, ["users", rest @ ..]) => user::route(&mut visit, call, rest),
         (_, ["oauth2", "applications", "@me"] | ["applications", "@me"]) => application::me(&mut visit, call),
         (_, ["applications", id, "commands", rest @ ..]) => command::global(&mut visit, call, id, rest),
         (_, ["applications", id, "guilds", guild, "commands", rest @ ..]) => {
             command::in_guild(&mut visit, call, id, guild, rest)
         }
         (_, ["channels", id, "messages", rest @ ..]) => message::route(&mut visit, call, id, rest),
-        (_, ["channels", id, rest @ ("pins" | "threads" | "thread-members"), tail @ ..]) => {
+        (_, ["channels", id, rest @ ("pins" | "threads" | "thread-members" | "users"), tail @ ..]) => {
             thread::route(&mut visit, call, id, rest, tail)
         }
         (_, ["channels", id, rest @ ..]) => channel::route(&mut visit, call, id, rest),
-        (_, ["guilds", id, rest @ ("members" | "bans" | "bulk-ban"), tail @ ..]) => {
-            member::route(&mut visit, call, id, rest, tail)
+        (_, ["guilds", id, "members", rest @ ..]) => member::route(&mut visit, call, id, rest),
+        (_, ["guilds", id, rest @ ("bans" | "bulk-ban"), tail @ ..]) => {
+            ban::route(&mut visit, call, id, rest, tail)
         }
+        (_, ["guilds", id, "roles", rest @ ..]) => role::route(&mut visit, call, id, rest),
+        ("GET", ["guilds", id, "audit-logs"]) => audit::list(&mut visit, call, id),
+        (_, ["invites", code]) => invite::route(&mut visit, call, code),
         (_, ["guilds", id, rest @ ..]) => guild::route(&mut visit, call, id, rest),
         _ => Err(ApiError::not_found()),
     }

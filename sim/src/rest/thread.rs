@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::{Answer, Call, Outcome, Visit, channel as channel_route, id, message};
-use crate::gateway::event::{Event, intent};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::permission::Permissions;
 use crate::validate::{Form, Object, object_of};
 use crate::world::World;
+use crate::world::audit::{Entry, action};
 use crate::world::channel::kind;
 use crate::world::message::{Message, flag};
 
@@ -29,6 +29,7 @@ pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, channel: &str, what: &st
         ("threads", "GET", ["archived", sort @ ("public" | "private")]) => {
             archived(visit, call, channel, *sort == "private")
         }
+        ("users", "GET", ["@me", "threads", "archived", "private"]) => archived(visit, call, channel, true),
         ("thread-members", method, rest) => members(visit, call, channel, method, rest),
         (_, _, [] | [_]) => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::not_found()),
@@ -81,7 +82,7 @@ fn without_message(visit: &mut Visit<'_>, call: &Call, parent: ChannelId) -> Out
             thread.invitable = body.get("invitable").and_then(Value::as_bool).unwrap_or(true);
         }
     }
-    visit.world.announce_thread(thread);
+    visit.world.announce_thread(thread, visit.by(call));
     if let Some(first) = body.get("message").filter(|_| place == kind::FORUM) {
         message::write(visit, call, thread, first)?;
     } else if sort != kind::PRIVATE_THREAD {
@@ -133,7 +134,7 @@ pub(crate) fn from_message(visit: &mut Visit<'_>, call: &Call, parent: ChannelId
         message.thread = Some(thread);
         message.flags |= flag::HAS_THREAD;
     }
-    visit.world.announce_thread(thread);
+    visit.world.announce_thread(thread, visit.by(call));
     visit.world.changed_message(id);
     Ok(Answer::created(channel_route::json(visit, thread)))
 }
@@ -181,8 +182,13 @@ pub(crate) fn modify(visit: &mut Visit<'_>, call: &Call, id: ChannelId) -> Outco
         }
     })?;
     changed.thread = Some(thread);
+    let guild = changed.guild;
     visit.world.channels.insert(id, changed);
     visit.world.channel_event("THREAD_UPDATE", id);
+    if let Some(guild) = guild {
+        let entry = Entry::new(action::THREAD_UPDATE, visit.by(call), id.0);
+        visit.world.audit(guild, entry);
+    }
     Ok(Answer::ok(channel_route::json(visit, id)))
 }
 
@@ -194,6 +200,7 @@ fn archived(visit: &Visit<'_>, call: &Call, parent: ChannelId, private: bool) ->
         .values()
         .filter(|channel| channel.parent == Some(parent) && channel.is_private_thread() == private)
         .filter(|channel| channel.thread.as_ref().is_some_and(|thread| thread.archived))
+        .filter(|channel| visit.world.can_see(channel.id, visit.caller.bot))
         .map(|channel| channel.id)
         .collect();
     let more = found.len() > limit;
@@ -237,7 +244,7 @@ fn members(visit: &mut Visit<'_>, call: &Call, id: ChannelId, method: &str, rest
     if method == "GET" {
         return render(user).map(Answer::ok).ok_or_else(ApiError::unknown_member);
     }
-    message::refuse_archived(visit.world, id)?;
+    visit.world.refuse_archived(id)?;
     if let Some(guild) = guild {
         visit.world.member(guild, user)?;
     }
@@ -245,32 +252,6 @@ fn members(visit: &mut Visit<'_>, call: &Call, id: ChannelId, method: &str, rest
     if method == "DELETE" && user != bot && !own_private {
         visit.world.require(id, bot, Permissions::MANAGE_THREADS)?;
     }
-    let changed = change_member(visit.world, id, user, method == "PUT");
-    if changed {
-        members_event(visit.world, id, user, method == "PUT");
-    }
+    visit.world.change_thread_member(id, user, method == "PUT");
     Ok(Answer::nothing())
-}
-
-fn change_member(world: &mut World, id: ChannelId, user: UserId, joins: bool) -> bool {
-    let now = world.now();
-    let Some(thread) = world.channels.get_mut(&id).and_then(|channel| channel.thread.as_mut()) else {
-        return false;
-    };
-    if joins { thread.members.insert(user, now).is_none() } else { thread.members.remove(&user).is_some() }
-}
-
-fn members_event(world: &mut World, id: ChannelId, user: UserId, joined: bool) {
-    let Some(channel) = world.channels.get(&id) else { return };
-    let (Some(guild), Some(thread)) = (channel.guild, &channel.thread) else { return };
-    let mut data = json!({"id": id, "guild_id": guild, "member_count": thread.members.len().min(50)});
-    if joined {
-        let mut member = channel.thread_member_json(user).unwrap_or_default();
-        member["member"] = world.member_json(guild, user);
-        data["added_members"] = json!([member]);
-    } else {
-        data["removed_member_ids"] = json!([user]);
-    }
-    let event = Event::in_guild("THREAD_MEMBERS_UPDATE", guild, intent::GUILDS, data).seen_in(id);
-    world.emit(&event);
 }

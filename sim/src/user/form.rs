@@ -42,6 +42,10 @@ pub struct Field {
     pub value: String,
     /// Whether it must be filled in.
     pub required: bool,
+    /// Of a menu: what is chosen unless the user chooses otherwise.
+    pub chosen: Vec<String>,
+    /// Of a string menu: the options, as label and value.
+    pub options: Vec<(String, String)>,
 }
 
 impl Modal {
@@ -52,6 +56,8 @@ impl Modal {
             kind: field["type"].as_i64().unwrap_or_default(),
             value: field["value"].as_str().unwrap_or_default().into(),
             required: field["required"] != false,
+            chosen: chosen_at_first(field),
+            options: field["options"].as_array().into_iter().flatten().map(option).collect(),
         });
         Self {
             custom_id: form["custom_id"].as_str().unwrap_or_default().into(),
@@ -63,6 +69,20 @@ impl Modal {
             triggered_by: interaction.metadata(world),
         }
     }
+}
+
+fn option(option: &Value) -> (String, String) {
+    let text = |key: &str| option[key].as_str().unwrap_or_default().to_owned();
+    (text("label"), text("value"))
+}
+
+/// The values a menu starts with.
+fn chosen_at_first(menu: &Value) -> Vec<String> {
+    let options = menu["options"].as_array().into_iter().flatten().filter(|option| option["default"] == true);
+    let of_options = options.filter_map(|option| option["value"].as_str());
+    let defaults = menu["default_values"].as_array().into_iter().flatten();
+    let ids = defaults.filter_map(|value| value["id"].as_str());
+    of_options.chain(ids).map(Into::into).collect()
 }
 
 fn fields_of(form: &Value) -> impl Iterator<Item = &Value> {
@@ -149,7 +169,9 @@ fn fill(
         out["value"] = json!(given.and_then(Value::as_bool).unwrap_or(false));
         return Ok(out);
     }
+    let untouched = chosen_at_first(field);
     let texts: Vec<&str> = match given {
+        None => untouched.iter().map(String::as_str).collect(),
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
         Some(Value::String(one)) => vec![one],
         _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::ActError;
+use super::{ActError, rules};
 use crate::id::{ApplicationId, ChannelId, MessageId, RoleId, UserId};
 use crate::permission::Permissions;
 use crate::validate::command::STRING;
@@ -44,12 +44,26 @@ fn may_use(world: &World, command: &Command, channel: ChannelId, user: UserId) -
         None => command.body["dm_permission"] != false,
     });
     // A requirement of no permission at all reads as: administrators only.
-    let allowed = match needed {
+    let by_default = match needed {
         Some(0) => rights.contains(Permissions::ADMINISTRATOR),
         Some(bits) => rights.contains(Permissions(bits)),
         None => true,
     };
-    inside && allowed
+    inside && rules::allowed(world, command, channel, user).unwrap_or(by_default)
+}
+
+/// The names of what the user can call here.
+pub(super) fn offered(world: &World, channel: ChannelId, user: UserId) -> Vec<String> {
+    let rights = world.permissions(channel, user);
+    if !rights.contains(Permissions::VIEW_CHANNEL | Permissions::USE_APPLICATION_COMMANDS) {
+        return Vec::new();
+    }
+    let guild = world.channels.get(&channel).and_then(|channel| channel.guild);
+    let usable =
+        world.commands_in(guild).into_iter().filter(|command| may_use(world, command, channel, user));
+    let mut names: Vec<String> = usable.map(|command| command.name().to_owned()).collect();
+    names.sort();
+    names
 }
 
 pub(super) fn resolve(

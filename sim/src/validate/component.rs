@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::select::{entity_select, select_options};
 use super::{Form, Object};
 use crate::world::message::Attachment;
 
@@ -262,13 +263,7 @@ impl<'a> Components<'a> {
         if kind == kind::STRING_SELECT {
             out["options"] = json!(select_options(form, object));
         } else {
-            if let Some(values) = form.list(object, "default_values", 0..=25) {
-                out["default_values"] = json!(values);
-            }
-            if let Some(types) = form.list(object, "channel_types", 0..=25).filter(|types| !types.is_empty())
-            {
-                out["channel_types"] = json!(types);
-            }
+            entity_select(form, object, kind, &mut out);
         }
         out
     }
@@ -379,41 +374,7 @@ fn separator(form: &mut Form, object: &Object) -> Value {
     json!({"spacing": spacing, "divider": divider})
 }
 
-pub(crate) fn select_options(form: &mut Form, object: &Object) -> Vec<Value> {
-    let Some(options) = form.list(object, "options", 1..=25) else {
-        form.required("options");
-        return Vec::new();
-    };
-    let mut values = BTreeSet::new();
-    let mut out = Vec::new();
-    form.at("options", |form| {
-        for (index, option) in options.iter().enumerate().take(25) {
-            form.at(index, |form| {
-                let Some(option) = form.object(option) else { return };
-                let label = form.required_text(option, "label", 1..=100);
-                let value = form.required_text(option, "value", 1..=100).unwrap_or_default();
-                if !values.insert(value.clone()) {
-                    let message = "The specified option value is already used";
-                    form.problem_at("value", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message);
-                }
-                let mut json = json!({"label": label, "value": value});
-                if let Some(description) = form.text(option, "description", 0..=100) {
-                    json["description"] = json!(description);
-                }
-                if let Some(emoji) = emoji(form, option) {
-                    json["emoji"] = emoji;
-                }
-                if form.boolean(option, "default") == Some(true) {
-                    json["default"] = json!(true);
-                }
-                out.push(json);
-            });
-        }
-    });
-    out
-}
-
-fn emoji(form: &mut Form, object: &Object) -> Option<Value> {
+pub(super) fn emoji(form: &mut Form, object: &Object) -> Option<Value> {
     let emoji = object.get("emoji").filter(|emoji| !emoji.is_null())?;
     form.at("emoji", |form| {
         let emoji = form.object(emoji)?;

@@ -5,6 +5,7 @@ pub(crate) mod component;
 pub(crate) mod embed;
 pub(crate) mod message;
 pub(crate) mod modal;
+pub(crate) mod select;
 
 use std::ops::RangeInclusive;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::component::{Components, kind, select_options};
+use super::component::{Components, kind};
+use super::select::{entity_select, select_options};
 use super::{Form, Object, object_of};
 use crate::rest::error::ApiError;
 
@@ -115,8 +116,13 @@ fn field(form: &mut Form, object: &Object, fields: &mut Components<'_>, id: usiz
     }
     out["min_values"] = json!(form.integer(object, "min_values", 0..=25));
     out["max_values"] = json!(form.integer(object, "max_values", 1..=25));
+    if let Some(text) = form.text(object, "placeholder", 0..=150) {
+        out["placeholder"] = json!(text);
+    }
     if matches!(type_number, kind::STRING_SELECT | 21 | 22) {
         out["options"] = json!(select_options(form, object));
+    } else {
+        entity_select(form, object, type_number, &mut out);
     }
     out
 }

@@ -3,7 +3,9 @@
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
-use super::{Account, World};
+use super::World;
+use super::guild::CommandRule;
+use crate::gateway::event::Event;
 use crate::id::{ApplicationId, CommandId, GuildId, UserId};
 
 /// Application flags that say which privileged intents were granted.
@@ -23,6 +25,8 @@ pub(crate) struct Application {
     pub(crate) endpoint: Option<String>,
     /// The privileged intents granted in the developer portal, as intent bits.
     pub(crate) privileged: u64,
+    /// How many shards `GET /gateway/bot` recommends.
+    pub(crate) shards: u64,
 }
 
 /// A registered command. `body` has Discord's normal form: defaults filled in, nulls left out.
@@ -45,6 +49,11 @@ impl Application {
         let mut signed = timestamp.as_bytes().to_vec();
         signed.extend_from_slice(body);
         hex::encode(self.key.sign(&signed).to_bytes())
+    }
+
+    /// Listing members needs the privileged intent even by REST.
+    pub(crate) fn may_list_members(&self) -> bool {
+        self.privileged & crate::gateway::event::intent::GUILD_MEMBERS != 0
     }
 
     pub(crate) fn flags(&self) -> u64 {
@@ -82,12 +91,6 @@ impl Command {
 }
 
 impl World {
-    pub(crate) fn add_user(&mut self, name: &str, bot: bool) -> UserId {
-        let id = UserId(self.next_id());
-        self.users.insert(id, Account { id, name: name.into(), bot });
-        id
-    }
-
     pub(crate) fn add_application(&mut self, name: &str, owner: UserId) -> ApplicationId {
         let bot = self.add_user(name, true);
         // As in Discord since 2016, an application and its bot share one number.
@@ -111,6 +114,7 @@ impl World {
                 key,
                 endpoint: None,
                 privileged,
+                shards: 1,
             },
         );
         id
@@ -130,6 +134,29 @@ impl World {
             "approximate_user_authorization_count": 0, "explicit_content_filter": 0, "team": null,
             "eligible_oauth2_scopes": [], "integration_types_config": {"0": {}},
         })
+    }
+
+    /// The rules staff set for a command (or, by the application's id, for all of its commands).
+    pub(crate) fn command_rules_json(
+        &self,
+        guild: GuildId,
+        application: ApplicationId,
+        id: u64,
+    ) -> Option<Value> {
+        let rules = self.guilds.get(&guild)?.command_rules.get(&id)?;
+        let render = |rule: &CommandRule| json!({"id": rule.id.to_string(), "type": rule.kind, "permission": rule.allowed});
+        Some(json!({
+            "id": id.to_string(), "application_id": application, "guild_id": guild,
+            "permissions": rules.iter().map(render).collect::<Vec<_>>(),
+        }))
+    }
+
+    pub(crate) fn command_rules_changed(&mut self, guild: GuildId, id: u64) {
+        let command = self.commands.get(&CommandId(id)).map(|command| command.application);
+        let application = command.unwrap_or(ApplicationId(id));
+        let Some(data) = self.command_rules_json(guild, application, id) else { return };
+        let event = Event::to_application("APPLICATION_COMMAND_PERMISSIONS_UPDATE", application, data);
+        self.emit(&event.about(guild));
     }
 
     /// The commands a member of the guild is offered: the guild's own and the global ones. A guild command hides

@@ -6,20 +6,28 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::World;
-use crate::clock::timestamp;
+use super::audit::{Entry, action};
+use super::rights::By;
+use super::thread::Thread;
 use crate::gateway::event::{Event, intent};
 use crate::id::{ChannelId, GuildId, MessageId, RoleId, UserId};
 use crate::permission::Permissions;
+use crate::rest::error::ApiError;
+
+/// Channels a guild may have, threads not counted.
+const MOST: usize = 500;
 
 /// Discord's channel types that the stand-in makes.
 pub(crate) mod kind {
     pub(crate) const TEXT: u8 = 0;
     pub(crate) const DM: u8 = 1;
+    pub(crate) const VOICE: u8 = 2;
     pub(crate) const CATEGORY: u8 = 4;
     pub(crate) const ANNOUNCEMENT: u8 = 5;
     pub(crate) const ANNOUNCEMENT_THREAD: u8 = 10;
     pub(crate) const PUBLIC_THREAD: u8 = 11;
     pub(crate) const PRIVATE_THREAD: u8 = 12;
+    pub(crate) const STAGE: u8 = 13;
     pub(crate) const FORUM: u8 = 15;
 }
 
@@ -34,27 +42,18 @@ pub(crate) struct Channel {
     pub(crate) position: i64,
     pub(crate) overwrites: Vec<Overwrite>,
     pub(crate) last_message: Option<MessageId>,
+    /// Seconds a member waits between two messages.
     pub(crate) rate_limit_per_user: i64,
+    /// When those who write under the slow mode wrote last.
+    pub(crate) wrote: BTreeMap<UserId, OffsetDateTime>,
+    pub(crate) nsfw: bool,
     pub(crate) thread: Option<Thread>,
     /// The two ends of a direct-message channel; empty elsewhere.
     pub(crate) recipients: Vec<UserId>,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Thread {
-    pub(crate) owner: UserId,
-    pub(crate) archived: bool,
-    pub(crate) locked: bool,
-    pub(crate) invitable: bool,
-    pub(crate) auto_archive_minutes: i64,
-    pub(crate) archive_changed: OffsetDateTime,
-    pub(crate) created: OffsetDateTime,
-    pub(crate) members: BTreeMap<UserId, OffsetDateTime>,
-    pub(crate) messages: i64,
-}
-
 /// A permission overwrite: for a role (0) or a member (1).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overwrite {
     pub(crate) id: u64,
     pub(crate) member: bool,
@@ -75,6 +74,8 @@ impl Channel {
             overwrites: Vec::new(),
             last_message: None,
             rate_limit_per_user: 0,
+            wrote: BTreeMap::new(),
+            nsfw: false,
             thread: None,
             recipients: Vec::new(),
         }
@@ -82,6 +83,10 @@ impl Channel {
 
     pub(crate) fn is_private_thread(&self) -> bool {
         self.kind == kind::PRIVATE_THREAD
+    }
+
+    pub(crate) fn is_voice(&self) -> bool {
+        matches!(self.kind, kind::VOICE | kind::STAGE)
     }
 
     /// Whether messages can be written straight into it.
@@ -112,52 +117,28 @@ impl Channel {
     pub(crate) fn json(&self) -> Value {
         match (&self.thread, self.guild) {
             (Some(thread), _) => self.thread_json(thread),
-            (None, Some(guild)) => json!({
+            (None, Some(guild)) => {
+                let mut json = json!({
                 "id": self.id, "type": self.kind, "last_message_id": self.last_message, "flags": 0,
                 "guild_id": guild, "name": self.name, "parent_id": self.parent,
                 "rate_limit_per_user": self.rate_limit_per_user, "topic": self.topic,
-                "position": self.position, "nsfw": false,
+                "position": self.position, "nsfw": self.nsfw,
                 "permission_overwrites": self.overwrites.iter().map(|overwrite| json!({
                     "id": overwrite.id.to_string(), "type": i32::from(overwrite.member),
                     "allow": overwrite.allow.0.to_string(), "deny": overwrite.deny.0.to_string(),
                 })).collect::<Vec<_>>(),
-            }),
+                });
+                if self.is_voice() {
+                    json["bitrate"] = json!(64_000);
+                    json["user_limit"] = json!(0);
+                    json["rtc_region"] = Value::Null;
+                }
+                json
+            }
             (None, None) => json!({
                 "id": self.id, "type": self.kind, "last_message_id": self.last_message, "flags": 0,
             }),
         }
-    }
-
-    fn thread_json(&self, thread: &Thread) -> Value {
-        let mut metadata = json!({
-            "archived": thread.archived, "archive_timestamp": timestamp(thread.archive_changed),
-            "auto_archive_duration": thread.auto_archive_minutes, "locked": thread.locked,
-            "create_timestamp": timestamp(thread.created),
-        });
-        if self.is_private_thread() {
-            metadata["invitable"] = json!(thread.invitable);
-        }
-        json!({
-            "id": self.id, "type": self.kind, "last_message_id": self.last_message, "flags": 0,
-            "guild_id": self.guild, "name": self.name, "parent_id": self.parent,
-            "rate_limit_per_user": self.rate_limit_per_user, "owner_id": thread.owner,
-            "thread_metadata": metadata, "message_count": thread.messages,
-            "member_count": thread.members.len().min(50), "total_message_sent": thread.messages,
-        })
-    }
-
-    pub(crate) fn thread_member_json(&self, user: UserId) -> Option<Value> {
-        let joined = self.thread.as_ref()?.members.get(&user)?;
-        Some(json!({"id": self.id, "user_id": user, "join_timestamp": timestamp(*joined), "flags": 0}))
-    }
-
-    /// The channel with, for a thread, the reader's own membership.
-    pub(crate) fn json_for(&self, viewer: UserId) -> Value {
-        let mut json = self.json();
-        if let Some(member) = self.thread_member_json(viewer) {
-            json["member"] = member;
-        }
-        json
     }
 }
 
@@ -175,8 +156,8 @@ impl World {
         let id = ChannelId(self.next_id());
         let mut channel = Channel::new(id, kind, Some(guild), name);
         channel.position =
-            i64::try_from(self.channels.values().filter(|c| c.guild == Some(guild)).count()).unwrap_or(0);
-        self.channels.insert(id, channel);
+            self.guilds.get(&guild).map_or(0, |known| i64::try_from(known.channels.len()).unwrap_or(0));
+        self.insert_channel(channel);
         self.channel_event("CHANNEL_CREATE", id);
         id
     }
@@ -206,67 +187,119 @@ impl World {
         self.emit(&event);
     }
 
-    pub(crate) fn add_thread(
+    pub(crate) fn insert_channel(&mut self, channel: Channel) {
+        if let Some(guild) = channel.guild.and_then(|guild| self.guilds.get_mut(&guild)) {
+            guild.channels.insert(channel.id);
+        }
+        self.channels.insert(channel.id, channel);
+    }
+
+    /// A channel as an application or a person makes it. Without overwrites of its own it takes its category's.
+    pub(crate) fn create_channel(
         &mut self,
-        parent: ChannelId,
-        kind: u8,
-        name: &str,
-        owner: UserId,
-        id: Option<u64>,
-    ) -> Option<ChannelId> {
-        let guild = self.channels.get(&parent)?.guild?;
-        let now = self.now();
-        let id = ChannelId(id.unwrap_or_else(|| self.next_id()));
-        let mut channel = Channel::new(id, kind, Some(guild), name);
-        channel.parent = Some(parent);
-        channel.thread = Some(Thread {
-            owner,
-            archived: false,
-            locked: false,
-            invitable: true,
-            auto_archive_minutes: 4320,
-            archive_changed: now,
-            created: now,
-            members: BTreeMap::from([(owner, now)]),
-            messages: 0,
-        });
-        self.channels.insert(id, channel);
-        Some(id)
+        guild: GuildId,
+        mut channel: Channel,
+        own_overwrites: bool,
+        by: By<'_>,
+    ) -> Result<ChannelId, ApiError> {
+        self.require_guild(guild, by.user, Permissions::MANAGE_CHANNELS)?;
+        if self.channels_of(guild).filter(|channel| channel.thread.is_none()).count() >= MOST {
+            return Err(ApiError::too_many_channels());
+        }
+        if let Some(parent) = channel.parent.and_then(|id| self.channels.get(&id)).filter(|_| !own_overwrites)
+        {
+            channel.overwrites.clone_from(&parent.overwrites);
+        } else {
+            self.check_overwrites(guild, None, &channel.overwrites, by.user)?;
+        }
+        let (id, name) = (channel.id, channel.name.clone());
+        self.insert_channel(channel);
+        self.channel_event("CHANNEL_CREATE", id);
+        self.audit(
+            guild,
+            Entry::new(action::CHANNEL_CREATE, by, id.0).change("name", None, Some(json!(name))),
+        );
+        Ok(id)
     }
 
-    pub(crate) fn announce_thread(&mut self, id: ChannelId) {
-        let Some(channel) = self.channels.get(&id) else { return };
-        let Some(guild) = channel.guild else { return };
-        let mut data = channel.json();
-        data["newly_created"] = json!(true);
-        let event = Event::in_guild("THREAD_CREATE", guild, intent::GUILDS, data).seen_in(id);
-        self.emit(&event);
+    pub(crate) fn change_channel(&mut self, changed: Channel, by: By<'_>) -> Result<(), ApiError> {
+        let id = changed.id;
+        let Some(guild) = changed.guild else { return Err(ApiError::not_in_dm()) };
+        self.require(id, by.user, Permissions::MANAGE_CHANNELS)?;
+        let before = self.channel(id)?.clone();
+        if before.overwrites != changed.overwrites {
+            self.require(id, by.user, Permissions::MANAGE_ROLES)?;
+            self.check_overwrites(guild, Some(id), &changed.overwrites, by.user)?;
+        }
+        let mut entry = Entry::new(action::CHANNEL_UPDATE, by, id.0);
+        let (old, new) = (before.json(), changed.json());
+        for key in ["name", "topic", "rate_limit_per_user", "position", "parent_id", "nsfw"] {
+            if old[key] != new[key] {
+                entry = entry.change(key, Some(old[key].clone()), Some(new[key].clone()));
+            }
+        }
+        self.channels.insert(id, changed);
+        self.channel_event("CHANNEL_UPDATE", id);
+        self.audit(guild, entry);
+        Ok(())
     }
 
+    pub(crate) fn delete_channel(&mut self, id: ChannelId, by: By<'_>) -> Result<(), ApiError> {
+        let channel = self.channel(id)?;
+        let (guild, name, thread) = (channel.guild, channel.name.clone(), channel.thread.is_some());
+        let Some(guild) = guild else { return Err(ApiError::not_in_dm()) };
+        let (need, what) = if thread {
+            (Permissions::MANAGE_THREADS, action::THREAD_DELETE)
+        } else {
+            (Permissions::MANAGE_CHANNELS, action::CHANNEL_DELETE)
+        };
+        self.require(id, by.user, need)?;
+        self.remove_channel(id);
+        self.audit(guild, Entry::new(what, by, id.0).change("name", Some(json!(name)), None));
+        Ok(())
+    }
+
+    /// The channel goes, and with it its threads, messages, invites and who talked in it. What a category held stays.
     pub(crate) fn remove_channel(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
+        let guild = channel.guild;
         if channel.thread.is_some() {
-            let data = json!({
-                "id": id, "guild_id": channel.guild, "parent_id": channel.parent, "type": channel.kind,
-            });
-            if let Some(guild) = channel.guild {
-                let event = Event::in_guild("THREAD_DELETE", guild, intent::GUILDS, data).seen_in(id);
-                self.emit(&event);
-            }
+            self.thread_deleted(id);
         } else {
             self.channel_event("CHANNEL_DELETE", id);
         }
-        let inside: Vec<ChannelId> = self
-            .channels
-            .values()
-            .filter(|other| other.parent == Some(id) && other.thread.is_some())
-            .map(|other| other.id)
-            .collect();
-        for thread in inside {
-            self.channels.remove(&thread);
-            self.messages.retain(|_, message| message.channel != thread);
+        let inside = |world: &Self, threads: bool| -> Vec<ChannelId> {
+            let below = world.channels.values().filter(|other| other.parent == Some(id));
+            below.filter(|other| other.thread.is_some() == threads).map(|other| other.id).collect()
+        };
+        for child in inside(self, false) {
+            if let Some(child) = self.channels.get_mut(&child) {
+                child.parent = None;
+            }
+            self.channel_event("CHANNEL_UPDATE", child);
         }
-        self.channels.remove(&id);
-        self.messages.retain(|_, message| message.channel != id);
+        let mut gone = inside(self, true);
+        gone.push(id);
+        self.messages.retain(|_, message| !gone.contains(&message.channel));
+        for id in &gone {
+            self.channels.remove(id);
+        }
+        let codes: Vec<String> = self
+            .invites
+            .values()
+            .filter(|invite| invite.channel == id)
+            .map(|invite| invite.code.clone())
+            .collect();
+        for code in codes {
+            self.remove_invite(&code);
+        }
+        let Some(guild) = guild else { return };
+        let Some(known) = self.guilds.get_mut(&guild) else { return };
+        known.channels.retain(|channel| !gone.contains(channel));
+        let talking: Vec<UserId> =
+            known.voice.iter().filter(|(_, state)| state.channel == id).map(|(user, _)| *user).collect();
+        for user in talking {
+            self.set_voice(guild, user, None);
+        }
     }
 }

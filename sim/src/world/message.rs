@@ -7,15 +7,13 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::World;
+use super::member::Member;
 use super::text;
 use crate::clock::timestamp;
 use crate::gateway::event::{Event, intent};
 use crate::id::{ApplicationId, AttachmentId, ChannelId, GuildId, MessageId, RoleId, UserId};
 use crate::permission::Permissions;
 use crate::validate::message::AllowedMentions;
-
-/// Messages kept; the oldest are forgotten beyond it.
-const KEPT: usize = 50_000;
 
 /// Message flags the stand-in knows.
 pub mod flag {
@@ -307,28 +305,44 @@ impl World {
         message.mention_everyone = everyone && allowed.everyone && loud;
     }
 
-    fn message_event(&mut self, name: &'static str, id: MessageId) {
+    pub(super) fn message_event(&mut self, name: &'static str, id: MessageId) {
         let Some(message) = self.messages.get(&id) else { return };
         if message.only_for.is_some() {
             return;
         }
+        let event = self.event_of_message(name, message);
+        self.emit(&event);
+    }
+
+    /// Tells of a new message that no channel keeps.
+    pub(crate) fn announce_message(&mut self, message: &Message) {
+        let event = self.event_of_message("MESSAGE_CREATE", message);
+        self.emit(&event);
+    }
+
+    fn event_of_message(&self, name: &'static str, message: &Message) -> Event {
         let channel = message.channel;
         let guild = self.channels.get(&channel).and_then(|channel| channel.guild);
         let mut data = self.message_json(message, UserId(0));
         if let Some(guild) = guild {
             data["guild_id"] = json!(guild);
-            let member = self.member_json(guild, message.author);
-            if let Some(mut member) = member.as_object().cloned() {
-                member.remove("user");
-                data["member"] = Value::Object(member);
+            let members = self.guilds.get(&guild).map(|known| &known.members);
+            let partial = |user: &UserId| members.and_then(|members| members.get(user)).map(Member::json);
+            if let Some(member) = partial(&message.author) {
+                data["member"] = member;
+            }
+            // Over the gateway those who are mentioned come with what they are in the guild.
+            for (index, user) in message.mentions.iter().enumerate() {
+                if let Some(member) = partial(user) {
+                    data["mentions"][index]["member"] = member;
+                }
             }
         }
         if let Some(channel) = self.channels.get(&channel) {
             data["channel_type"] = json!(channel.kind);
         }
         let event = self.in_channel(name, channel, guild, data);
-        let event = event.written_by(message.author, &message.mentions);
-        self.emit(&event);
+        event.written_by(message.author, &message.mentions)
     }
 
     pub(crate) fn in_channel(
@@ -342,78 +356,6 @@ impl World {
             Some(guild) => Event::in_guild(name, guild, intent::GUILD_MESSAGES, data).seen_in(channel),
             None => Event::direct(name, intent::DIRECT_MESSAGES, data).seen_in(channel),
         }
-    }
-
-    /// Puts the message in its channel and tells everybody who can see it.
-    pub(crate) fn post(&mut self, mut message: Message) -> MessageId {
-        let id = message.id;
-        if let Some(author) = self.users.get(&message.author) {
-            message.author_name = author.name.clone();
-            message.by_bot = author.bot;
-        }
-        let (channel_id, author, seen) = (message.channel, message.author, message.only_for.is_none());
-        let now = self.now();
-        if self.messages.len() >= KEPT
-            && let Some((_, oldest)) = self.messages.pop_first()
-        {
-            self.files.retain(|file, _| oldest.attachments.iter().all(|attachment| attachment.id != *file));
-        }
-        self.messages.insert(id, message);
-        if seen {
-            self.touch_thread(channel_id, author, now);
-            if let Some(channel) = self.channels.get_mut(&channel_id) {
-                channel.last_message = Some(id);
-            }
-        }
-        self.message_event("MESSAGE_CREATE", id);
-        id
-    }
-
-    /// A message wakes an archived thread and makes its writer a member.
-    fn touch_thread(&mut self, id: ChannelId, author: UserId, now: OffsetDateTime) {
-        let Some(thread) = self.channels.get_mut(&id).and_then(|channel| channel.thread.as_mut()) else {
-            return;
-        };
-        thread.messages += 1;
-        thread.members.entry(author).or_insert(now);
-        if std::mem::take(&mut thread.archived) {
-            thread.archive_changed = now;
-            self.channel_event("THREAD_UPDATE", id);
-        }
-    }
-
-    pub(crate) fn changed_message(&mut self, id: MessageId) {
-        self.message_event("MESSAGE_UPDATE", id);
-    }
-
-    pub(crate) fn remove_message(&mut self, id: MessageId) {
-        let Some(message) = self.messages.remove(&id) else { return };
-        for attachment in &message.attachments {
-            self.files.remove(&attachment.id);
-        }
-        if message.only_for.is_some() {
-            return;
-        }
-        let guild = self.channels.get(&message.channel).and_then(|channel| channel.guild);
-        let mut data = json!({"id": id, "channel_id": message.channel});
-        if let Some(guild) = guild {
-            data["guild_id"] = json!(guild);
-        }
-        let event = self.in_channel("MESSAGE_DELETE", message.channel, guild, data);
-        self.emit(&event);
-    }
-
-    /// The messages of a channel that the user sees, oldest first, ephemeral ones of others left out.
-    pub(crate) fn visible_messages(&self, channel: ChannelId, user: UserId) -> Vec<Message> {
-        if !self.can_see(channel, user) {
-            return Vec::new();
-        }
-        self.messages
-            .values()
-            .filter(|message| message.channel == channel)
-            .filter(|message| message.only_for.is_none_or(|only| only == user))
-            .cloned()
-            .collect()
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod gateway;
+
 use guildhall_sim::conformance::Checker;
 use serde_json::Value;
 
@@ -101,6 +103,29 @@ impl Rest {
             request = request.json(&body);
         }
         request.send().await.expect("an answer")
+    }
+
+    /// The same with a reason for the audit log.
+    pub async fn call_because(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        reason: &str,
+    ) -> (u16, Value) {
+        let mut request =
+            self.http.request(method.parse().expect("a method"), format!("{}{path}", self.base));
+        request = request.header("X-Audit-Log-Reason", reason);
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bot {token}"));
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {

@@ -6,6 +6,7 @@
 
 mod action;
 mod event;
+pub mod hierarchy;
 mod id;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use time::OffsetDateTime;
 
 pub use action::{GuildAction, NewChannel, NewRole, Overwrite};
 pub use event::{GuildEvent, GuildListener};
+pub use hierarchy::{Checked, check};
 pub use id::{BadSnowflake, ChannelId, MessageId, MessageLink, RoleId, UserId, made_at};
 
 use crate::{ActorId, Document, Error, Kind, TenantId};

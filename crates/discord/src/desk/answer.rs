@@ -4,21 +4,25 @@
 //! interaction's token while it lives (15 minutes). After that a public answer is edited with the bot's own
 //! token, and a private one, which the bot cannot reach, is sent as a direct message that says so.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, sync::OnceLock, time::Duration};
 
-use guildhall_core::{Error, Follow, Kind as Blame, Reply, TenantId};
+use guildhall_core::{
+    ActorId, Document, Error, Follow, Kind as Blame, Reply, Spec, TenantId, incident::Reader,
+    language::Language,
+};
 use time::OffsetDateTime;
+use tracing::Instrument;
 use twilight_model::{
     application::command::CommandOptionChoice,
     channel::message::{AllowedMentions, Component, MessageFlags},
     http::interaction::{InteractionResponse, InteractionResponseData, InteractionResponseType as Type},
 };
 
-use super::{Counter, Desk, Seat};
+use super::{Counter, Desk, nobody, seat::Seat};
 use crate::{
     interaction::{Interaction, Kind},
     meters, patience,
-    render::{self, Asked, Rendered},
+    render::{self, Around, Asked},
     rest::{Body, Place, RestError},
 };
 
@@ -37,9 +41,12 @@ pub(super) enum Reaction {
 }
 
 /// A message for the one who acted, or for everybody there.
+#[derive(Clone)]
 pub(super) struct Message {
-    components: Vec<Component>,
+    pub(super) components: Vec<Component>,
     ephemeral: bool,
+    /// Whether it takes the place of a message that nobody else reads.
+    in_place: bool,
     /// The conversation to show the way to.
     topic: Option<(TenantId, String)>,
 }
@@ -58,22 +65,13 @@ pub(super) struct Ticket {
     kind: Kind,
     token: String,
     user: u64,
+    language: Language,
     received: OffsetDateTime,
 }
 
 /// The answer to a PING.
 pub(crate) fn pong() -> InteractionResponse {
     InteractionResponse { kind: Type::Pong, data: None }
-}
-
-/// The answer while there is too much to do.
-pub(super) fn busy(kind: Kind) -> InteractionResponse {
-    if kind == Kind::Autocomplete {
-        return choices(Vec::new());
-    }
-    let error = Error::new(Blame::Limit, "busy", "Guildhall has too much to do right now.")
-        .remedy("Try again in a few seconds.");
-    unkept(&error).response(Type::ChannelMessageWithSource)
 }
 
 /// The answer to somebody who types.
@@ -83,14 +81,24 @@ pub(super) fn choices(choices: Vec<CommandOptionChoice>) -> InteractionResponse 
 }
 
 impl Message {
-    fn response(&self, kind: Type) -> InteractionResponse {
+    /// A message for the one who acted.
+    pub(super) fn own(components: Vec<Component>) -> Self {
+        Self { components, ephemeral: true, in_place: false, topic: None }
+    }
+
+    /// As an answer to a button; `own` is whether nobody else reads the message with the button.
+    pub(super) fn placed(self, own: bool) -> Reaction {
+        if own && self.in_place && false { Reaction::Replace(self) } else { Reaction::Message(self) }
+    }
+
+    fn response(self, kind: Type) -> InteractionResponse {
         let mut flags = MessageFlags::IS_COMPONENTS_V2;
         if self.ephemeral {
             flags |= MessageFlags::EPHEMERAL;
         }
         let data = InteractionResponseData {
             allowed_mentions: Some(AllowedMentions::default()),
-            components: Some(self.components.clone()),
+            components: Some(self.components),
             flags: Some(flags),
             ..InteractionResponseData::default()
         };
@@ -103,16 +111,25 @@ impl Message {
 }
 
 impl Reaction {
-    fn response(&self) -> InteractionResponse {
+    fn response(self) -> InteractionResponse {
         match self {
             Self::Message(message) => message.response(Type::ChannelMessageWithSource),
             Self::Replace(message) => message.response(Type::UpdateMessage),
-            Self::Form(form) => InteractionResponse { kind: Type::Modal, data: Some(form.as_ref().clone()) },
+            Self::Form(form) => InteractionResponse { kind: Type::Modal, data: Some(*form) },
         }
     }
 }
 
 impl Deferral {
+    /// How a call of an operation is acknowledged whose button or form was on a message, one that nobody else
+    /// reads (`own`) or another.
+    pub(super) fn of(spec: Option<&Spec>, own: bool) -> Self {
+        match spec {
+            Some(spec) if spec.in_place && own => Self::Update,
+            spec => Self::Message { ephemeral: spec.is_none_or(|spec| spec.private) },
+        }
+    }
+
     fn response(self) -> InteractionResponse {
         match self {
             Self::Update => InteractionResponse { kind: Type::DeferredUpdateMessage, data: None },
@@ -129,15 +146,18 @@ impl Desk {
     /// What it takes to answer the interaction later. Its token moves there.
     pub(super) fn ticket(&self, interaction: &mut Interaction) -> Ticket {
         let token = std::mem::take(&mut interaction.token);
-        Ticket { kind: interaction.kind, token, user: interaction.user_id(), received: self.clock.now() }
+        let language = Language::first(interaction.locales().into_iter().flatten());
+        let received = self.clock.now();
+        Ticket { kind: interaction.kind, token, user: interaction.user_id(), language, received }
     }
 
-    /// Does `work` and answers: at once when it is quick, else acknowledged first and answered later.
+    /// Does `work` and answers: at once when it is quick, else acknowledged first and answered later. How, is
+    /// what `work` has promised by then.
     pub(super) async fn answer(
         &self,
         ticket: Ticket,
         counter: Counter,
-        deferral: Deferral,
+        promise: &OnceLock<Deferral>,
         work: impl Future<Output = Reaction> + Send,
     ) {
         let received = ticket.received;
@@ -147,6 +167,7 @@ impl Desk {
             reaction = &mut work => self.at_once(ticket, counter, reaction).await,
             () = self.clock.sleep_until(received + self.timing.defer_after) => {
                 meters::interaction(ticket.kind, "deferred");
+                let deferral = promise.get().copied().unwrap_or(Deferral::Message { ephemeral: true });
                 if let Some(handed) = counter.hand_over(deferral.response())
                     && handed.await != Ok(true)
                 {
@@ -176,12 +197,12 @@ impl Desk {
             Reaction::Message(message) | Reaction::Replace(message) => self.show_way(message),
             Reaction::Form(_) => None,
         };
+        let again = missing.and_then(|missing| match &reaction {
+            Reaction::Message(message) | Reaction::Replace(message) => Some((missing, message.clone())),
+            Reaction::Form(_) => None,
+        });
         let handed = counter.hand_over(reaction.response());
-        let (Some((tenant, topic)), Reaction::Message(message) | Reaction::Replace(message)) =
-            (missing, reaction)
-        else {
-            return;
-        };
+        let Some(((tenant, topic), message)) = again else { return };
         if let Some(handed) = handed
             && handed.await != Ok(true)
         {
@@ -191,7 +212,7 @@ impl Desk {
     }
 
     /// Shows the way to the conversation, if its thread is known; else returns what to wait for.
-    fn show_way(&self, message: &mut Message) -> Option<(TenantId, String)> {
+    pub(super) fn show_way(&self, message: &mut Message) -> Option<(TenantId, String)> {
         let (tenant, topic) = message.topic.take()?;
         match self.topics.thread(&tenant, &topic) {
             Some(thread) => {
@@ -237,7 +258,9 @@ impl Desk {
             Reaction::Form(_) => {
                 let error = Error::new(Blame::Upstream, "too_slow", "The form took too long to open.")
                     .remedy("Press the button again.");
-                (unkept(&error), false)
+                let actor = ActorId::discord(ticket.user);
+                let reader = Reader { tenant: nobody(), actor, language: ticket.language };
+                (self.said_to(&reader, &error).await, false)
             }
         };
         let missing = self.show_way(&mut message);
@@ -315,77 +338,73 @@ impl Desk {
 
     /// What a call came to, as a message.
     pub(super) async fn outcome(&self, kind: Kind, seat: &Seat, result: Result<Reply, Error>) -> Message {
-        match result {
-            Ok(Reply::Done { document, follow, private, .. }) => {
-                meters::interaction(kind, "done");
-                let components = self.present(&seat.tenant, render::document(&document), 0).await;
-                let topic =
-                    follow.and_then(|Follow { topic, .. }| topic).map(|topic| (seat.tenant.clone(), topic));
-                Message { components, ephemeral: private, topic }
+        let answer = async {
+            match result {
+                Ok(Reply::Done { document, follow, private, in_place, .. }) => {
+                    meters::interaction(kind, "done");
+                    let around = Around { asked: None, guild: seat.afar };
+                    let rendered = render::render(&document, around);
+                    let components = self.post.page(&seat.tenant, rendered, 0).await;
+                    let topic = follow.and_then(|Follow { topic, .. }| topic);
+                    let topic = topic.map(|topic| (seat.tenant.clone(), topic));
+                    Message { components, ephemeral: private, in_place, topic }
+                }
+                Ok(Reply::Confirm { document, .. }) => {
+                    meters::interaction(kind, "asked");
+                    let until = (self.clock.now() + self.timing.confirm_within).unix_timestamp();
+                    let asked = Some(Asked { user: seat.user(), until });
+                    let question = render::render(&document, Around { asked, guild: seat.afar });
+                    Message::own(self.post.page(&seat.tenant, question, 0).await)
+                }
+                Err(error) => {
+                    meters::interaction(kind, if error.kind.is_refusal() { "refused" } else { "failed" });
+                    self.failure(seat, &error).await
+                }
             }
-            Ok(Reply::Confirm { document, .. }) => {
-                meters::interaction(kind, "asked");
-                let until = (self.clock.now() + self.timing.confirm_within).unix_timestamp();
-                let user = seat.actor.id.discord_user().unwrap_or_default();
-                let question = render::question(&document, Asked { user, until });
-                let components = self.present(&seat.tenant, question, 0).await;
-                Message { components, ephemeral: true, topic: None }
-            }
-            Err(error) => {
-                meters::interaction(kind, if error.kind.is_refusal() { "refused" } else { "failed" });
-                self.failure(&seat.tenant, &error).await
-            }
-        }
+        };
+        answer.instrument(tracing::info_span!("answer")).await
     }
 
     /// An error, which only the one who acted sees.
-    pub(super) async fn failure(&self, tenant: &TenantId, error: &Error) -> Message {
-        let components = self.present(tenant, render::document(&error.document()), 0).await;
-        Message { components, ephemeral: true, topic: None }
+    pub(super) async fn failure(&self, seat: &Seat, error: &Error) -> Message {
+        let document = self.catalogue.present(&seat.reader(), error).await;
+        let rendered = render::render(&document, Around { asked: None, guild: seat.afar });
+        Message::own(self.post.page(&seat.tenant, rendered, 0).await)
+    }
+
+    /// Turns away somebody with a seat, for the record, and says why.
+    pub(super) async fn refused(&self, kind: Kind, seat: &Seat, asked_for: &str, error: Error) -> Reaction {
+        meters::interaction(kind, "refused");
+        let error = self.refusals.verified(seat.actor.clone(), asked_for, error).await;
+        Reaction::Message(self.failure(seat, &error).await)
     }
 
     /// An error for somebody whose community is not served: there is no notebook to keep anything in.
-    pub(super) fn turned_away(&self, kind: Kind, error: &Error) -> Message {
-        meters::interaction(kind, "refused");
-        unkept(error)
+    pub(super) async fn turned_away(&self, interaction: &Interaction, error: &Error) -> Reaction {
+        meters::interaction(interaction.kind, "refused");
+        Reaction::Message(self.said_to(&self.passer_by(interaction), error).await)
     }
 
-    /// A page of a document for the one who acted.
-    pub(super) async fn page(&self, tenant: &TenantId, rendered: Rendered, page: usize) -> Message {
-        let components = self.present(tenant, rendered, page).await;
-        Message { components, ephemeral: true, topic: None }
-    }
-
-    /// One page, after everything that its buttons refer to is kept.
-    pub(crate) async fn present(
-        &self,
-        tenant: &TenantId,
-        mut rendered: Rendered,
-        page: usize,
-    ) -> Vec<Component> {
-        let kept = self.shelf.keep(tenant, &rendered.keep).await;
-        let page = page.min(rendered.pages.len().saturating_sub(1));
-        let mut components =
-            if rendered.pages.is_empty() { Vec::new() } else { rendered.pages.swap_remove(page) };
-        if let Err(error) = kept {
-            tracing::warn!("what buttons refer to could not be kept: {}", error.causes());
-            let note = if error.kind.is_refusal() {
-                error.to_string()
-            } else {
-                "Some buttons here may not work: Guildhall could not keep what they refer to.".to_owned()
-            };
-            components.push(render::footnote(format!("-# {}", render::escape(&note))));
+    /// The answer while there is too much to do.
+    pub(super) async fn busy(&self, interaction: &Interaction) -> InteractionResponse {
+        if interaction.kind == Kind::Autocomplete {
+            return choices(Vec::new());
         }
-        components
+        let error = Error::new(Blame::Limit, "busy", "Guildhall has too much to do right now.")
+            .remedy("Try again in a few seconds.");
+        self.said_to(&self.passer_by(interaction), &error).await.response(Type::ChannelMessageWithSource)
+    }
+
+    async fn said_to(&self, reader: &Reader, error: &Error) -> Message {
+        unkept(&self.catalogue.present(reader, error).await)
     }
 }
 
-fn unkept(error: &Error) -> Message {
-    let rendered = render::document(&error.document());
-    let components = rendered.pages.into_iter().next().unwrap_or_default();
-    Message { components, ephemeral: true, topic: None }
+/// A document for which nothing can be kept.
+fn unkept(document: &Document) -> Message {
+    Message::own(render::document(document).pages.into_iter().next().unwrap_or_default())
 }
 
-fn way(thread: u64) -> Component {
+pub(super) fn way(thread: u64) -> Component {
     render::footnote(format!("-# How it goes on: <#{thread}>"))
 }

@@ -1,15 +1,18 @@
 //! Slash commands: the command's words name the operation, its options are the input.
 
+use std::sync::OnceLock;
+
 use guildhall_core::{
-    Error, Kind as Blame, Spec,
+    Error, FieldError, Kind as Blame, Spec,
     catalogue::Request,
     input::{self, FieldKind, Raw},
 };
 use serde_json::{Map, Value};
 
 use super::{
-    Counter, Desk, Seat,
+    Counter, Desk,
     answer::{Deferral, Reaction},
+    seat::Seat,
 };
 use crate::interaction::{Given, Interaction};
 
@@ -22,14 +25,15 @@ impl Desk {
         let ticket = self.ticket(&mut interaction);
         let kind = interaction.kind;
         let work = async {
-            let seat = match self.seat(&interaction, &operation).await {
+            let seat = match self.seat(&interaction, None, &operation).await {
                 Ok(seat) => seat,
-                Err(error) => return Reaction::Message(self.turned_away(kind, &error)),
+                Err(error) => return self.turned_away(&interaction, &error).await,
             };
             let result = self.call(&seat, operation, input, false).await;
             Reaction::Message(self.outcome(kind, &seat, result).await)
         };
-        self.answer(ticket, counter, Deferral::Message { ephemeral: private }, work).await;
+        let promise = OnceLock::from(Deferral::Message { ephemeral: private });
+        self.answer(ticket, counter, &promise, work).await;
     }
 
     /// Calls the operation. Everything that could be wrong with it is the catalogue's to say.
@@ -41,19 +45,21 @@ impl Desk {
         confirmed: bool,
     ) -> Result<guildhall_core::Reply, Error> {
         match input {
-            Ok(input) => {
-                let request = Request {
-                    actor: seat.actor.clone(),
-                    operation,
-                    input: Raw::Json(input),
-                    confirmed,
-                    channel: None,
-                    language: guildhall_core::language::Language::English,
-                };
-                self.catalogue.call(request).await
-            }
+            Ok(input) => self.request(seat, operation, Raw::Json(input), confirmed).await,
             Err(error) => Err(self.refusals.verified(seat.actor.clone(), &operation, error).await),
         }
+    }
+
+    pub(super) async fn request(
+        &self,
+        seat: &Seat,
+        operation: String,
+        input: Raw,
+        confirmed: bool,
+    ) -> Result<guildhall_core::Reply, Error> {
+        let (channel, language) = (seat.channel, seat.language);
+        let request = Request { actor: seat.actor.clone(), operation, input, confirmed, channel, language };
+        self.catalogue.call(request).await
     }
 }
 
@@ -82,14 +88,17 @@ pub(super) fn input_of(
             (_, value) => value,
         };
         if object.insert(name.clone(), value).is_some() {
-            return Err(Error::new(Blame::User, "invalid_input", format!("'{name}' is given twice."))
-                .remedy("Give every input once."));
+            let mut error = Error::new(Blame::User, "invalid_input", format!("'{name}' is given twice."));
+            let mut wrong = FieldError::new(name, "is given twice. Give every input once.");
+            wrong.code = Some("input_given_twice");
+            error.fields.push(wrong);
+            return Err(error);
         }
     }
     Ok(Value::Object(object))
 }
 
-fn typed(kind: &FieldKind, text: String) -> Value {
+pub(super) fn typed(kind: &FieldKind, text: String) -> Value {
     match kind {
         FieldKind::Text { .. }
         | FieldKind::Choice { .. }

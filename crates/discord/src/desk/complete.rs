@@ -43,7 +43,7 @@ impl Desk {
         options: Vec<Given>,
     ) -> Vec<CommandOptionChoice> {
         let kind = interaction.kind;
-        let Ok(seat) = self.seat(interaction, operation).await else { return Vec::new() };
+        let Ok(seat) = self.seat(interaction, None, operation).await else { return Vec::new() };
         let focused = options.into_iter().find(|option| option.focused);
         let field = focused.as_ref().and_then(|option| {
             let spec = self.catalogue.spec(operation)?;

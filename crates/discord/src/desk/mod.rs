@@ -8,29 +8,40 @@ mod button;
 mod command;
 mod complete;
 mod form;
+mod menu;
+mod message;
 mod refusal;
+mod seat;
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
 use guildhall_core::{
-    Actor, ActorId, Catalogue, Clock, Error, Face, Kind as Blame, Rank, TenantId,
-    notebook::Notebook,
-    permission::{Member, Ranking},
+    Actor, ActorId, Allowance, Catalogue, Clock, Face, Rank, TenantId, permission::Ranking,
+    setting::Settings, words::Vocabulary,
 };
+use guildhall_guilds::DiscordGuilds;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use twilight_model::http::interaction::InteractionResponse;
 
 use crate::{
-    config::{Community, DiscordConfig, Timing},
+    config::Timing,
     interaction::{Interaction, Kind},
     meters,
+    post::Post,
     rest::Rest,
     shelf::Shelf,
     tell::Topics,
 };
 
 pub(crate) use answer::pong;
+pub(crate) use menu::problem as menu_problem;
 pub(crate) use refusal::Refusals;
 
 /// Interactions dealt with at once. More are told to come back.
@@ -38,17 +49,45 @@ const AT_ONCE: usize = 2_048;
 /// The tenant of records that belong to no community that is served.
 const NOBODY: &str = "discord";
 
+/// Commands as messages that one person may write in a minute. More are left unanswered: an answer to each
+/// would let anybody make the bot flood a channel.
+const MESSAGES: u32 = 30;
+/// People whose messages are counted.
+const PEOPLE: usize = 10_000;
+
+/// What the desk works with.
+pub(crate) struct Tools {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) ranking: Arc<dyn Ranking>,
+    pub(crate) settings: Arc<dyn Settings>,
+    pub(crate) guilds: Option<Arc<DiscordGuilds>>,
+    pub(crate) post: Arc<Post>,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timing: Timing,
+    /// The application's id, which is the bot's own until the gateway says otherwise.
+    pub(crate) application: u64,
+}
+
 /// What every interaction needs.
 pub(crate) struct Desk {
-    communities: HashMap<u64, Community>,
     catalogue: Arc<Catalogue>,
     ranking: Arc<dyn Ranking>,
+    settings: Arc<dyn Settings>,
+    guilds: Option<Arc<DiscordGuilds>>,
+    pub(crate) post: Arc<Post>,
     clock: Arc<dyn Clock>,
     pub(crate) rest: Arc<Rest>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) topics: Arc<Topics>,
     pub(crate) refusals: Refusals,
     timing: Timing,
+    /// Operations by the kind and label of their menu entries.
+    menus: HashMap<(u8, &'static str), &'static str>,
+    vocabulary: Vocabulary,
+    writers: Allowance<(u64, u64)>,
+    /// The bot's own user id, by which it is mentioned.
+    pub(crate) me: AtomicU64,
     places: Semaphore,
     tasks: TaskTracker,
 }
@@ -83,31 +122,25 @@ impl Counter {
     }
 }
 
-/// Who acts, for which community.
-pub(crate) struct Seat {
-    pub(crate) tenant: TenantId,
-    pub(crate) actor: Actor,
-}
-
 impl Desk {
-    pub(crate) fn new(
-        config: &DiscordConfig,
-        catalogue: Arc<Catalogue>,
-        notebook: &Arc<dyn Notebook>,
-        ranking: Arc<dyn Ranking>,
-        clock: Arc<dyn Clock>,
-        rest: Arc<Rest>,
-    ) -> Self {
+    pub(crate) fn new(tools: Tools) -> Self {
+        let Tools { catalogue, ranking, settings, guilds, post, topics, clock, timing, application } = tools;
         Self {
-            communities: config.communities.iter().map(|c| (c.guild_id, c.clone())).collect(),
             refusals: Refusals::new(catalogue.clone(), clock.clone()),
+            menus: menu::entries(catalogue.specs()),
+            vocabulary: Vocabulary::new(catalogue.specs().collect::<Vec<_>>().into_iter()),
+            writers: Allowance::new(clock.clone(), MESSAGES, PEOPLE),
+            me: AtomicU64::new(application),
+            rest: post.rest.clone(),
+            shelf: post.shelf.clone(),
             catalogue,
             ranking,
-            rest,
-            shelf: Arc::new(Shelf::new(notebook.clone(), clock.clone())),
-            topics: Arc::new(Topics::new(notebook.clone(), clock.clone())),
+            settings,
+            guilds,
+            post,
+            topics,
             clock,
-            timing: config.timing,
+            timing,
             places: Semaphore::new(AT_ONCE),
             tasks: TaskTracker::new(),
         }
@@ -116,20 +149,22 @@ impl Desk {
     /// Deals with an interaction in a task of its own. The answer comes out at the counter's other end.
     pub(crate) fn accept(self: &Arc<Self>, interaction: Interaction, counter: Counter) {
         let desk = self.clone();
-        self.tasks.spawn(async move {
+        let work = async move {
             let Ok(_place) = desk.places.try_acquire() else {
                 meters::interaction(counter.kind, "busy");
-                counter.hand_over(answer::busy(interaction.kind));
+                counter.hand_over(desk.busy(&interaction).await);
                 return;
             };
             match interaction.kind {
-                Kind::Ping => drop(counter.hand_over(pong())),
+                Kind::Ping | Kind::Message => drop(counter.hand_over(pong())),
                 Kind::Autocomplete => desk.complete(interaction, counter).await,
+                Kind::Command if interaction.menu().is_some() => desk.menu(interaction, counter).await,
                 Kind::Command => desk.command(interaction, counter).await,
                 Kind::Component => desk.button(interaction, counter).await,
                 Kind::Modal => desk.form(interaction, counter).await,
             }
-        });
+        };
+        self.tasks.spawn(work.in_current_span());
     }
 
     /// Runs something that belongs to an interaction and is waited for at the end.
@@ -146,49 +181,6 @@ impl Desk {
                 tracing::warn!(left = self.tasks.len(), "interactions were still being dealt with at the end");
             }
         }
-    }
-
-    /// Finds out who acts and for whom.
-    async fn seat(&self, interaction: &Interaction, asked_for: &str) -> Result<Seat, Error> {
-        let community = interaction.guild_id.and_then(|guild| self.communities.get(&guild.0));
-        let (Some(community), Some(member)) = (community, &interaction.member) else {
-            let (code, message, remedy) = if interaction.guild_id.is_none() {
-                (
-                    "not_in_a_guild",
-                    "Guildhall works inside of a Discord server only.",
-                    "Use the command there.",
-                )
-            } else {
-                (
-                    "unknown_guild",
-                    "This Discord server is not set up in Guildhall.",
-                    "Ask who runs Guildhall to add it to the configuration.",
-                )
-            };
-            let error = Error::new(Blame::Permission, code, message).remedy(remedy);
-            return Err(self.refusals.verified(stranger(Some(interaction)), asked_for, error).await);
-        };
-        let tenant = community.tenant.clone();
-        let known = Member {
-            tenant: tenant.clone(),
-            user: interaction.user_id(),
-            roles: member.roles.iter().flatten().map(|role| role.0).collect(),
-            administrator: member.is_administrator(),
-            owner: false,
-        };
-        let mut actor = Actor {
-            tenant: tenant.clone(),
-            id: ActorId::discord(known.user),
-            name: interaction.user_name(),
-            face: Face::Discord,
-            rank: Rank::MEMBER,
-            scope: None,
-        };
-        match self.ranking.rank(&known).await {
-            Ok(rank) => actor.rank = rank,
-            Err(error) => return Err(self.refusals.verified(actor, asked_for, error).await),
-        }
-        Ok(Seat { tenant, actor })
     }
 }
 

@@ -4,6 +4,7 @@
 //! Rendering is pure. What has to be remembered for the buttons to work comes out beside the pages.
 
 mod markdown;
+mod menu;
 mod page;
 mod table;
 #[cfg(test)]
@@ -13,13 +14,12 @@ use guildhall_core::{
     Document, Tone,
     document::{Action, Block, Field, Style},
 };
-use serde_json::Value;
 use twilight_model::channel::message::component::{
-    Button, ButtonStyle, Component, MediaGallery, MediaGalleryItem, TextDisplay, UnfurledMediaItem,
+    Button, ButtonStyle, Component, MediaGallery, MediaGalleryItem, Separator, TextDisplay, UnfurledMediaItem,
 };
 use url::Url;
 
-use crate::custom_id::{self, Intent, Keep};
+use crate::custom_id::{self, Intent, Keep, Meant};
 
 pub(crate) use markdown::escape;
 use page::Pages;
@@ -51,14 +51,18 @@ pub(crate) struct Asked {
     pub(crate) until: i64,
 }
 
-/// A document as it is.
-pub(crate) fn document(document: &Document) -> Rendered {
-    render(document, None)
+/// What a document is rendered for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Around {
+    /// It is a question: its "yes" works for the one who is asked, and a "no" is put beside it.
+    pub(crate) asked: Option<Asked>,
+    /// It is a direct message, whose buttons name the guild that they act for.
+    pub(crate) guild: Option<u64>,
 }
 
-/// A question: its "yes" works for the one who was asked, and a "no" is put beside it.
-pub(crate) fn question(document: &Document, asked: Asked) -> Rendered {
-    render(document, Some(asked))
+/// A document as it is.
+pub(crate) fn document(document: &Document) -> Rendered {
+    render(document, Around::default())
 }
 
 /// A line below the container, in small print. `markdown` is written as it is.
@@ -66,13 +70,14 @@ pub(crate) fn footnote(markdown: String) -> Component {
     Component::TextDisplay(TextDisplay { content: markdown, id: None })
 }
 
-fn render(document: &Document, asked: Option<Asked>) -> Rendered {
-    let mut pages = Pages::new(colour(document.tone));
+/// A document for a place.
+pub(crate) fn render(document: &Document, around: Around) -> Rendered {
+    let mut pages = Pages::new(document.color.or(colour(document.tone)), around.guild);
     if let Some(title) = document.title.as_deref() {
         heading(&mut pages, "## ", title);
     }
     for part in &document.blocks {
-        block(&mut pages, part, asked);
+        block(&mut pages, part, around.asked);
     }
     if pages.is_empty() {
         pages.line(vec![if document.tone == Tone::Bad { "That did not work." } else { "Done." }.to_owned()]);
@@ -100,8 +105,10 @@ fn block(pages: &mut Pages, block: &Block, asked: Option<Asked>) {
         Block::Code { text } => code(pages, text),
         Block::Image { url, alt } => image(pages, url, alt),
         Block::Actions { actions } => buttons(pages, actions, asked),
-        Block::Menu(menu) => pages.line(markdown::atoms(&menu.label.as_str().into())),
-        Block::Divider => pages.line(vec!["———".to_owned()]),
+        Block::Menu(menu) => menu::lay_out(pages, menu),
+        Block::Divider => {
+            pages.whole(Component::Separator(Separator { divider: Some(true), id: None, spacing: None }), 1);
+        }
     }
 }
 
@@ -196,8 +203,9 @@ fn image(pages: &mut Pages, url: &str, alt: &str) {
 
 fn buttons(pages: &mut Pages, actions: &[Action], asked: Option<Asked>) {
     let mut wanted: Vec<Wanted<'_>> = actions.iter().map(|action| Wanted::of(action, asked)).collect();
-    if asked.is_some() {
-        wanted.push(Wanted { label: "No".to_owned(), style: ButtonStyle::Secondary, press: None });
+    if let Some(Asked { user, .. }) = asked {
+        let press = Pressed::No(user);
+        wanted.push(Wanted { label: "No".to_owned(), style: ButtonStyle::Secondary, press });
     }
     for row in wanted.chunks(5) {
         pages.row(row);
@@ -208,8 +216,14 @@ fn buttons(pages: &mut Pages, actions: &[Action], asked: Option<Asked>) {
 struct Wanted<'a> {
     label: String,
     style: ButtonStyle,
-    /// `None` is "no".
-    press: Option<(Intent, &'a str, &'a Value)>,
+    press: Pressed<'a>,
+}
+
+/// What pressing a button means.
+enum Pressed<'a> {
+    Meant(Meant<'a>),
+    /// No, from this user.
+    No(u64),
 }
 
 impl<'a> Wanted<'a> {
@@ -229,14 +243,19 @@ impl<'a> Wanted<'a> {
             .map(|text| markdown::visible(text).replace('\n', " ").trim().to_owned())
             .find(|text| !text.is_empty())
             .unwrap_or_default();
-        let press = Some((intent, action.operation.as_str(), &action.input));
+        let press = Pressed::Meant(Meant {
+            intent,
+            operation: &action.operation,
+            input: &action.input,
+            fields: &action.ask,
+        });
         Self { label: shortened(&label, LABEL), style, press }
     }
 
-    fn button(&self, number: usize, keep: &mut Vec<Keep>) -> Button {
-        let id = match self.press {
-            Some((intent, operation, input)) => custom_id::write(intent, operation, input, number, keep),
-            None => custom_id::write_no(number),
+    fn button(&self, guild: Option<u64>, number: usize, keep: &mut Vec<Keep>) -> Button {
+        let id = match &self.press {
+            Pressed::Meant(meant) => meant.write(guild, number, keep),
+            Pressed::No(user) => custom_id::write_no(guild, *user, number),
         };
         button(self.label.clone(), self.style, id)
     }

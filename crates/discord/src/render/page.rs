@@ -7,11 +7,11 @@ use std::collections::HashSet;
 
 use guildhall_core::Document;
 use twilight_model::channel::message::component::{
-    ActionRow, ButtonStyle, Component, Container, TextDisplay,
+    ActionRow, ButtonStyle, Component, Container, SelectMenu, TextDisplay,
 };
 
 use super::{Rendered, Wanted, button, units};
-use crate::custom_id::{self, Keep};
+use crate::custom_id::{self, Keep, Meant};
 
 /// Characters of text a page, counted in UTF-16 units.
 const CHARACTERS: usize = 3_700;
@@ -23,6 +23,7 @@ const DISPLAY: usize = 1_900;
 /// Pages being filled.
 pub(super) struct Pages {
     colour: Option<u32>,
+    guild: Option<u64>,
     done: Vec<Vec<Component>>,
     page: Page,
     keep: Vec<Keep>,
@@ -39,8 +40,8 @@ struct Page {
 }
 
 impl Pages {
-    pub(super) fn new(colour: Option<u32>) -> Self {
-        Self { colour, done: Vec::new(), page: Page::default(), keep: Vec::new() }
+    pub(super) fn new(colour: Option<u32>, guild: Option<u64>) -> Self {
+        Self { colour, guild, done: Vec::new(), page: Page::default(), keep: Vec::new() }
     }
 
     /// Whether there is nothing to see yet.
@@ -97,22 +98,46 @@ impl Pages {
         }
         let mut row = Vec::with_capacity(wanted.len());
         for wanted in wanted {
-            // Two buttons of one message may not share an id.
-            let mut number = 0;
-            let button = loop {
-                let mut keep = Vec::new();
-                let button = wanted.button(number, &mut keep);
-                if self.page.ids.insert(button.custom_id.clone().unwrap_or_default()) {
-                    self.remember(keep);
-                    break button;
-                }
-                number += 1;
-            };
-            row.push(Component::Button(button));
+            let mut button = None;
+            self.unique(|guild, number, keep| {
+                let made = button.insert(wanted.button(guild, number, keep));
+                made.custom_id.clone().unwrap_or_default()
+            });
+            row.extend(button.map(Component::Button));
         }
         self.page.characters += characters;
+        self.close_row(row);
+    }
+
+    /// Adds a menu, which takes a row of its own. Its `custom_id` is written here.
+    pub(super) fn select(&mut self, mut select: SelectMenu, meant: &Meant<'_>) {
+        self.page.close_text();
+        let characters = select.placeholder.as_deref().map_or(0, units);
+        if self.page.components + 2 > COMPONENTS || self.page.characters + characters > CHARACTERS {
+            self.turn();
+        }
+        select.custom_id = self.unique(|guild, number, keep| meant.write(guild, number, keep));
+        self.page.characters += characters;
+        self.close_row(vec![Component::SelectMenu(select)]);
+    }
+
+    fn close_row(&mut self, row: Vec<Component>) {
         self.page.components += 1 + row.len();
         self.page.parts.push(Component::ActionRow(ActionRow { components: row, id: None }));
+    }
+
+    /// An id that nothing else on the page has: two components of one message may not share one.
+    fn unique(&mut self, mut write: impl FnMut(Option<u64>, usize, &mut Vec<Keep>) -> String) -> String {
+        let mut number = 0;
+        loop {
+            let mut keep = Vec::new();
+            let id = write(self.guild, number, &mut keep);
+            if self.page.ids.insert(id.clone()) {
+                self.remember(keep);
+                return id;
+            }
+            number += 1;
+        }
     }
 
     fn remember(&mut self, keep: Vec<Keep>) {
@@ -134,7 +159,7 @@ impl Pages {
     /// The pages, with the buttons that turn them.
     pub(super) fn finish(mut self, document: &Document) -> Rendered {
         self.turn();
-        let Self { colour, done, mut keep, .. } = self;
+        let Self { colour, guild, done, mut keep, .. } = self;
         let total = done.len();
         let key = if total > 1 {
             let key = serde_json::to_vec(document).map(|bytes| custom_id::key_of(&bytes)).unwrap_or_default();
@@ -148,7 +173,7 @@ impl Pages {
                 Container { accent_color: colour.map(Some), components: parts, id: None, spoiler: None };
             let mut components = vec![Component::Container(container)];
             if total > 1 {
-                components.push(turning(at, total, &key));
+                components.push(turning(guild, at, total, &key));
             }
             components
         });
@@ -166,18 +191,21 @@ impl Page {
     }
 }
 
-fn turning(at: usize, total: usize, key: &str) -> Component {
+fn turning(guild: Option<u64>, at: usize, total: usize, key: &str) -> Component {
     let mut row = Vec::with_capacity(3);
     if at > 0 {
-        let id = custom_id::write_page(at - 1, key);
+        let id = custom_id::write_page(guild, at - 1, key);
         row.push(Component::Button(button("◀ Previous".to_owned(), ButtonStyle::Secondary, id)));
     }
-    let mut here =
-        button(format!("Page {} of {total}", at + 1), ButtonStyle::Secondary, custom_id::write_page(at, key));
+    let mut here = button(
+        format!("Page {} of {total}", at + 1),
+        ButtonStyle::Secondary,
+        custom_id::write_page(guild, at, key),
+    );
     here.disabled = true;
     row.push(Component::Button(here));
     if at + 1 < total {
-        let id = custom_id::write_page(at + 1, key);
+        let id = custom_id::write_page(guild, at + 1, key);
         row.push(Component::Button(button("Next ▶".to_owned(), ButtonStyle::Secondary, id)));
     }
     Component::ActionRow(ActionRow { components: row, id: None })

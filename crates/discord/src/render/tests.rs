@@ -2,14 +2,14 @@
 
 use guildhall_core::{
     Action, ActorId, Document, Rich, Tone,
-    document::{Block, Field, Span, Style, Table},
+    document::{Block, Choices, Field, Menu, MenuOption, Span, Style, Table},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use twilight_model::channel::message::Component;
 
-use super::{Asked, Rendered, document, markdown, question};
+use super::{Around, Asked, Rendered, document, markdown, render};
 use crate::custom_id::LONGEST;
 
 fn at() -> OffsetDateTime {
@@ -42,6 +42,46 @@ fn a_document_of_every_block() {
             .action(Action::new("Console", "server console", json!({"server": "survival"}))),
     );
     insta::assert_json_snapshot!("every_block", rendered.pages);
+}
+
+fn question(source: &Document, asked: Asked) -> Rendered {
+    render(source, Around { asked: Some(asked), guild: None })
+}
+
+fn menu(of: Choices, most: u8, chosen: &[&str]) -> Menu {
+    Menu {
+        label: "Where to".to_owned(),
+        operation: "config set".to_owned(),
+        input: json!({"key": "logs.moderation"}),
+        field: "value".to_owned(),
+        of,
+        least: 0,
+        most,
+        chosen: chosen.iter().map(|&id| id.to_owned()).collect(),
+    }
+}
+
+#[test]
+fn a_page_of_menus() {
+    let option = |value: &str, hint: Option<&str>| MenuOption {
+        value: value.to_owned(),
+        label: format!("The {value}"),
+        hint: hint.map(str::to_owned),
+    };
+    let options = vec![option("auto", Some("Everybody's own")), option("de", None), option("de", None)];
+    let mut page = Document::titled("Logs");
+    page.color = Some(0x12_34_56);
+    let page = page
+        .menu(menu(Choices::Options(options), 1, &["de"]))
+        .divider()
+        .menu(menu(Choices::Channels, 1, &[]))
+        .menu(menu(Choices::Categories, 1, &["7"]))
+        .menu(menu(Choices::Roles, 25, &["8", "9", "nobody"]))
+        .menu(menu(Choices::People, 3, &[]))
+        .menu(menu(Choices::Options(Vec::new()), 1, &[]))
+        .action(Action::new("Edit", "case edit", json!({"case": 12})).asking(&["reason"]));
+    let rendered = render(&page, Around { asked: None, guild: Some(0x2a) });
+    insta::assert_json_snapshot!("menus", rendered.pages);
 }
 
 #[test]
@@ -146,13 +186,41 @@ fn block() -> impl Strategy<Value = Block> {
         (prop_oneof![Just("https://example.com/x".to_owned()), nasty()], nasty())
             .prop_map(|(url, alt)| Block::Image { url, alt }),
         prop::collection::vec(action(), 0..24).prop_map(|actions| Block::Actions { actions }),
+        any_menu().prop_map(Block::Menu),
+        Just(Block::Divider),
     ]
+}
+
+fn any_menu() -> impl Strategy<Value = Menu> {
+    let options =
+        prop::collection::vec((nasty(), nasty(), prop::option::of(nasty())), 0..30).prop_map(|all| {
+            let option = |(value, label, hint)| MenuOption { value, label, hint };
+            Choices::Options(all.into_iter().map(option).collect())
+        });
+    let of = prop_oneof![
+        options,
+        Just(Choices::Channels),
+        Just(Choices::Categories),
+        Just(Choices::Roles),
+        Just(Choices::People)
+    ];
+    let chosen = prop::collection::vec(prop_oneof!["[0-9]{1,3}", nasty()], 0..30);
+    (nasty(), of, any::<u8>(), any::<u8>(), chosen).prop_map(|(label, of, least, most, chosen)| Menu {
+        label,
+        operation: "config set".to_owned(),
+        input: json!({}),
+        field: "value".to_owned(),
+        of,
+        least,
+        most,
+        chosen,
+    })
 }
 
 fn any_document() -> impl Strategy<Value = Document> {
     let tone = prop_oneof![Just(Tone::Neutral), Just(Tone::Good), Just(Tone::Bad)];
     (prop::option::of(nasty()), tone, prop::collection::vec(block(), 0..7))
-        .prop_map(|(title, tone, blocks)| Document { title, tone, blocks })
+        .prop_map(|(title, tone, blocks)| Document { title, tone, color: None, blocks })
 }
 
 /// Marks a button's label among texts: Discord shows it as plain text, whatever it says.
@@ -179,7 +247,19 @@ fn count(components: &[Component], texts: &mut Vec<String>, ids: &mut Vec<String
             texts.push(text.content.clone());
             0
         }
-        Component::MediaGallery(_) => 0,
+        Component::MediaGallery(_) | Component::Separator(_) => 0,
+        Component::SelectMenu(select) => {
+            let (least, most) = (select.min_values.unwrap(), select.max_values.unwrap());
+            assert!(least <= most && (1..=25).contains(&most));
+            for option in select.options.iter().flatten() {
+                let lengths = [&option.label, &option.value].map(|text| text.encode_utf16().count());
+                assert!(lengths.iter().all(|length| (1..=100).contains(length)), "{option:?}");
+            }
+            let options = select.options.as_ref().map_or(25, Vec::len);
+            assert!((1..=25).contains(&options) && usize::from(most) <= options);
+            ids.push(select.custom_id.clone());
+            0
+        }
         other => panic!("nobody makes {other:?}"),
     });
     components.len() + inner.sum::<usize>()

@@ -370,7 +370,7 @@ impl Lane {
     async fn components(&self, document: Option<&Document>) -> Vec<Component> {
         let empty = Document::default();
         let rendered = render::document(document.unwrap_or(&empty));
-        self.teller.desk.present(&self.teller.community.tenant, rendered, 0).await
+        self.teller.desk.post.page(&self.teller.community.tenant, rendered, 0).await
     }
 
     /// A message of ours with the same words, sent since the topic was about to be opened. Two sessions of one

@@ -163,3 +163,44 @@ async fn two_interactions_do_not_wait_for_each_other() {
     stage.open_gate();
     slow.await.unwrap();
 }
+
+/// A span's name and its parent's.
+type Named = (&'static str, Option<&'static str>);
+
+/// Spans as they are made.
+#[derive(Clone, Default)]
+struct Spans(Arc<std::sync::Mutex<Vec<Named>>>);
+
+impl<S> tracing_subscriber::Layer<S> for Spans
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    fn on_new_span(
+        &self,
+        _: &tracing::span::Attributes<'_>,
+        id: &tracing::span::Id,
+        context: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let span = context.span(id).unwrap();
+        self.0.lock().unwrap().push((span.name(), span.parent().map(|parent| parent.name())));
+    }
+}
+
+#[tokio::test]
+async fn every_interaction_has_a_trace_that_tells_verification_call_and_answer_apart() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let spans = Spans::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
+    let stage = Stage::set().await;
+    stage.answer(command("toy list", &[])).await;
+    let seen = spans.0.lock().unwrap().clone();
+    for expected in [
+        ("interaction", None),
+        ("verify", Some("interaction")),
+        ("call", Some("interaction")),
+        ("answer", Some("interaction")),
+    ] {
+        assert!(seen.contains(&expected), "{expected:?} is not among {seen:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::stage::{Now, Stage, TOKEN, command, form, is_ephemeral, press, typing, words};
+use crate::stage::{GUILD, Now, Stage, TOKEN, command, form, is_ephemeral, press, typing, words};
 
 fn ping() -> Value {
     json!({"id": "1", "application_id": crate::stage::APPLICATION.to_string(), "type": 1, "token": "t", "version": 1})
@@ -139,7 +139,7 @@ async fn an_unknown_command_or_option_gets_a_clear_answer_for_one_and_a_record()
     let stage = Stage::set().await;
     let answer = stage.answer(command("toy brake", &[])).await;
     assert!(is_ephemeral(&answer["data"]["flags"]));
-    assert!(words(&answer).contains("There is no operation 'toy brake'."), "{}", words(&answer));
+    assert!(words(&answer).contains("There is no operation “toy brake”."), "{}", words(&answer));
     assert!(words(&answer).contains("toy break"));
 
     let options = [("name", json!("ball")), ("colour", json!("red"))];
@@ -175,6 +175,19 @@ async fn an_unknown_guild_and_a_direct_message_get_a_clear_answer_and_a_record()
     let codes: Vec<String> = stage.audit.seen().into_iter().map(|(_, _, code)| code).collect();
     assert_eq!(codes, ["unknown_guild", "not_in_a_guild"]);
     assert_eq!(stage.audit.0.lock().unwrap()[0].tenant.as_str(), "42");
+}
+
+#[tokio::test]
+async fn a_guild_that_removed_the_bot_is_told_so_and_nothing_runs() {
+    let mut stage = Stage::set().await;
+    stage.learn(&[("GUILD_DELETE", json!({"id": GUILD.to_string()}))]).await;
+    let answer = stage.answer(command("toy make", &[("name", json!("ball"))])).await;
+    assert!(words(&answer).contains("no longer on this Discord server"), "{}", words(&answer));
+    assert!(is_ephemeral(&answer["data"]["flags"]));
+    let answer = stage.answer(press("a1:toy list|", false)).await;
+    assert!(words(&answer).contains("no longer on this Discord server"), "{}", words(&answer));
+    assert!(stage.toys.made.lock().unwrap().is_empty());
+    assert!(stage.audit.seen().iter().all(|(_, _, code)| code == "bot_not_in_guild"));
 }
 
 #[tokio::test]

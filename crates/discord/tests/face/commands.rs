@@ -93,7 +93,7 @@ async fn commands_are_registered_once_and_again_only_when_they_have_changed() {
     let first = stage.fake.wait("PUT", "/commands", 1).await;
     assert_eq!(first.path, format!("/api/v10/applications/{}/commands", crate::stage::APPLICATION));
     let names: Vec<&Value> = first.body.as_array().unwrap().iter().map(|command| &command["name"]).collect();
-    assert_eq!(names, ["tale", "toy"]);
+    assert_eq!(names, ["mark", "praise", "tale", "toy", "Praise", "Mark it"]);
     let digest = stage.noted("commands/").await;
     assert_eq!(digest.as_str().map(str::len), Some(64));
 

@@ -1,82 +1,21 @@
 //! End to end with the stand-in Discord, over the gateway and over HTTP: it has Discord's own rules, so what
 //! it takes, Discord takes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use guildhall_core::{Clock, Document, EventLog, SystemClock, event::Tell};
-use guildhall_discord::{Community, Discord, DiscordConfig, GatewayConfig, GatewayState};
-use guildhall_sim::{App, ChannelId, Guild, Permissions, Sim, SimConfig, User};
+use guildhall_discord::{DiscordConfig, GatewayState};
+use guildhall_sim::{Sim, SimConfig};
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::{
-    stage::{Audit, Book, Log, event, face, serve, tenant},
-    toys::Toys,
+    stage::{Props, event, put_up},
+    town::{SOON, Town},
 };
 
-const SOON: Duration = Duration::from_secs(20);
-
-/// A community in the stand-in, with the face running for it.
-struct Town {
-    sim: Sim,
-    app: App,
-    _guild: Guild,
-    general: ChannelId,
-    olive: User,
-    anna: User,
-    face: Arc<Discord>,
-    toys: Arc<Toys>,
-    log: Arc<Log>,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
-}
-
 impl Town {
-    async fn build(gateway: bool) -> Self {
-        let sim = Sim::start(SimConfig::default()).await.unwrap();
-        let olive = sim.user("olive");
-        let guild = sim.guild("Meadow", &olive);
-        let general = guild.channel("general");
-        let staff = guild.role("staff", Permissions::ADMINISTRATOR);
-        guild.join(&olive, &[staff]);
-        let anna = sim.user("anna");
-        guild.join(&anna, &[]);
-        let app = sim.application("Guildhall", &olive);
-        guild.install(&app);
-
-        let mut config = DiscordConfig::new(app.id().0, app.public_key(), SecretString::from(app.token()));
-        config.api_url = sim.rest_base();
-        config.gateway = gateway.then(GatewayConfig::default);
-        let guild_id = guild.id().0;
-        config.communities = vec![Community { tenant: tenant(), guild_id, announce_channel: general.0 }];
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
-        let (audit, toys) = (Arc::new(Audit::default()), Arc::new(Toys::default()));
-        let face = face(&config, clock, &audit, &toys, &log, &book);
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(face.clone().run(async move {
-            let _ = stopped.await;
-        }));
-        let town = Self { sim, app, _guild: guild, general, olive, anna, face, toys, log, stop, running };
-        if gateway {
-            let mut state = town.face.gateway();
-            let ready = state.wait_for(|state| *state == GatewayState::Ready);
-            tokio::time::timeout(SOON, ready).await.expect("the gateway is connected").unwrap();
-        } else {
-            let base = serve(&town.face).await;
-            town.app.set_interactions_url(Some(&format!("{base}/interactions"))).await.unwrap();
-        }
-        town.app.wait_for_command("toy make", SOON).await.unwrap();
-        town
-    }
-
-    async fn leave(self) {
-        let _ = self.stop.send(());
-        tokio::time::timeout(SOON, self.running).await.expect("the face ends").unwrap();
-        self.sim.shutdown().await;
-    }
-
     /// A command, its buttons, a form, suggestions and a slow operation.
     async fn a_visit(&self) {
         let anna = self.anna.in_channel(self.general);
@@ -180,8 +119,10 @@ async fn a_wrong_token_is_reported_with_the_remedy_and_ends_nothing() {
     let mut config = DiscordConfig::new(app.id().0, app.public_key(), SecretString::from("wrong"));
     config.api_url = sim.rest_base();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
-    let face = face(&config, clock, &Arc::default(), &Arc::default(), &log, &book);
+    let log = Arc::new(crate::stage::Log::new(clock.clone()));
+    let (audit, toys, book, set) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+    let props = Props { audit: &audit, toys: &toys, log: &log, book: &book, set: &set, guilds: None };
+    let (face, _) = put_up(&config, clock, &props);
     let mut state = face.gateway();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(face.run(async move {
@@ -194,4 +135,26 @@ async fn a_wrong_token_is_reported_with_the_remedy_and_ends_nothing() {
     assert!(!running.is_finished());
     let _ = stop.send(());
     tokio::time::timeout(SOON, running).await.expect("the face ends").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_intent_that_discord_refuses_is_done_without_and_said() {
+    let town = Town::build_with(true, |app, _| app.grant_intents(1 << 1)).await;
+    let off = town.face.features_off();
+    assert!(off.iter().any(|line| line.contains("commands as messages")), "{off:?}");
+    assert!(!off.iter().any(|line| line.contains("joins")), "only what was refused is off: {off:?}");
+    let anna = town.anna.in_channel(town.general);
+    let toys = anna.run("toy list", json!({})).unwrap().message(SOON).await.unwrap();
+    assert!(toys.text().contains("Toys"), "{}", toys.text());
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_gateway_it_is_said_what_is_off() {
+    let town = Town::build(false).await;
+    assert!(town.face.features_off().iter().any(|line| line.contains("turn on the gateway")));
+    town.leave().await;
+    let town = Town::build(true).await;
+    assert!(town.face.features_off().is_empty());
+    town.leave().await;
 }

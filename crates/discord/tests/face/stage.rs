@@ -21,10 +21,16 @@ use guildhall_core::{
     TenantId,
     audit::{AuditLog, Record},
     event::{Filter, Tell},
+    fault::Faults,
+    incident::Plain,
+    language::{self, Texts},
     notebook::Notebook,
     permission::{DefaultRanks, Member, Ranking},
+    setting::{Setting, Settings},
+    upstream::{Policy, Upstream},
 };
-use guildhall_discord::{Community, Discord, DiscordConfig};
+use guildhall_discord::{Community, Discord, DiscordConfig, LOCALES, Parts, Post};
+use guildhall_guilds::{DiscordGuilds, GuildsConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{
@@ -157,6 +163,25 @@ pub struct ByPermission;
 impl Ranking for ByPermission {
     async fn rank(&self, member: &Member) -> Result<Rank, Error> {
         Ok(if member.administrator { Rank::ADMIN } else { Rank::MEMBER })
+    }
+}
+
+/// Settings in memory, by tenant and key.
+#[derive(Default)]
+pub struct Set(pub Mutex<BTreeMap<(String, &'static str), Value>>);
+
+#[async_trait]
+impl Settings for Set {
+    async fn value(&self, tenant: &TenantId, setting: &'static Setting) -> Result<Value, Error> {
+        let set = self.0.lock().unwrap().get(&(tenant.to_string(), setting.key)).cloned();
+        Ok(set.unwrap_or_else(|| setting.default_value()))
+    }
+}
+
+impl Set {
+    /// Sets something for the tests' community.
+    pub fn set(&self, setting: &'static Setting, value: Value) {
+        self.0.lock().unwrap().insert((tenant().to_string(), setting.key), value);
     }
 }
 
@@ -378,8 +403,11 @@ pub struct Stage {
     pub book: Arc<Book>,
     pub log: Arc<Log>,
     pub toys: Arc<Toys>,
+    pub set: Arc<Set>,
     pub fake: Fake,
     pub config: DiscordConfig,
+    pub guilds: Option<Arc<DiscordGuilds>>,
+    pub post: Arc<Post>,
     pub face: Arc<Discord>,
     key: SigningKey,
     pub base: String,
@@ -407,10 +435,29 @@ impl Stage {
         change(&mut config);
         let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
         let (audit, toys) = (Arc::new(Audit::default()), Arc::new(Toys::default()));
-        let face = face(&config, clock.clone(), &audit, &toys, &log, &book);
+        let set = Arc::new(Set::default());
+        let props = Props { audit: &audit, toys: &toys, log: &log, book: &book, set: &set, guilds: None };
+        let (face, post) = put_up(&config, clock.clone(), &props);
         let base = serve(&face).await;
         let client = reqwest::Client::new();
-        Self { clock, audit, book, log, toys, fake, config, face, key, base, client, running: None }
+        let (guilds, running) = (None, None);
+        Self {
+            clock,
+            audit,
+            book,
+            log,
+            toys,
+            set,
+            fake,
+            config,
+            guilds,
+            post,
+            face,
+            key,
+            base,
+            client,
+            running,
+        }
     }
 
     /// Starts what runs in the background.
@@ -441,8 +488,25 @@ impl Stage {
     }
 
     async fn renew(&mut self) {
-        self.face = face(&self.config, self.clock.clone(), &self.audit, &self.toys, &self.log, &self.book);
+        let Self { audit, toys, log, book, set, .. } = &*self;
+        let props = Props { audit, toys, log, book, set, guilds: self.guilds.clone() };
+        (self.face, self.post) = put_up(&self.config, self.clock.clone(), &props);
         self.base = serve(&self.face).await;
+    }
+
+    /// Lets the face have a directory that knows only what it is told.
+    pub async fn learn(&mut self, frames: &[(&str, Value)]) {
+        let mut config = GuildsConfig::new(APPLICATION, SecretString::from(TOKEN));
+        config.api_url = self.fake.url.clone();
+        config.communities = vec![(tenant(), GUILD)];
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let upstream = Upstream::new("discord", Policy::default(), clock.clone(), Faults::new(clock.clone()));
+        let guilds = DiscordGuilds::new(config, upstream, clock).unwrap();
+        for (kind, payload) in frames {
+            guilds.frame(0, kind, &serde_json::value::to_raw_value(payload).unwrap());
+        }
+        self.guilds = Some(guilds);
+        self.renew().await;
     }
 
     /// Sends a signed interaction and returns the status and the answer.
@@ -553,20 +617,35 @@ impl Stage {
     }
 }
 
-/// A face over the toys.
-pub fn face(
-    config: &DiscordConfig,
-    clock: Arc<dyn Clock>,
-    audit: &Arc<Audit>,
-    toys: &Arc<Toys>,
-    log: &Arc<Log>,
-    book: &Arc<Book>,
-) -> Arc<Discord> {
-    let catalogue = Catalogue::builder(audit.clone(), clock.clone(), Arc::new(DefaultRanks))
-        .add(toys::operations(), toys.clone())
+/// What a face needs beside its configuration.
+pub struct Props<'a> {
+    pub audit: &'a Arc<Audit>,
+    pub toys: &'a Arc<Toys>,
+    pub log: &'a Arc<Log>,
+    pub book: &'a Arc<Book>,
+    pub set: &'a Arc<Set>,
+    pub guilds: Option<Arc<DiscordGuilds>>,
+}
+
+/// A face over the toys, and its post.
+pub fn put_up(config: &DiscordConfig, clock: Arc<dyn Clock>, props: &Props<'_>) -> (Arc<Discord>, Arc<Post>) {
+    let texts = Arc::new(Texts::new(&[language::LOCALES, LOCALES]).unwrap());
+    let catalogue = Catalogue::builder(props.audit.clone(), clock.clone(), Arc::new(DefaultRanks))
+        .add(toys::operations(), props.toys.clone())
+        .presenter(Arc::new(Plain(texts)))
         .build();
-    let catalogue = Arc::new(catalogue);
-    Discord::new(config.clone(), catalogue, log.clone(), book.clone(), Arc::new(ByPermission), clock).unwrap()
+    let post = Post::new(config, props.book.clone(), clock.clone()).unwrap();
+    let parts = Parts {
+        catalogue: Arc::new(catalogue),
+        events: props.log.clone(),
+        notebook: props.book.clone(),
+        ranking: Arc::new(ByPermission),
+        settings: props.set.clone(),
+        guilds: props.guilds.clone(),
+        post: post.clone(),
+        clock,
+    };
+    (Discord::new(config.clone(), parts).unwrap(), post)
 }
 
 /// Serves the face's routes and returns where.
@@ -656,6 +735,34 @@ pub fn press(custom_id: &str, ephemeral: bool) -> Value {
     press["message"] =
         json!({"id": "70", "channel_id": "71", "flags": if ephemeral { 64 | 32_768 } else { 32_768 }});
     press
+}
+
+/// Something chosen in a menu.
+pub fn choose(custom_id: &str, ephemeral: bool, values: &[&str]) -> Value {
+    let mut choice = press(custom_id, ephemeral);
+    choice["data"] = json!({"custom_id": custom_id, "component_type": 3, "values": values});
+    choice
+}
+
+/// An entry of the menu of a person (2) or a message (3).
+pub fn entry(kind: u8, label: &str, target: u64) -> Value {
+    interaction(2, &json!({"id": "1", "name": label, "type": kind, "target_id": target.to_string()}))
+}
+
+/// The same in a direct message, where there is no guild and no member.
+pub fn in_private(mut interaction: Value) -> Value {
+    let user = interaction["member"]["user"].clone();
+    let object = interaction.as_object_mut().unwrap();
+    object.retain(|key, _| key != "member" && key != "guild_id");
+    object.insert("user".to_owned(), user);
+    object.insert("channel_id".to_owned(), json!("99"));
+    interaction
+}
+
+/// The same by somebody with this language.
+pub fn speaking(locale: &str, mut interaction: Value) -> Value {
+    interaction["locale"] = json!(locale);
+    interaction
 }
 
 /// A form sent in.

@@ -3,8 +3,11 @@
 use std::sync::Mutex;
 
 use guildhall_core::{
-    Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Tone,
-    document::Style, operation::Choice,
+    Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Span,
+    Tone,
+    document::{Choices, Menu, MenuOption, Style},
+    guild::{MessageLink, UserId},
+    operation::{Choice, Menu as Entry, MenuTarget},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -233,6 +236,112 @@ impl Operation for Tale {
     }
 }
 
+/// Sorts the box, a page that is worked on.
+#[derive(Deserialize, JsonSchema, serde::Serialize)]
+pub struct Sort {
+    /// By what
+    pub by: Option<String>,
+    /// Whose toys
+    pub people: Option<Vec<UserId>>,
+    /// What to remember
+    pub note: Option<String>,
+}
+
+impl Operation for Sort {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "toy sort";
+    const SUMMARY: &'static str = "Sort the toys";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+    const IN_PLACE: bool = true;
+
+    async fn run(self, toys: &Toys, call: &Call) -> Result<Answer<Value>, Error> {
+        if self.by.as_deref() == Some("slowly") {
+            toys.begun.add_permits(1);
+            toys.gate.acquire().await.map_err(Error::bug)?.forget();
+        }
+        let data = serde_json::to_value(&self).map_err(Error::bug)?;
+        toys.made.lock().unwrap().push(data.clone());
+        let option =
+            |value: &str| MenuOption { value: value.to_owned(), label: value.to_owned(), hint: None };
+        let menu = |label: &str, field: &str, of, most| Menu {
+            label: label.to_owned(),
+            operation: Self::NAME.to_owned(),
+            input: json!({"note": "kept"}),
+            field: field.to_owned(),
+            of,
+            least: 0,
+            most,
+            chosen: Vec::new(),
+        };
+        let sizes = Choices::Options(vec![option("size"), option("colour"), option("slowly")]);
+        let document = Document::titled(format!("Sorted by {}", self.by.unwrap_or_default()))
+            .field("Channel", call.channel.map_or("nowhere".to_owned(), |channel| channel.to_string()))
+            .menu(menu("By what", "by", sizes, 1))
+            .menu(menu("Whose", "people", Choices::People, 5))
+            .action(Action::new("Note", Self::NAME, json!({"note": "old"})).asking(&["note"]));
+        Ok(Answer::new(data, document))
+    }
+}
+
+/// Praises somebody.
+#[derive(Deserialize, JsonSchema, serde::Serialize)]
+pub struct Praise {
+    /// Whom
+    pub people: Vec<UserId>,
+    /// For how long
+    pub duration: Option<Span>,
+    /// For what
+    pub reason: Option<String>,
+    /// Whether nobody hears of it
+    pub silent: Option<bool>,
+}
+
+impl Operation for Praise {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "praise";
+    const SUMMARY: &'static str = "Praise people";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+    const ALIASES: &'static [&'static str] = &["pr"];
+    const PRIVATE: bool = false;
+    const MENU: Option<Entry> =
+        Some(Entry { label: "Praise", on: MenuTarget::User, field: "people", ask: &["reason"] });
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        let data = serde_json::to_value(&self).map_err(Error::bug)?;
+        toys.made.lock().unwrap().push(data.clone());
+        let document = Document::titled("Praised").text(self.reason.unwrap_or_default());
+        Ok(Answer::new(data, document))
+    }
+}
+
+/// Marks a message.
+#[derive(Deserialize, JsonSchema)]
+pub struct Mark {
+    /// Which
+    pub message: MessageLink,
+}
+
+impl Operation for Mark {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "mark";
+    const SUMMARY: &'static str = "Mark a message";
+    const RANK: Rank = Rank::MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const MENU: Option<Entry> =
+        Some(Entry { label: "Mark it", on: MenuTarget::Message, field: "message", ask: &[] });
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        let data = json!(self.message.to_string());
+        toys.made.lock().unwrap().push(data.clone());
+        Ok(Answer::new(data, Document::titled("Marked")))
+    }
+}
+
 /// Every toy operation.
 pub fn operations() -> Operations<Toys> {
     Operations::new()
@@ -244,6 +353,9 @@ pub fn operations() -> Operations<Toys> {
         .with::<Burst>()
         .with::<Wind>()
         .with::<Tale>()
+        .with::<Sort>()
+        .with::<Praise>()
+        .with::<Mark>()
         .completer("toy", |toys: &Toys, _actor, partial: &str| {
             Box::pin(async move {
                 if partial == "stuck" {

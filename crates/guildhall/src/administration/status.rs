@@ -189,8 +189,12 @@ fn millis(us: u64) -> String {
 
 /// The stages that took at least a twentieth, the largest first.
 fn split(figures: &Figures) -> String {
-    let mut stages: Vec<(Stage, f64)> =
-        figures.stages.iter().map(|(stage, part)| (*stage, *part)).filter(|(_, part)| *part >= 0.05).collect();
+    let mut stages: Vec<(Stage, f64)> = figures
+        .stages
+        .iter()
+        .map(|(stage, part)| (*stage, *part))
+        .filter(|(_, part)| *part >= 0.05)
+        .collect();
     stages.sort_by(|a, b| b.1.total_cmp(&a.1));
     let words = stages.iter().map(|(stage, part)| format!("{stage} {:.0} %", part * 100.0));
     words.collect::<Vec<_>>().join(", ")

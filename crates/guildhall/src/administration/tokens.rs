@@ -178,7 +178,8 @@ impl Operation for Revoke {
             "token_not_found",
             format!("There is no token '{}' in use.", self.name),
         );
-        let error = error.with("name", self.name.as_str()).with("count", near.len()).with("near", near.join(", "));
+        let error =
+            error.with("name", self.name.as_str()).with("count", near.len()).with("near", near.join(", "));
         Err(if near.is_empty() { error } else { error.remedy(format!("There is: {}.", near.join(", "))) })
     }
 }

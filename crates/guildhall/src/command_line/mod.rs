@@ -60,7 +60,9 @@ pub fn root(specs: &[Spec]) -> Command {
     // The program's own configuration and what communities set share a word, and so a group of commands.
     let operations = commands::commands(specs.iter()).into_iter().map(|command| match command.get_name() {
         "config" => command
-            .subcommand(Command::new("check").about("Name file and key of every mistake in the configuration"))
+            .subcommand(
+                Command::new("check").about("Name file and key of every mistake in the configuration"),
+            )
             .subcommand(
                 Command::new("reference")
                     .about("Print every key of the configuration with its meaning and its default"),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use guildhall_core::{
     Block, Document, Rich, Tone,
-    document::{Action, Span, Table},
+    document::{Action, Choices, Menu, Span, Table},
 };
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 
@@ -67,6 +67,8 @@ impl Renderer {
                 let hints: Vec<_> = actions.iter().map(hint).collect();
                 writeln!(text, "\nNext: {}", hints.join("  ·  "))
             }
+            Block::Menu(menu) => choices(text, menu),
+            Block::Divider => writeln!(text),
         };
     }
 
@@ -124,6 +126,27 @@ fn symbol(tone: Tone) -> &'static str {
         Tone::Warning => "! ",
         Tone::Bad => "✗ ",
     }
+}
+
+/// What there is to choose, what is chosen marked, and how to choose it here.
+fn choices(text: &mut String, menu: &Menu) -> std::fmt::Result {
+    writeln!(text, "\n{}", clean(&menu.label))?;
+    let mark = |value: &String| if menu.chosen.contains(value) { "*" } else { " " };
+    match &menu.of {
+        Choices::Options(options) => {
+            for option in options {
+                let hint = option.hint.as_deref().map(|hint| format!("  {}", clean(hint))).unwrap_or_default();
+                writeln!(text, "  {} {}{hint}", mark(&option.value), clean(&option.label))?;
+            }
+        }
+        Choices::Channels | Choices::Categories | Choices::Roles | Choices::People => {
+            for id in &menu.chosen {
+                writeln!(text, "  * {}", clean(id))?;
+            }
+        }
+    }
+    let action = Action::new(menu.label.as_str(), menu.operation.as_str(), menu.input.clone());
+    writeln!(text, "  {} --{} …", hint(&action), menu.field.replace('_', "-"))
 }
 
 /// The command that does what a button would.

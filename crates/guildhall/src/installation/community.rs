@@ -38,10 +38,8 @@ pub const LOCALES: &[Locales] = &[
     guildhall_guilds::LOCALES,
     guildhall_http::LOCALES,
     guildhall_incidents::LOCALES,
-    guildhall_link::LOCALES,
     guildhall_logs::LOCALES,
     guildhall_moderation::LOCALES,
-    guildhall_servers::LOCALES,
     guildhall_store::LOCALES,
 ];
 

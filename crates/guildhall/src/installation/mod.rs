@@ -20,8 +20,8 @@ use std::{
 use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId};
 use guildhall_discord::{Community, Discord, DiscordConfig, DiscordError, GatewayConfig};
 use guildhall_flows::Engine;
-use guildhall_http::{Http, HttpConfig, metrics::Counted};
 use guildhall_guilds::GuildsError;
+use guildhall_http::{Http, HttpConfig, metrics::Counted};
 use guildhall_incidents::BadConfig;
 use guildhall_recipes::secrets::SecretsKey;
 use guildhall_servers::{RecipeBook, Servers, ServersConfig};

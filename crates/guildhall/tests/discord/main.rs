@@ -1,6 +1,7 @@
 //! The real program, as a community on Discord meets it: `guildhall run` and its agent with a small game, against
 //! the stand-in Discord.
 
+mod community;
 mod failures;
 mod forgeries;
 mod killed;

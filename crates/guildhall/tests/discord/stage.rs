@@ -27,6 +27,8 @@ pub struct Stage {
     pub sim: Sim,
     pub app: App,
     pub guild: Guild,
+    /// Owns the guild.
+    pub olive: User,
     /// Of the staff.
     pub ada: User,
     /// Of the staff as well.
@@ -71,7 +73,7 @@ impl Stage {
         guild.join(&cleo, &[staff]);
         guild.join(&ben, &[]);
         let app = sim.application("Guildhall", &olive);
-        guild.install(&app);
+        guild.install_with(&app, Permissions::ADMINISTRATOR);
 
         let own_key = app.public_key();
         let key = if let Way::Forged(key) = way { key } else { &own_key };
@@ -89,7 +91,7 @@ impl Stage {
         );
         let recipes: Vec<String> = [gated()].iter().chain(recipes).cloned().collect();
         let guildhall = Guildhall::start(&configuration, &recipes);
-        let stage = Self { guildhall, sim, app, guild, ada, cleo, ben, channel, runtime };
+        let stage = Self { guildhall, sim, app, guild, olive, ada, cleo, ben, channel, runtime };
         match way {
             Way::Http => {
                 let endpoint = stage.guildhall.url("/interactions");

@@ -76,7 +76,7 @@ async fn more_calls_than_there_is_room_for_are_told_to_come_back() {
     ));
     harness.shed.waiting.acquire().await.unwrap().forget();
     let busy = harness.ask("GET", "/api/v1/servers", MEMBER).await;
-    assert_eq!((busy.status.as_u16(), busy.code(), busy.header("retry-after")), (503, "busy", "1"));
+    assert_eq!((busy.status.as_u16(), busy.code(), busy.header("retry-after")), (503, "overloaded", "1"));
     harness.shed.gate.add_permits(1);
     assert_eq!(first.await.unwrap().status, 200);
     assert_eq!(harness.ask("GET", "/api/v1/servers", MEMBER).await.status, 200);

@@ -124,7 +124,7 @@ async fn input_that_does_not_fit_is_explained_for_each_field() {
     let answer = harness
         .send("POST", "/api/v1/servers", ADMIN, json!({"name": "", "recipe": "chess", "speed": 1}))
         .await;
-    assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid_input"));
+    assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid_inputs"));
     let fields: Vec<&str> = answer.body["error"]["fields"]
         .as_array()
         .unwrap()
@@ -140,7 +140,7 @@ async fn input_that_does_not_fit_is_explained_for_each_field() {
         (422, &json!("server"))
     );
     let answer = harness.send("POST", "/api/v1/servers/survival/start?lines=1", MEMBER, json!({})).await;
-    assert_eq!((answer.status.as_u16(), answer.code()), (400, "malformed_address"));
+    assert_eq!((answer.status.as_u16(), answer.code()), (400, "unknown_parameter"));
     let answer = harness.call("server.list", MEMBER, json!([1, 2])).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid_input"));
 }
@@ -255,4 +255,33 @@ async fn the_catalogue_lists_each_operation_with_its_addresses() {
     assert_eq!((&start["effect"], &start["rank"]), (&json!("change"), &json!(0)));
     let ping = operations.iter().find(|operation| operation["name"] == "ping").unwrap();
     assert_eq!(ping["resource"], Value::Null);
+}
+
+#[tokio::test]
+async fn people_read_their_language_and_programs_always_the_same_words() {
+    let harness = Harness::start().await;
+    assert_eq!(guildhall_core::language::gaps(&[guildhall_http::LOCALES]), Vec::<String>::new());
+    for (method, path, token, german) in [
+        ("GET", "/api/v1/nowhere", MEMBER, "Unter /api/v1/nowhere gibt es nichts."),
+        ("PATCH", "/api/v1/servers", MEMBER, "PATCH geht unter /api/v1/servers nicht."),
+        ("GET", "/api/v1/servers", "", "Dafür braucht es ein Token."),
+        ("GET", "/api/v1/servers", "gh_nobody_0123456789abcdef", "Dieses Token gehört niemandem."),
+        ("GET", "/api/v1/servers?page=x", MEMBER, "keine Eingabe"),
+        ("GET", "/api/v1/events?subject=x", MEMBER, "ist weder server:ID noch host:NAME noch community."),
+        ("POST", "/api/v1/servers/survival/start?a=b", MEMBER, "„a“ ist kein Parameter dieser Adresse."),
+    ] {
+        let ask = |language: &str| {
+            let request = harness.request(method, path, token).header("accept-language", language);
+            let request = if method == "POST" { request.json(&json!({})) } else { request };
+            answered(request)
+        };
+        let (english, other) = (ask("fr, en;q=0.8, de;q=0.1").await, ask("en;q=0.5, de-AT;q=0.9").await);
+        let said = other.body["document"].to_string();
+        assert!(said.contains(german), "{path}: {said}");
+        assert!(!english.body["document"].to_string().contains(german), "{path}");
+        for word in ["code", "kind", "message"] {
+            assert_eq!(english.body["error"][word], other.body["error"][word], "{path}: {word}");
+            assert!(english.body["error"][word].is_string(), "{path}: {}", english.body);
+        }
+    }
 }

@@ -13,6 +13,8 @@ use guildhall_core::{
     Actor, ActorId, Catalogue, Error, Event, EventLog, Face, ManualClock, NewEvent, Rank, Subject, TenantId,
     audit::{AuditLog, Record},
     event::Filter,
+    incident::Plain,
+    language::Texts,
     permission::{DefaultRanks, Tokens},
 };
 use guildhall_http::{Http, HttpConfig, Part, Parts, Readiness, metrics};
@@ -262,8 +264,10 @@ impl Harness {
         let names: Vec<&'static str> = operations.specs().map(|spec| spec.name).collect();
         let audit = Arc::new(metrics::Counted::new(records.clone(), names));
         let clock = Arc::new(ManualClock::default());
+        let texts = Texts::new(&[guildhall_core::language::LOCALES, guildhall_http::LOCALES]).unwrap();
         let catalogue = Catalogue::builder(audit, clock.clone(), Arc::new(DefaultRanks))
             .add(operations, shed.clone())
+            .presenter(Arc::new(Plain(Arc::new(texts))))
             .build();
         let parts = Parts {
             catalogue: Arc::new(catalogue),

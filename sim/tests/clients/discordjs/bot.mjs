@@ -1,7 +1,8 @@
 // A small bot on discord.js, as its own documentation would write it; only the API address differs.
 import {
-  ActionRowBuilder, ButtonBuilder, ButtonStyle, Client, ContainerBuilder, Events, GatewayIntentBits,
-  MessageFlags, ModalBuilder, SlashCommandBuilder, TextDisplayBuilder, TextInputBuilder, TextInputStyle,
+  ActionRowBuilder, ApplicationCommandType, ButtonBuilder, ButtonStyle, Client, ContainerBuilder,
+  ContextMenuCommandBuilder, Events, GatewayIntentBits, MessageFlags, ModalBuilder, SlashCommandBuilder,
+  StringSelectMenuBuilder, TextDisplayBuilder, TextInputBuilder, TextInputStyle, UserSelectMenuBuilder,
 } from 'discord.js';
 
 const client = new Client({
@@ -19,6 +20,9 @@ const commands = [
   new SlashCommandBuilder().setName('ask').setDescription('Ask with a form'),
   new SlashCommandBuilder().setName('pick').setDescription('Pick a fruit')
     .addStringOption((option) => option.setName('fruit').setDescription('Which').setAutocomplete(true)),
+  new SlashCommandBuilder().setName('menu').setDescription('Show menus'),
+  new ContextMenuCommandBuilder().setName('Inspect').setType(ApplicationCommandType.User),
+  new ContextMenuCommandBuilder().setName('Report').setType(ApplicationCommandType.Message),
   new SlashCommandBuilder().setName('too-much').setDescription('Break a limit'),
 ];
 
@@ -27,7 +31,24 @@ client.once(Events.ClientReady, async () => {
 });
 
 client.on(Events.MessageCreate, async (message) => {
-  if (message.author.bot || message.content !== 'ping') return;
+  if (message.author.bot) return;
+  const [word, ...rest] = message.content.split(' ');
+  if (word === '!role') {
+    const member = await message.guild.members.fetch(message.mentions.users.first().id);
+    const role = await message.guild.roles.create({ name: 'helper', permissions: [], reason: 'asked' });
+    await member.roles.add(role, 'asked');
+    const names = member.roles.cache.filter((known) => known.id !== message.guild.id).map((known) => known.name);
+    await message.reply(`${member.user.username} has ${names.join(', ')}`);
+    return;
+  }
+  if (word === '!ban') {
+    const reason = rest.slice(1).join(' ');
+    await message.guild.members.ban(message.mentions.users.first(), { reason, deleteMessageSeconds: 60 });
+    const ban = await message.guild.bans.fetch(message.mentions.users.first());
+    await message.reply(`banned for ${ban.reason}`);
+    return;
+  }
+  if (message.content !== 'ping') return;
   await message.reply('pong');
   const thread = await message.startThread({ name: 'talk' });
   await thread.send('in the thread');
@@ -53,6 +74,14 @@ client.on(Events.InteractionCreate, async (interaction) => {
       const input = new TextInputBuilder().setCustomId('why').setLabel('Why?').setStyle(TextInputStyle.Short);
       await interaction.showModal(new ModalBuilder().setCustomId('form').setTitle('A form')
         .addComponents(new ActionRowBuilder().addComponents(input)));
+    } else if (interaction.commandName === 'menu') {
+      const level = new StringSelectMenuBuilder().setCustomId('level')
+        .addOptions({ label: 'Low', value: '1' }, { label: 'High', value: '2' });
+      const who = new UserSelectMenuBuilder().setCustomId('who').setDefaultUsers(interaction.user.id);
+      await interaction.reply({
+        content: 'Choose',
+        components: [new ActionRowBuilder().addComponents(level), new ActionRowBuilder().addComponents(who)],
+      });
     } else if (interaction.commandName === 'pick') {
       await interaction.reply(`You picked ${interaction.options.getString('fruit')}`);
     } else if (interaction.commandName === 'too-much') {
@@ -66,6 +95,14 @@ client.on(Events.InteractionCreate, async (interaction) => {
     const typed = interaction.options.getFocused();
     const fruits = ['apple', 'apricot', 'pear'].filter((fruit) => fruit.startsWith(typed));
     await interaction.respond(fruits.map((fruit) => ({ name: fruit, value: fruit })));
+  } else if (interaction.isUserContextMenuCommand()) {
+    await interaction.reply(`${interaction.targetUser.username} reads ${interaction.locale}`);
+  } else if (interaction.isMessageContextMenuCommand()) {
+    await interaction.reply({ content: `noted: ${interaction.targetMessage.content}`, flags: MessageFlags.Ephemeral });
+  } else if (interaction.isStringSelectMenu()) {
+    await interaction.update(`level ${interaction.values[0]}`);
+  } else if (interaction.isUserSelectMenu()) {
+    await interaction.update(`about ${interaction.users.first().username}`);
   } else if (interaction.isButton()) {
     await interaction.update({ content: `${interaction.user.username} waved`, components: [] });
   } else if (interaction.isModalSubmit()) {

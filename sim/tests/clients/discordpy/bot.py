@@ -26,6 +26,19 @@ class Done(discord.ui.LayoutView):
     container = discord.ui.Container(discord.ui.TextDisplay("# Done"))
 
 
+class Menus(discord.ui.View):
+    @discord.ui.select(
+        custom_id="level",
+        options=[discord.SelectOption(label="Low", value="1"), discord.SelectOption(label="High", value="2")],
+    )
+    async def level(self, interaction: discord.Interaction, select: discord.ui.Select):
+        await interaction.response.edit_message(content=f"level {select.values[0]}")
+
+    @discord.ui.select(cls=discord.ui.UserSelect, custom_id="who")
+    async def who(self, interaction: discord.Interaction, select: discord.ui.UserSelect):
+        await interaction.response.edit_message(content=f"about {select.values[0].name}")
+
+
 class Bot(discord.Client):
     def __init__(self):
         intents = discord.Intents.default()
@@ -41,7 +54,24 @@ class Bot(discord.Client):
         await self.tree.sync()
 
     async def on_message(self, message: discord.Message):
-        if message.author.bot or message.content != "ping":
+        if message.author.bot:
+            return
+        word, *rest = message.content.split(" ")
+        if word == "!role":
+            member = message.mentions[0]
+            role = await message.guild.create_role(name="helper", reason="asked")
+            await member.add_roles(role, reason="asked")
+            fresh = await message.guild.fetch_member(member.id)
+            names = ", ".join(role.name for role in fresh.roles if not role.is_default())
+            await message.reply(f"{member.name} has {names}")
+            return
+        if word == "!ban":
+            target = message.mentions[0]
+            await message.guild.ban(target, reason=" ".join(rest[1:]), delete_message_seconds=60)
+            ban = await message.guild.fetch_ban(target)
+            await message.reply(f"banned for {ban.reason}")
+            return
+        if message.content != "ping":
             return
         await message.reply("pong")
         thread = await message.create_thread(name="talk")
@@ -77,6 +107,21 @@ async def pick(interaction: discord.Interaction, fruit: str):
 async def fruits(interaction: discord.Interaction, typed: str):
     known = ["apple", "apricot", "pear"]
     return [app_commands.Choice(name=fruit, value=fruit) for fruit in known if fruit.startswith(typed)]
+
+
+@bot.tree.command(description="Show menus")
+async def menu(interaction: discord.Interaction):
+    await interaction.response.send_message("Choose", view=Menus())
+
+
+@bot.tree.context_menu(name="Inspect")
+async def inspect(interaction: discord.Interaction, user: discord.User):
+    await interaction.response.send_message(f"{user.name} reads {interaction.locale}")
+
+
+@bot.tree.context_menu(name="Report")
+async def report(interaction: discord.Interaction, message: discord.Message):
+    await interaction.response.send_message(f"noted: {message.content}", ephemeral=True)
 
 
 @bot.tree.command(name="too-much", description="Break a limit")

@@ -1,0 +1,205 @@
+//! Ranks: where they come from, what they are worth, and who may give them.
+
+use guildhall_community::CommunityConfig;
+use guildhall_core::{Rank, guild::RoleId};
+use serde_json::json;
+
+use crate::world::{
+    ADMIN, BANNER, GUARDIAN, GUARDIAN_ROLE, KICKER, MANAGER, MEMBER, OPERATOR, OWNER, PLAIN_ROLE, words,
+    world, world_with, worlds,
+};
+
+#[tokio::test]
+async fn a_fresh_guild_works_at_once() {
+    let world = world().await;
+    let ranks = [
+        (OWNER, 7),
+        (OPERATOR, 10),
+        (ADMIN, 6),
+        (MANAGER, 5),
+        (BANNER, 3),
+        (KICKER, 2),
+        (MEMBER, 0),
+        (4_711, 0),
+    ];
+    for (user, expected) in ranks {
+        assert_eq!(world.actor(user).await.rank.level(), expected, "{user}");
+    }
+    world.call(ADMIN, "config set", json!({"key": "ranks.native", "value": "off"})).await;
+    for (user, expected) in [(OWNER, 7), (OPERATOR, 10), (ADMIN, 0), (KICKER, 0)] {
+        assert_eq!(world.actor(user).await.rank.level(), expected, "{user} without native ranks");
+    }
+}
+
+#[tokio::test]
+async fn the_highest_of_the_roles_counts_and_the_file_gives_way_to_the_community() {
+    for world in worlds().await {
+        let name = world.store.name;
+        world.call(ADMIN, "rank assign", json!({"rank": "Trusted", "role": PLAIN_ROLE.to_string()})).await;
+        world.call(ADMIN, "rank assign", json!({"rank": "4", "role": format!("<@&{GUARDIAN_ROLE}>")})).await;
+        assert_eq!(world.actor(MEMBER).await.rank.level(), 1, "{name}");
+        assert_eq!(world.actor(GUARDIAN).await.rank.level(), 4, "{name}");
+        world.call(ADMIN, "rank unassign", json!({"role": GUARDIAN_ROLE.to_string()})).await;
+        assert_eq!(world.actor(GUARDIAN).await.rank.level(), 1, "{name}");
+    }
+    let mut config = CommunityConfig::default();
+    let roles = vec![(RoleId(GUARDIAN_ROLE), Rank::MODERATOR), (RoleId(PLAIN_ROLE), Rank::OPERATOR)];
+    config.assigned.insert("100".parse().unwrap(), roles);
+    let world = world_with(config).await;
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 9, "no role makes an operator");
+    assert_eq!(
+        world.refused(OWNER, "rank unassign", json!({"role": PLAIN_ROLE.to_string()})).await.code,
+        "role_fixed"
+    );
+    let higher =
+        world.refused(ADMIN, "rank assign", json!({"rank": "0", "role": PLAIN_ROLE.to_string()})).await;
+    assert_eq!(higher.code, "rank_not_below", "nobody takes a higher one down");
+    world.call(OWNER, "rank assign", json!({"rank": "0", "role": PLAIN_ROLE.to_string()})).await;
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 3);
+}
+
+#[tokio::test]
+async fn nobody_gives_a_rank_that_is_not_below_their_own() {
+    let world = world().await;
+    let assign = |rank: &'static str| json!({"rank": rank, "role": PLAIN_ROLE.to_string()});
+    assert_eq!(world.refused(MANAGER, "rank assign", assign("5")).await.code, "rank_not_below");
+    world.call(MANAGER, "rank assign", assign("4")).await;
+    assert_eq!(world.refused(ADMIN, "rank assign", assign("10")).await.code, "rank_reserved");
+    world.call(OWNER, "rank assign", assign("7")).await;
+    assert_eq!(world.refused(MANAGER, "rank assign", assign("1")).await.code, "rank_not_below");
+    let unassign = json!({"role": PLAIN_ROLE.to_string()});
+    assert_eq!(world.refused(ADMIN, "rank unassign", unassign).await.code, "rank_not_below");
+    assert_eq!(
+        world.refused(ADMIN, "rank create", json!({"rank": 8, "name": "Board"})).await.code,
+        "rank_not_below"
+    );
+    // The same through a file.
+    let file = format!("[roles]\n\"{GUARDIAN_ROLE}\" = 6\n");
+    let error = world.refused(MANAGER, "config import", json!({"text": file, "revision": 2})).await;
+    assert_eq!((error.code, error.fields[0].code), ("config_unfit", Some("rank_not_below")));
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 7, "only the role that the owner gave it to counts");
+}
+
+#[tokio::test]
+async fn free_ranks_are_made_renamed_and_deleted_when_nothing_asks_for_them() {
+    let world = world().await;
+    assert_eq!(
+        world.refused(OWNER, "rank assign", json!({"rank": "8", "role": "208"})).await.code,
+        "rank_unknown"
+    );
+    world.call(OWNER, "rank create", json!({"rank": 8, "name": "Board", "description": "Decides"})).await;
+    assert_eq!(world.refused(OWNER, "rank create", json!({"rank": 8, "name": "X"})).await.code, "rank_there");
+    let taken = world.refused(OWNER, "rank create", json!({"rank": 9, "name": "moderator"})).await;
+    assert_eq!(taken.code, "rank_name_taken");
+    world.call(OWNER, "rank edit", json!({"rank": "Moderator", "name": "Watch"})).await;
+    world.call(OWNER, "rank assign", json!({"rank": "board", "role": GUARDIAN_ROLE.to_string()})).await;
+    world.call(OWNER, "rank require", json!({"command": "server purge", "rank": "Board"})).await;
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 8);
+    let list = world.call(MEMBER, "rank list", json!({})).await;
+    assert_eq!(list["ranks"][3]["name"], "Watch");
+    assert_eq!(list["ranks"][8]["roles"], json!([GUARDIAN_ROLE.to_string()]));
+
+    let in_use = world.refused(OWNER, "rank delete", json!({"rank": "8"})).await;
+    assert!(in_use.code == "rank_in_use" && in_use.message.contains("server purge"), "{in_use}");
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 8, "nothing of a refused deletion is done");
+    world.call(OWNER, "rank require", json!({"command": "server purge"})).await;
+    world.call(OWNER, "rank delete", json!({"rank": "Board"})).await;
+    assert_eq!(world.actor(GUARDIAN).await.rank.level(), 0);
+    assert_eq!(world.refused(OWNER, "rank delete", json!({"rank": "3"})).await.code, "rank_fixed");
+}
+
+#[tokio::test]
+async fn a_command_asks_for_what_the_longest_entry_says() {
+    for world in worlds().await {
+        let name = world.store.name;
+        let start = || world.try_call(MEMBER, "server start", json!({}));
+        assert_eq!(start().await.unwrap_err().code, "rank_too_low", "{name}");
+        world.call(ADMIN, "rank require", json!({"command": "server start", "rank": "0"})).await;
+        assert!(start().await.is_ok(), "{name}");
+        assert!(world.try_call(MEMBER, "server stop", json!({})).await.is_err(), "{name}");
+        // One word for the group; the longer entry still counts. `server purge` asks for more than an administrator has.
+        let group = json!({"command": "server", "rank": "3"});
+        assert_eq!(
+            world.refused(ADMIN, "rank require", group.clone()).await.code,
+            "requirement_too_high",
+            "{name}"
+        );
+        world.call(OWNER, "rank require", group).await;
+        assert!(start().await.is_ok(), "{name}");
+        assert!(world.try_call(KICKER, "server stop", json!({})).await.is_err(), "{name}");
+        assert!(world.try_call(BANNER, "server stop", json!({})).await.is_ok(), "{name}");
+        world.call(ADMIN, "rank require", json!({"command": "server start"})).await;
+        assert!(start().await.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_operators_stays_for_operators() {
+    let world = world().await;
+    let error = world.refused(OWNER, "rank require", json!({"command": "token create", "rank": "0"})).await;
+    assert_eq!(error.code, "requirement_fixed");
+    assert_eq!(world.refused(OWNER, "token create", json!({})).await.code, "rank_too_low");
+    assert!(world.try_call(OPERATOR, "token create", json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_owner_is_let_through_and_the_record_says_so() {
+    let world = world().await;
+    world.call(OWNER, "rank create", json!({"rank": 9, "name": "Council"})).await;
+    world.call(OWNER, "rank require", json!({"command": "server start", "rank": "9"})).await;
+    world.records.0.lock().unwrap().clear();
+    world.call(OWNER, "server start", json!({})).await;
+    let bypass = world.records.0.lock().unwrap()[0].bypass.clone();
+    assert_eq!(bypass.as_deref(), Some("owner of the guild"));
+    world.call(OPERATOR, "server start", json!({})).await;
+    assert!(world.try_call(ADMIN, "server start", json!({})).await.is_err());
+    // Whoever gives the guild away is let through no more, after ten seconds at the latest.
+    world.guilds.guild.lock().unwrap().owner = guildhall_core::guild::UserId(ADMIN);
+    world.clock.advance(std::time::Duration::from_secs(10));
+    assert!(world.try_call(OWNER, "server start", json!({})).await.is_err());
+    assert!(world.try_call(ADMIN, "server start", json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_feature_that_is_off_says_how_to_turn_it_on() {
+    let world = world().await;
+    world.call(BANNER, "ban", json!({})).await;
+    world.call(ADMIN, "config set", json!({"key": "features.moderation", "value": "off"})).await;
+    for user in [BANNER, OWNER, OPERATOR] {
+        let error = world.refused(user, "ban", json!({})).await;
+        assert_eq!(error.code, "feature_off", "{user}");
+        assert!(error.remedy.unwrap().contains("/config set key:features.moderation value:on"), "{user}");
+    }
+    assert!(
+        world.try_call(KICKER, "help", json!({"query": "ban"})).await.is_err(),
+        "it is not offered either"
+    );
+}
+
+#[tokio::test]
+async fn explain_says_why_step_by_step() {
+    let world = world().await;
+    world.call(OWNER, "rank assign", json!({"rank": "1", "role": PLAIN_ROLE.to_string()})).await;
+    world.call(OWNER, "rank require", json!({"command": "server", "rank": "4"})).await;
+    let explain = |user, command: &'static str, member: u64| {
+        world.show(user, "rank explain", json!({"command": command, "member": member.to_string()}))
+    };
+    let text = words(&explain(MEMBER, "server start", MEMBER).await);
+    insta::assert_snapshot!("explain_group", text);
+    let text = words(&explain(ADMIN, "ban", BANNER).await);
+    insta::assert_snapshot!("explain_native", text);
+    let text = words(&explain(ADMIN, "token create", OWNER).await);
+    assert!(text.contains("may not use token create"), "{text}");
+    world.call(ADMIN, "config set", json!({"key": "features.moderation", "value": "off"})).await;
+    let text = words(&explain(ADMIN, "ban", OWNER).await);
+    assert!(text.contains("may not use ban") && text.contains("switched off here"), "{text}");
+
+    let other = world.refused(MEMBER, "rank explain", json!({"command": "ban", "member": "1"})).await;
+    assert_eq!(other.code, "explain_others");
+    let gone = world.refused(ADMIN, "rank explain", json!({"command": "ban", "member": "4711"})).await;
+    assert_eq!(gone.code, "not_a_member");
+    let wrong = world.refused(MEMBER, "rank explain", json!({"command": "server strat"})).await;
+    assert_eq!(wrong.actions[0].input["command"], "server start");
+    let whoami = words(&world.show(ADMIN, "rank whoami", json!({})).await);
+    assert!(whoami.contains("Administrator gives rank 6 (Head Administrator)"), "{whoami}");
+}

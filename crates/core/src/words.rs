@@ -1,0 +1,463 @@
+//! Lines that people type: `ban @robin 7d spam`, `ban user:@robin --reason "two words"`.
+//!
+//! [`Vocabulary`] finds the operation that a line begins with, [`read`] sorts the words after it into inputs.
+//! Both only sort: what does not fit an input is put there all the same, so that the catalogue says what is
+//! wrong with it in the words it uses everywhere.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    Spec,
+    duration::{BadSpan, Span},
+    guild::{ChannelId, MessageLink, RoleId, UserId},
+    input::{Field, FieldKind},
+};
+
+/// Names offered when nothing is meant exactly.
+const OFFERED: usize = 5;
+
+/// Every way to begin a line: the operations' names and their aliases.
+#[derive(Debug, Default)]
+pub struct Vocabulary {
+    names: HashMap<String, &'static str>,
+    /// Words of the longest name.
+    longest: usize,
+}
+
+/// What a line begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin<'a> {
+    /// An operation; the rest of the line is for its inputs.
+    Operation(&'static str, &'a str),
+    /// Nothing that is known, but these operations may be meant, the likeliest first.
+    Near(Vec<&'static str>, &'a str),
+    /// Nothing that is meant for Guildhall.
+    Nothing,
+}
+
+impl Vocabulary {
+    /// The names and aliases of these operations. A name goes before another's alias.
+    pub fn new<'a>(specs: impl Iterator<Item = &'a Spec> + Clone) -> Self {
+        let mut all = Self::default();
+        for spec in specs.clone() {
+            all.add(spec.name, spec.name);
+        }
+        for spec in specs {
+            for alias in spec.aliases {
+                all.add(alias, spec.name);
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, words: &str, name: &'static str) {
+        self.longest = self.longest.max(words.split_whitespace().count());
+        self.names.entry(joined(words.split_whitespace())).or_insert(name);
+    }
+
+    /// What the line begins with: the name of the most words wins.
+    pub fn find<'a>(&self, line: &'a str) -> Begin<'a> {
+        let mut ends = Vec::with_capacity(self.longest);
+        let mut rest = line;
+        while ends.len() < self.longest {
+            let Some((_, after)) = word(rest) else { break };
+            ends.push(line.len() - after.len());
+            rest = after;
+        }
+        for end in ends.iter().rev() {
+            let (begin, rest) = line.split_at(*end);
+            if let Some(name) = self.names.get(&joined(begin.split_whitespace())) {
+                return Begin::Operation(name, rest.trim());
+            }
+        }
+        for end in ends.iter().rev() {
+            let (begin, rest) = line.split_at(*end);
+            let near = self.near(&joined(begin.split_whitespace()));
+            if !near.is_empty() {
+                return Begin::Near(near, rest.trim());
+            }
+        }
+        Begin::Nothing
+    }
+
+    /// Operations whose name begins with these words, or is a slip of the finger away from them.
+    fn near(&self, words: &str) -> Vec<&'static str> {
+        let length = words.chars().count();
+        // Two letters are near to everything, and no name is as long as a sentence.
+        if !(2..=64).contains(&length) {
+            return Vec::new();
+        }
+        let slips = if length < 5 { 1 } else { 2 };
+        let mut found: Vec<(usize, &'static str)> = Vec::new();
+        for (known, name) in &self.names {
+            let begins = known.strip_prefix(words).is_some_and(|rest| rest.starts_with(' '));
+            let distance = if begins {
+                0
+            } else if length < 3 || known.chars().count().abs_diff(length) > slips {
+                continue;
+            } else {
+                strsim::osa_distance(known, words)
+            };
+            if distance <= slips {
+                found.push((distance, *name));
+            }
+        }
+        found.sort_unstable();
+        let mut names: Vec<&'static str> = Vec::new();
+        for (_, name) in found {
+            if !names.contains(&name) && names.len() < OFFERED {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// A line, its words sorted into inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sorted {
+    /// By input, as [`Raw::Words`](crate::input::Raw::Words) wants them.
+    pub words: BTreeMap<String, Vec<String>>,
+    /// The first word that no input is left for.
+    pub over: Option<String>,
+}
+
+/// Sorts a line into the inputs `fields`.
+///
+/// Words go to the inputs in their order. `--name value`, `-name value`, `name:value` and `name=value` name
+/// one, `--name` alone turns a switch on. Text in quotation marks is one word, and the last text takes the
+/// rest of the line as it is written, but for the `--names` in it. An input that may be left out takes only
+/// what looks like it. A message that is not named is the one that `replied` says.
+pub fn read(fields: &[Field], line: &str, replied: Option<MessageLink>) -> Sorted {
+    let mut sorter = Sorter { fields, line, at: 0, next: 0, replied, open: None, sorted: Sorted::default() };
+    sorter.run();
+    let Sorter { mut sorted, .. } = sorter;
+    if let Some(link) = replied {
+        let message = fields.iter().find(|field| field.kind == FieldKind::Message);
+        if let Some(field) = message.filter(|field| !sorted.words.contains_key(&field.name)) {
+            sorted.words.insert(field.name.clone(), vec![link.to_string()]);
+        }
+    }
+    sorted
+}
+
+/// A word of a line, and where it is.
+struct Token<'a> {
+    text: &'a str,
+    quoted: bool,
+    start: usize,
+    end: usize,
+}
+
+struct Sorter<'a> {
+    fields: &'a [Field],
+    line: &'a str,
+    at: usize,
+    /// The input that the next word without a name may be for.
+    next: usize,
+    replied: Option<MessageLink>,
+    /// The text that was named last; words that nothing else takes belong to it.
+    open: Option<&'a str>,
+    sorted: Sorted,
+}
+
+impl<'a> Sorter<'a> {
+    fn run(&mut self) {
+        while let Some(token) = self.peek() {
+            if !token.quoted {
+                if token.text == "--" {
+                    self.at = token.end;
+                    self.positional_rest();
+                    return;
+                }
+                if self.flag(&token) || self.named(&token) {
+                    continue;
+                }
+            }
+            self.positional(&token);
+        }
+    }
+
+    fn peek(&self) -> Option<Token<'a>> {
+        token(self.line, self.at)
+    }
+
+    /// `--name value`, `--name=value`, `-name value`, `--switch`.
+    fn flag(&mut self, token: &Token<'a>) -> bool {
+        let Some((name, double)) = dashed(token.text) else { return false };
+        let cut = name.find(['=', ':']);
+        let (name, value) = cut.map_or((name, None), |at| (&name[..at], Some(&name[at + 1..])));
+        let Some(field) = self.called(name, true) else {
+            return double && self.misspelt(name, token.end);
+        };
+        let start = token.end - value.map_or(0, str::len);
+        self.at = if value.is_some() { start } else { token.end };
+        match (&field.kind, value) {
+            (FieldKind::Boolean, None) => self.put(field, "true"),
+            (_, Some("")) => self.put(field, ""),
+            _ => self.value(field),
+        }
+        true
+    }
+
+    /// A flag that was meant for an input is refused; anything else with dashes is text.
+    fn misspelt(&mut self, name: &str, end: usize) -> bool {
+        let near = |field: &&Field| strsim::jaro_winkler(&field.name, name) >= 0.8;
+        let word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+        if !word || !self.fields.iter().any(|field| near(&field)) {
+            return false;
+        }
+        self.at = end;
+        self.sorted.words.entry(name.to_owned()).or_default();
+        true
+    }
+
+    /// `name:value`, `name: value`, `name=value`.
+    fn named(&mut self, token: &Token<'a>) -> bool {
+        let Some(cut) = token.text.find([':', '=']) else { return false };
+        let Some(field) = self.called(&token.text[..cut], false) else { return false };
+        self.at = token.start + cut + 1;
+        self.value(field);
+        true
+    }
+
+    /// Takes what follows as the value of a named input.
+    fn value(&mut self, field: &'a Field) {
+        let Some(token) = self.peek().filter(|token| !self.is_flag(token)) else {
+            return self.put(field, "");
+        };
+        self.one(field, &token);
+        if matches!(field.kind, FieldKind::Text { .. }) && !token.quoted {
+            self.open = Some(&field.name);
+        }
+    }
+
+    fn positional(&mut self, token: &Token<'a>) {
+        while let Some(field) = self.fields.get(self.next) {
+            let given = self.sorted.words.contains_key(&field.name);
+            if given || !self.takes(field, token) {
+                self.next += 1;
+                continue;
+            }
+            return self.take(field, token);
+        }
+        self.at = token.end;
+        let open = self.open.and_then(|name| self.sorted.words.get_mut(name));
+        match (open, &mut self.sorted.over) {
+            (Some(words), _) => words.push(token.text.to_owned()),
+            (None, over @ None) => *over = Some(token.text.to_owned()),
+            _ => {}
+        }
+    }
+
+    /// Everything from here on is for inputs without names.
+    fn positional_rest(&mut self) {
+        while let Some(token) = self.peek() {
+            self.positional(&token);
+        }
+    }
+
+    /// Whether the word is for this input: the first input that must be given takes what comes.
+    fn takes(&self, field: &Field, token: &Token<'a>) -> bool {
+        let text = token.text;
+        match &field.kind {
+            FieldKind::Text { .. } | FieldKind::List => true,
+            FieldKind::Message if self.replied.is_some() => text.parse::<MessageLink>().is_ok(),
+            FieldKind::Duration => self.duration(token).is_some() || field.required,
+            FieldKind::Map => text.contains('='),
+            _ if field.required => true,
+            FieldKind::User | FieldKind::Users => is_id::<UserId>(text),
+            FieldKind::Role => is_id::<RoleId>(text),
+            FieldKind::Channel => is_id::<ChannelId>(text),
+            FieldKind::Message => text.parse::<MessageLink>().is_ok(),
+            FieldKind::Integer { .. } => text.parse::<i64>().is_ok(),
+            FieldKind::Number { .. } => text.parse::<f64>().is_ok_and(f64::is_finite),
+            FieldKind::Choice { of } => of.iter().any(|choice| choice.eq_ignore_ascii_case(text)),
+            // A reason may well begin with "no".
+            FieldKind::Boolean => false,
+        }
+    }
+
+    fn take(&mut self, field: &'a Field, token: &Token<'a>) {
+        self.next += 1;
+        self.at = token.end;
+        match &field.kind {
+            FieldKind::Text { .. } if self.is_last_text(field) => self.rest(field, token),
+            FieldKind::List | FieldKind::Map => {
+                self.put_several(field, token.text);
+                while let Some(token) = self.peek().filter(|token| self.continues(field, token)) {
+                    self.at = token.end;
+                    self.put_several(field, token.text);
+                }
+            }
+            _ => self.one(field, token),
+        }
+    }
+
+    /// Takes a word, and those that belong to it: more people, the unit of a length of time.
+    fn one(&mut self, field: &Field, token: &Token<'a>) {
+        let (text, end) = match field.kind {
+            FieldKind::Duration => self.duration(token).unwrap_or((token.text, token.end)),
+            _ => (token.text, token.end),
+        };
+        self.at = end;
+        self.put(field, text);
+        while field.kind == FieldKind::Users
+            && let Some(token) = self.peek().filter(|token| is_id::<UserId>(token.text))
+        {
+            self.at = token.end;
+            self.put(field, token.text);
+        }
+    }
+
+    /// Whether another word belongs to the same list or map.
+    fn continues(&self, field: &Field, token: &Token<'a>) -> bool {
+        let last = self.fields.last().is_some_and(|last| last.name == field.name);
+        !self.is_flag(token) && if field.kind == FieldKind::Map { token.text.contains('=') } else { last }
+    }
+
+    /// The rest of the line, as it is written; named inputs in it are taken out.
+    fn rest(&mut self, field: &'a Field, first: &Token<'a>) {
+        let (mut parts, mut start, mut end): (Vec<&str>, _, _) = (Vec::new(), first.start, first.end);
+        let mut single = first.quoted;
+        while let Some(token) = self.peek() {
+            if self.is_flag(&token) {
+                if end > start {
+                    parts.push(if single { first.text } else { &self.line[start..end] });
+                }
+                // A switch or a value that is not this text.
+                self.flag(&token);
+                self.open = None;
+                (start, end) = (self.at, self.at);
+                single = false;
+                continue;
+            }
+            if end == start {
+                start = token.start;
+            } else {
+                single = false;
+            }
+            end = token.end;
+            self.at = token.end;
+        }
+        if end > start {
+            parts.push(if single { first.text } else { &self.line[start..end] });
+        }
+        self.put(field, &parts.join(" "));
+    }
+
+    /// The length of time that begins here and where it ends: `7d`, or two words such as `90 minutes`. One
+    /// that is too long is one as well.
+    fn duration(&self, first: &Token<'a>) -> Option<(&'a str, usize)> {
+        let reads = |text: &str| !matches!(text.parse::<Span>(), Err(BadSpan::Unreadable(_)));
+        if reads(first.text) {
+            return Some((first.text, first.end));
+        }
+        let number = !first.quoted && first.text.bytes().all(|byte| byte.is_ascii_digit());
+        let second = token(self.line, first.end).filter(|second| number && !second.quoted)?;
+        let both = &self.line[first.start..second.end];
+        reads(both).then_some((both, second.end))
+    }
+
+    /// Whether no text follows this one that could take the rest, and nothing that must be given.
+    fn is_last_text(&self, field: &Field) -> bool {
+        let after = self.fields.iter().skip_while(|other| other.name != field.name).skip(1);
+        !after.into_iter().any(|other| {
+            let given = self.sorted.words.contains_key(&other.name);
+            !given && (other.required || matches!(other.kind, FieldKind::Text { .. }))
+        })
+    }
+
+    /// The input with this name; an abbreviation will do where it can only mean one.
+    fn called(&self, name: &str, abbreviated: bool) -> Option<&'a Field> {
+        let name = name.to_lowercase().replace('-', "_");
+        let exact = self.fields.iter().find(|field| field.name == name);
+        if exact.is_some() || !abbreviated || name.is_empty() {
+            return exact;
+        }
+        let mut begin = self.fields.iter().filter(|field| field.name.starts_with(&name));
+        begin.next().filter(|_| begin.next().is_none())
+    }
+
+    /// Whether the word names an input with dashes, in full.
+    fn is_flag(&self, token: &Token<'_>) -> bool {
+        let name = dashed(token.text).filter(|_| !token.quoted).map(|(name, _)| name);
+        let name = name.and_then(|name| name.split(['=', ':']).next());
+        name.is_some_and(|name| self.called(name, false).is_some())
+    }
+
+    fn put(&mut self, field: &Field, text: &str) {
+        let text = match &field.kind {
+            FieldKind::Choice { of } => {
+                of.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map_or(text, String::as_str)
+            }
+            _ => text,
+        };
+        self.sorted.words.entry(field.name.clone()).or_default().push(text.to_owned());
+    }
+
+    fn put_several(&mut self, field: &Field, text: &str) {
+        if field.kind == FieldKind::Map {
+            return self.put(field, text);
+        }
+        text.split(',').filter(|item| !item.is_empty()).for_each(|item| self.put(field, item));
+    }
+}
+
+/// Whether the word is a mention, or a number as long as an id: `3` is rather a number of days.
+fn is_id<T: std::str::FromStr>(text: &str) -> bool {
+    (text.starts_with('<') || text.len() >= 15) && text.parse::<T>().is_ok()
+}
+
+/// What follows one or two dashes, or the long dash that telephones make of two; and whether it were two.
+fn dashed(text: &str) -> Option<(&str, bool)> {
+    let double = text.strip_prefix("--").or_else(|| text.strip_prefix(['—', '–'])).map(|name| (name, true));
+    let found = double.or_else(|| text.strip_prefix('-').map(|name| (name, false)));
+    found.filter(|(name, _)| name.starts_with(char::is_alphabetic))
+}
+
+/// The next word at or after `at`.
+fn token(line: &str, at: usize) -> Option<Token<'_>> {
+    let rest = line.get(at..)?;
+    let start = at + (rest.len() - rest.trim_start().len());
+    let rest = &line[start..];
+    let open = rest.chars().next()?;
+    if let Some(closers) = closers(open) {
+        let inner = &rest[open.len_utf8()..];
+        if let Some((length, closer)) = inner.char_indices().find(|(_, c)| closers.contains(c)) {
+            let begin = start + open.len_utf8();
+            let end = begin + length;
+            let text = &line[begin..end];
+            return Some(Token { text, quoted: true, start, end: end + closer.len_utf8() });
+        }
+    }
+    let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    Some(Token { text: &rest[..length], quoted: false, start, end: start + length })
+}
+
+/// What ends a text that begins with this quotation mark.
+fn closers(open: char) -> Option<&'static [char]> {
+    match open {
+        '"' => Some(&['"']),
+        '“' => Some(&['”', '“']),
+        '”' => Some(&['”']),
+        '„' => Some(&['“', '”', '‟']),
+        '«' => Some(&['»']),
+        '»' => Some(&['«']),
+        _ => None,
+    }
+}
+
+/// The first word, and what follows it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Lines as people type them, and lines that nobody would.
+
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    guild::MessageId,
+    input::{self, Raw, fields_of, schema_of},
+};
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Ban {
+    users: Vec<UserId>,
+    duration: Option<Span>,
+    delete_days: Option<u8>,
+    reason: Option<String>,
+    silent: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Send {
+    server: String,
+    line: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Report {
+    message: MessageLink,
+    channel: Option<ChannelId>,
+    rule: Option<Rule>,
+    note: String,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Rule {
+    Spam,
+    Insult,
+}
+
+fn sort<T: JsonSchema>(line: &str) -> Sorted {
+    read(&fields_of(&schema_of::<T>()), line, None)
+}
+
+/// What the catalogue makes of the line.
+fn understood<T: JsonSchema>(line: &str) -> Value {
+    let fields = fields_of(&schema_of::<T>());
+    let sorted = read(&fields, line, None);
+    assert_eq!(sorted.over, None, "{line}");
+    input::read(&fields, Raw::Words(sorted.words)).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+#[test]
+fn words_go_to_the_inputs_in_their_order() {
+    let cases = [
+        ("<@42> 7d spam", json!({"users": ["<@42>"], "duration": "7d", "reason": "spam"})),
+        (
+            "42 430000000000000001 <@!44> being loud",
+            json!({"users": ["42", "430000000000000001", "<@!44>"], "reason": "being loud"}),
+        ),
+        ("42 90 minutes loud", json!({"users": ["42"], "duration": "90 minutes", "reason": "loud"})),
+        ("42 7d 3 spam", json!({"users": ["42"], "duration": "7d", "delete_days": 3, "reason": "spam"})),
+        ("42 no reason", json!({"users": ["42"], "reason": "no reason"})),
+        ("42 he said  \"hi\"\nand left", json!({"users": ["42"], "reason": "he said  \"hi\"\nand left"})),
+        ("42 \"7d of spam\"", json!({"users": ["42"], "reason": "7d of spam"})),
+        ("42 „two words“", json!({"users": ["42"], "reason": "two words"})),
+        ("42 “two words” more", json!({"users": ["42"], "reason": "“two words” more"})),
+        ("42 -- --silent is a flag", json!({"users": ["42"], "reason": "--silent is a flag"})),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(understood::<Ban>(line), expected, "{line}");
+    }
+    assert_eq!(
+        understood::<Send>("survival say  hello: you"),
+        json!({"server": "survival", "line": "say  hello: you"})
+    );
+}
+
+#[test]
+fn inputs_can_be_named_in_every_way_that_people_know() {
+    let all = json!({"users": ["42"], "duration": "7d", "reason": "two words", "silent": true});
+    for line in [
+        "42 7d two words --silent",
+        "42 --silent 7d two words",
+        "42 7d two --silent words",
+        "--users 42 --duration 7d --reason \"two words\" -silent",
+        "users:42 duration:7d reason:\"two words\" silent:true",
+        "users=42 duration=7d reason=two words silent=yes",
+        "42 -d 7d “two words” —silent",
+        "42 --duration=7d --silent:on two words",
+        "42 reason: two words --silent --duration 7d",
+    ] {
+        let sorted = understood::<Ban>(line);
+        if line.contains("-d ") {
+            // `-d` could be the duration or the days.
+            assert_ne!(sorted, all, "{line}");
+            continue;
+        }
+        assert_eq!(sorted, all, "{line}");
+    }
+    assert_eq!(understood::<Ban>("42 -du 7d")["duration"], "7d");
+}
+
+#[test]
+fn what_does_not_fit_is_left_to_the_catalogue_to_explain() {
+    let fields = fields_of(&schema_of::<Ban>());
+    let code = |line: &str| {
+        let error = input::read(&fields, Raw::Words(read(&fields, line, None).words)).unwrap_err();
+        error.fields[0].code.unwrap()
+    };
+    assert_eq!(code("somebody spam"), "input_not_a_user");
+    assert_eq!(code(""), "input_missing");
+    assert_eq!(code("42 99999y spam"), "input_duration_too_long");
+    assert_eq!(code("42 --delete-days many"), "input_not_whole");
+    assert_eq!(code("42 --slient spam"), "input_unknown");
+    assert_eq!(code("42 --duration --silent"), "input_not_a_duration");
+}
+
+#[test]
+fn a_word_too_many_is_told_of_and_not_swallowed() {
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Unban {
+        user: UserId,
+    }
+    assert_eq!(sort::<Unban>("42 43").over.as_deref(), Some("43"));
+    assert_eq!(sort::<Unban>("42").over, None);
+}
+
+#[test]
+fn a_reply_names_the_message() {
+    let fields = fields_of(&schema_of::<Report>());
+    let link = MessageLink { channel: ChannelId(1), message: MessageId(2) };
+    let read = |line| {
+        let sorted = read(&fields, line, Some(link));
+        input::read(&fields, Raw::Words(sorted.words)).unwrap()
+    };
+    assert_eq!(read("SPAM they sell"), json!({"message": "1/2", "rule": "spam", "note": "they sell"}));
+    assert_eq!(read("7/8 <#9> they sell"), json!({"message": "7/8", "channel": "<#9>", "note": "they sell"}));
+}
+
+fn vocabulary() -> Vocabulary {
+    let mut all = Vocabulary::default();
+    for name in ["ban", "unban", "rank list", "rank create", "server start", "server status", "config"] {
+        all.add(name, name);
+    }
+    all.add("b", "ban");
+    all.add("ss", "server start");
+    all
+}
+
+#[test]
+fn the_longest_name_wins_and_a_slip_is_near() {
+    let all = vocabulary();
+    assert_eq!(all.find(" Rank  LIST all"), Begin::Operation("rank list", "all"));
+    assert_eq!(all.find("b @robin"), Begin::Operation("ban", "@robin"));
+    assert_eq!(all.find("bna @robin spam"), Begin::Near(vec!["ban"], "@robin spam"));
+    assert_eq!(all.find("server strat lobby"), Begin::Near(vec!["server start"], "lobby"));
+    assert_eq!(all.find("rank"), Begin::Near(vec!["rank create", "rank list"], ""));
+    for nothing in ["", "5 for lunch", "50", "what is this", "?!", "x"] {
+        assert_eq!(all.find(nothing), Begin::Nothing, "{nothing}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_sorted(line in ".{0,400}", replied: bool) {
+        let link = replied.then_some(MessageLink { channel: ChannelId(1), message: MessageId(2) });
+        read(&fields_of(&schema_of::<Ban>()), &line, link);
+        read(&fields_of(&schema_of::<Report>()), &line, link);
+        read(&fields_of(&schema_of::<Send>()), &line, link);
+        vocabulary().find(&line);
+    }
+
+    #[test]
+    fn lines_full_of_signs_are_sorted(pieces in prop::collection::vec(
+        prop_oneof![
+            Just("--"), Just("-"), Just("—"), Just("\""), Just("„"), Just("“"), Just("«"), Just(":"), Just("="),
+            Just(" "), Just("\n"), Just("users"), Just("reason"), Just("silent"), Just("duration"), Just("42"),
+            Just("<@42>"), Just("7d"), Just("minutes"), Just("ä"), Just("\u{200b}"),
+        ], 0..60)) {
+        let line = pieces.concat();
+        let sorted = read(&fields_of(&schema_of::<Ban>()), &line, None);
+        let kept: usize = sorted.words.values().flatten().map(String::len).sum();
+        prop_assert!(kept <= line.len() + "true".len() * 5);
+    }
+
+    #[test]
+    fn a_reason_is_kept_as_it_is_written(words in "[a-z\"'„“.,!?äß] ?[a-z\"' \n.,!?äß]{0,80}[a-z.]") {
+        prop_assume!(words.trim() == words && words.parse::<Span>().is_err());
+        let line = format!("<@42> {words}");
+        let sorted = sort::<Ban>(&line);
+        let first = words.split_whitespace().next().unwrap_or_default();
+        prop_assume!(first.parse::<Span>().is_err() && !words.starts_with(['"', '„', '“']));
+        prop_assert_eq!(&sorted.words["reason"], &vec![words]);
+    }
+}

@@ -1,0 +1,299 @@
+//! The community half, as people on Discord meet it: set-up, ranks, cases from the first word to the appeal, errors.
+
+use guildhall_sim::{Message, Place, User};
+use serde_json::{Value, json};
+
+use crate::{
+    stage::{Stage, Way},
+    support::{PATIENCE, eventually},
+};
+
+fn stage() -> Stage {
+    Stage::set(&Way::Gateway, &[])
+}
+
+/// Sets something as staff.
+fn set(stage: &Stage, key: &str, value: &str) {
+    let answer = stage.command(&stage.ada, "config set", json!({"key": key, "value": value}));
+    assert!(answer.text().contains(key), "{}", answer.text());
+}
+
+/// A log channel for this setting.
+fn log(stage: &Stage, key: &str, name: &str) -> Place {
+    let channel = stage.guild.channel(name);
+    set(stage, key, &channel.to_string());
+    stage.ada.in_channel(channel)
+}
+
+/// What a person reads in their direct messages.
+fn inbox(who: &User, words: &str) -> (Place, Message) {
+    eventually("a direct message", || {
+        let place = who.inbox().pop()?;
+        let message = place.visible_messages().into_iter().rev().find(|m| m.text().contains(words))?;
+        Some((place, message))
+    })
+}
+
+fn banned(stage: &Stage, who: &User) -> bool {
+    stage.guild.bans().iter().any(|(user, _)| *user == who.id())
+}
+
+fn case(stage: &Stage, number: u64) -> Value {
+    stage.guildhall.get(&format!("/api/v1/cases/{number}"))["data"].clone()
+}
+
+#[test]
+fn a_guild_is_set_up_in_one_press_and_changed_on_its_page() {
+    let stage = stage();
+    let before = stage.guild.channels().len();
+    let place = stage.ada.in_channel(stage.channel);
+    let plan = stage.command(&stage.ada, "config setup", json!({}));
+    assert!(plan.is_ephemeral());
+    assert_eq!(stage.guild.channels().len(), before, "a plan makes nothing");
+    let done = stage.press(&place, &plan, "Set it up");
+    let made = stage.guild.channels().len();
+    assert!(made > before, "{}", done.text());
+    let jail = stage.command(&stage.ada, "config get", json!({"key": "jail.role"}));
+    assert!(!jail.text().contains("not set"), "{}", jail.text());
+
+    // Once more makes nothing twice.
+    stage.command(&stage.ada, "config setup", json!({"apply": true}));
+    assert_eq!(stage.guild.channels().len(), made);
+
+    // The page changes a value at once and shows it.
+    let page = stage.command(&stage.ada, "config open", json!({"section": "features"}));
+    assert!(page.is_ephemeral() && page.text().contains("features.moderation"), "{}", page.text());
+    let off =
+        page.buttons().into_iter().find(|button| button.label.contains("moderation")).expect("a switch");
+    let page = stage.press(&place, &page, &off.label);
+    assert!(page.text().contains("features.moderation"), "{}", page.text());
+    let refused =
+        stage.command(&stage.ada, "warn", json!({"users": stage.ben.id().to_string(), "reason": "spam"}));
+    assert!(refused.text().contains("off"), "{}", refused.text());
+    let member = stage.command(&stage.ben, "config set", json!({"key": "general.prefix", "value": "!"}));
+    assert!(member.is_ephemeral() && member.text().contains("rank"), "{}", member.text());
+    stage.assert_conformance();
+    stage.finish();
+}
+
+#[test]
+fn a_ban_is_a_case_from_the_message_to_the_appeal() {
+    let stage = stage();
+    let log = log(&stage, "logs.moderation", "mod-log");
+    let appeals = log_of_appeals(&stage);
+
+    // By prefix, with a duration and a reason that tries to get out.
+    let asked = stage.ada.in_channel(stage.channel);
+    let reason = "spam @everyone **bold** <@&1>";
+    asked.send_message(&format!("$ban <@{}> 7d {reason}", stage.ben.id())).expect("a message");
+    eventually("he is banned", || banned(&stage, &stage.ben).then_some(()));
+    let told = stage.wait(asked.wait_for_text(PATIENCE, "ben")).expect("an answer");
+    assert!(!told.is_ephemeral());
+    let entry = stage.wait(log.wait_for_text(PATIENCE, "ben")).expect("a line in the log");
+    assert!(entry.text().contains("@everyone"), "{}", entry.text());
+    eventually("the case holds", || (case(&stage, 1)["state"] == "active").then_some(()));
+    let kept = case(&stage, 1);
+    assert_eq!(kept["reason"], reason);
+    assert!(kept["expires"].is_string(), "{kept}");
+
+    // He was told before, and appeals by the button.
+    let (place, message) = inbox(&stage.ben, "spam");
+    let pressed = place.press(message.id, "Appeal").expect("a button");
+    let form = stage.wait(pressed.modal(PATIENCE)).expect("a form");
+    let sent = place.submit_modal(&form, json!({"text": "It was my cat."})).expect("the form");
+    let answer = stage.wait(sent.message(PATIENCE)).expect("an answer");
+    assert!(!answer.text().is_empty());
+    let appeal = stage.wait(appeals.wait_for_text(PATIENCE, "my cat")).expect("the appeal");
+    let accepted = appeals.press(appeal.id, "Accept").expect("a button");
+    let form = stage.wait(accepted.modal(PATIENCE)).expect("a form");
+    appeals.submit_modal(&form, json!({"answer": "Watch the cat."})).expect("the form");
+    eventually("the ban is lifted", || (!banned(&stage, &stage.ben)).then_some(()));
+    eventually("the case is over", || (case(&stage, 1)["state"] != "active").then_some(()));
+    let edited = eventually("the log says so", || {
+        let now = log.message(entry.id)?;
+        (now.text() != entry.text()).then_some(now)
+    });
+    assert_eq!(log.visible_messages().len(), 1, "the line was changed, not written again: {}", edited.text());
+    inbox(&stage.ben, "Watch the cat.");
+    stage.assert_conformance();
+    stage.finish();
+}
+
+fn log_of_appeals(stage: &Stage) -> Place {
+    log(stage, "logs.appeals", "appeals")
+}
+
+#[test]
+fn a_timed_ban_ends_on_time_though_everything_was_killed() {
+    let mut stage = stage();
+    let (ben, user) = (stage.ben.clone(), stage.ben.id().to_string());
+    let given = json!({"users": user, "duration": "8s", "reason": "calm down"});
+    stage.command(&stage.ada, "ban", given);
+    eventually("he is banned", || banned(&stage, &ben).then_some(()));
+    stage.guildhall.kill();
+    stage.guildhall.start_again();
+    eventually("the ban has ended", || (!banned(&stage, &ben)).then_some(()));
+    eventually("and the case with it", || (case(&stage, 1)["state"] == "expired").then_some(()));
+    stage.finish();
+}
+
+#[test]
+fn nobody_acts_on_whom_they_may_not_and_is_told_why() {
+    let stage = stage();
+    let ban = |who: &User, target: u64| {
+        stage.command(who, "ban", json!({"users": target.to_string(), "reason": "because"})).text()
+    };
+    assert!(ban(&stage.ben, stage.cleo.id().0).contains("rank"));
+    for target in [stage.cleo.id().0, stage.ada.id().0, stage.app.bot().0] {
+        let text = ban(&stage.ada, target);
+        assert!(!text.contains("Case 1"), "{text}");
+    }
+    assert!(stage.guild.bans().is_empty());
+
+    // The bot's own role too low: it says so, and how to fix it.
+    let bot = stage.guild.bot_role(&stage.app).expect("a role of its own");
+    let high = stage.guild.role("untouchable", guildhall_sim::Permissions::NONE);
+    let dora = stage.sim.user("dora");
+    stage.guild.join(&dora, &[high]);
+    stage.guild.place_role(bot, 1);
+    let text = stage.command(&stage.olive, "kick", json!({"users": dora.id().to_string()})).text();
+    assert!(text.contains("role"), "{text}");
+    assert!(stage.guild.member(dora.id()).is_some(), "she is still there");
+    assert_eq!(
+        stage.guildhall.get("/api/v1/cases")["data"]["total"],
+        0,
+        "nothing happened, so there is no case"
+    );
+    stage.finish();
+}
+
+#[test]
+fn errors_are_read_in_the_readers_language_and_rehearsed() {
+    let stage = stage();
+    stage.ben.set_locale("de").expect("a language");
+    let refused = stage.command(&stage.ben, "server create", json!({"name": "x", "recipe": "counter"}));
+    assert!(refused.text().contains("brauchst du den Rang"), "{}", refused.text());
+
+    let given = ["errors", "simulate", "--operation", "rank whoami", "--code", "internal", "--kind", "bug"];
+    let put = stage.guildhall.cli(&given);
+    assert!(put.status.success(), "{put:?}");
+    let broken = stage.command(&stage.ben, "rank whoami", json!({})).text();
+    assert!(broken.contains("E-") && broken.contains("Kennung"), "{broken}");
+    let fine = stage.command(&stage.ben, "rank whoami", json!({})).text();
+    assert!(!fine.contains("E-"), "the rehearsal was for one time: {fine}");
+    let listed = eventually("the error is counted", || {
+        let listed = stage.guildhall.cli(&["errors", "list", "--json"]);
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+        text.contains("internal").then_some(text)
+    });
+    assert!(listed.contains("rank whoami"), "{listed}");
+    stage.finish();
+}
+
+#[test]
+fn a_member_reports_and_staff_take_it_up() {
+    let stage = stage();
+    let reports = log(&stage, "logs.reports", "reports");
+    let place = stage.cleo.in_channel(stage.channel);
+    let bad = place.send_message("buy my coins").expect("a message");
+    let ben = stage.ben.in_channel(stage.channel);
+    let asked = ben.run_on_message("Report message", bad).expect("an entry of the menu");
+    let form = stage.wait(asked.modal(PATIENCE)).expect("a form");
+    let sent = ben.submit_modal(&form, json!({"text": "This is spam."})).expect("the form");
+    let answer = stage.wait(sent.message(PATIENCE)).expect("an answer");
+    assert!(answer.is_ephemeral());
+    let report = stage.wait(reports.wait_for_text(PATIENCE, "This is spam.")).expect("the report");
+    assert!(!report.text().contains("ben"), "the reporter is shielded: {}", report.text());
+    assert!(report.text().contains("cleo"), "{}", report.text());
+    stage.assert_conformance();
+    stage.finish();
+}
+
+#[test]
+fn a_prefix_message_answers_like_the_slash_command_and_nonsense_harms_nobody() {
+    let stage = stage();
+    let place = stage.ben.in_channel(stage.channel);
+    let slash = stage.command(&stage.ben, "rank list", json!({})).text();
+    place.send_message("$rank list").expect("a message");
+    let first = slash.lines().next().expect("words").to_owned();
+    // A private answer comes by direct message, because a message has no private answer.
+    eventually("the same answer", || {
+        let inbox = stage.ben.inbox().into_iter().flat_map(|place| place.visible_messages());
+        let all: Vec<Message> = inbox.chain(place.visible_messages()).collect();
+        all.iter()
+            .any(|message| message.author != stage.ben.id() && message.text().contains(&first))
+            .then_some(())
+    });
+    let nonsense = format!("${}", "ban \"<@ -- = : $ ".repeat(250));
+    place.send_message(&nonsense[..3_900.min(nonsense.len())]).ok();
+    place.send_message("$rnak list").expect("a message");
+    let near = stage.wait(place.wait_for_text(PATIENCE, "rank list")).expect("a suggestion");
+    assert!(near.buttons().iter().any(|button| button.label.contains("rank list")), "{}", near.text());
+    set(&stage, "general.prefix", "!");
+    place.send_message("!rank whoami").expect("a message");
+    eventually("the new prefix works", || {
+        let records = stage.guildhall.get("/api/v1/audits?operation=rank%20whoami");
+        (records["data"].as_array()?.len() == 1).then_some(())
+    });
+    stage.finish();
+}
+
+#[test]
+fn status_says_what_is_off_without_the_gateway_and_where_the_time_went() {
+    let stage = Stage::set(&Way::Http, &[]);
+    stage.command(&stage.ben, "rank whoami", json!({}));
+    let text = stage.command(&stage.ada, "status", json!({})).text();
+    assert!(text.contains("Off, because") && text.contains("prefix"), "{text}");
+    let data = stage.guildhall.get("/api/v1/status")["data"].clone();
+    let commands = data["commands"].as_array().expect("commands");
+    let whoami = commands.iter().find(|figures| figures["operation"] == "rank whoami").expect("figures");
+    assert_eq!(whoami["calls"], 1);
+    assert!(whoami["p99_us"].as_u64() >= whoami["p50_us"].as_u64(), "{whoami}");
+    // What needs no events works by HTTP alone.
+    let given = json!({"users": stage.ben.id().to_string(), "reason": "no gateway"});
+    stage.command(&stage.ada, "warn", given);
+    eventually("the case is there", || {
+        (case(&stage, 1)["state"] == "closed" || case(&stage, 1)["state"] == "active").then_some(())
+    });
+    stage.finish();
+}
+
+#[test]
+fn jail_survives_leaving_and_coming_back() {
+    let stage = stage();
+    stage.command(&stage.ada, "config setup", json!({"apply": true}));
+    let role = stage.guild.role("painter", guildhall_sim::Permissions::NONE);
+    let eve = stage.sim.user("eve");
+    stage.guild.join(&eve, &[role]);
+    let given = json!({"users": eve.id().to_string(), "reason": "paint everywhere"});
+    stage.command(&stage.ada, "jail", given);
+    let jailed = || {
+        let roles = stage.guild.roles_of(eve.id())?;
+        (!roles.contains(&role) && roles.len() == 1).then_some(roles[0])
+    };
+    let jail = eventually("her roles are taken", jailed);
+    stage.guild.leave(&eve);
+    stage.guild.join(&eve, &[]);
+    eventually("she is in jail again", || stage.guild.roles_of(eve.id())?.contains(&jail).then_some(()));
+    stage.command(&stage.ada, "unjail", json!({"users": eve.id().to_string()}));
+    eventually("her roles are back", || {
+        let roles = stage.guild.roles_of(eve.id())?;
+        (roles.contains(&role) && !roles.contains(&jail)).then_some(())
+    });
+    stage.finish();
+}
+
+#[test]
+fn edits_and_deletions_are_logged_for_as_long_as_the_guild_says() {
+    let stage = stage();
+    let log = log(&stage, "logs.messages", "message-log");
+    let place = stage.ben.in_channel(stage.channel);
+    let id = place.send_message("the first words").expect("a message");
+    place.edit_message(id, "other words").expect("an edit");
+    let entry = stage.wait(log.wait_for_text(PATIENCE, "the first words")).expect("a line");
+    assert!(entry.text().contains("other words"), "{}", entry.text());
+    place.delete_message(id).expect("a deletion");
+    stage.wait(log.wait_for_text(PATIENCE, "was deleted")).expect("a line");
+    stage.assert_conformance();
+    stage.finish();
+}

@@ -1,0 +1,95 @@
+//! A flood of errors: every one is counted, and memory stays as it is.
+
+use std::{sync::Arc, time::Duration};
+
+use guildhall_core::{Clock, Kind, Rank, incident::Observer};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::house::{Plan, actor, house, occurrence};
+
+const THREADS: u64 = 4;
+const EACH: u64 = 15_000;
+/// Errors and bytes of each: 60,000 errors of 2 KiB would be 120 MiB if they were kept.
+const GROWTH: u64 = 48 * 1024 * 1024;
+
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_thousand_errors_lose_no_count_and_memory_stays_flat() {
+    let house = house(Plan::default()).await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(house.incidents.clone().run(async move {
+        let _ = stopped.await;
+    }));
+    // What is needed once is not growth.
+    flood(&house.incidents, &house.clock, 500).await;
+    let before = resident();
+    let began = std::time::Instant::now();
+    flood(&house.incidents, &house.clock, EACH).await;
+    let took = began.elapsed();
+    let grown = resident().saturating_sub(before);
+    stop.send(()).unwrap();
+    running.await.unwrap();
+
+    let total = THREADS * (EACH + 500);
+    assert_eq!(house.incidents.counts().taken, total);
+    let stats = house.data(&actor("ops", Rank::OPERATOR), "errors stats", json!({ "by": "kind" })).await;
+    assert_eq!(stats["total"], total, "{stats}");
+    let list = house.data(&actor("ops", Rank::OPERATOR), "errors list", json!({ "which": "all" })).await;
+    // 500 of failures and of refusals in each of two communities, and the groups of all others.
+    assert!(list["total"].as_u64().unwrap() <= 2_010, "{} groups", list["total"]);
+    assert!(grown < GROWTH, "{} MiB more than before", grown / 1024 / 1024);
+    println!(
+        "{} errors a second, {} KiB more than before",
+        total * 1_000 / took.as_millis().max(1) as u64,
+        grown / 1024
+    );
+}
+
+/// Errors from several threads at once: many of a kind, and many that are each a kind of their own.
+async fn flood(
+    incidents: &Arc<guildhall_incidents::Incidents>,
+    clock: &Arc<guildhall_core::ManualClock>,
+    each: u64,
+) {
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let (incidents, clock) = (incidents.clone(), clock.clone());
+            tokio::task::spawn_blocking(move || {
+                let long = "x ".repeat(1_000);
+                for number in 0..each {
+                    let tenant = if number % 2 == 0 { "a" } else { "b" };
+                    let word: String = (thread * each + number)
+                        .to_string()
+                        .bytes()
+                        .map(|digit| char::from(digit - b'0' + b'a'))
+                        .collect();
+                    let (code, kind, operation, detail) = match number % 4 {
+                        0 => (
+                            "internal",
+                            Kind::Bug,
+                            "server start".to_owned(),
+                            format!("{word} broke: {long}"),
+                        ),
+                        1 => ("out_of_stock", Kind::NotFound, word, long.clone()),
+                        _ => ("supplier_away", Kind::Upstream, "shop buy".to_owned(), "no answer".to_owned()),
+                    };
+                    let mut occurrence = occurrence(tenant, code, kind, &operation, &detail);
+                    occurrence.at = clock.now();
+                    incidents.notice(occurrence);
+                    if number % 500 == 0 {
+                        // The clock of the house stands still otherwise, and nothing would be written meanwhile.
+                        clock.advance(Duration::from_secs(1));
+                    }
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.await.unwrap();
+    }
+}

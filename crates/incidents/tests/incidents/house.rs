@@ -1,0 +1,274 @@
+//! An installation with one domain that fails on demand.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use guildhall_core::{
+    Actor, ActorId, Answer, Call, CallId, Catalogue, Clock, Document, Effect, Error, Face, Kind, ManualClock,
+    Operation, Operations, Rank, Reply, Request, TenantId,
+    fault::Faults,
+    guild::{ChannelId, Courier, Delivery, MessageId, MessageLink, UserId},
+    incident::{Observer, Occurrence},
+    language::{LOCALES as CORE, Texts},
+    permission::DefaultRanks,
+    setting::{Defaults, Setting, Settings},
+};
+use guildhall_incidents::{Incidents, IncidentsConfig, LOCALES, Parts, migrations, operations};
+use guildhall_store::{
+    AuditStore, Store,
+    testkit::{TestStore, stores},
+};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+pub const CHANNEL: ChannelId = ChannelId(77);
+
+/// The domain that fails.
+pub struct Shop;
+
+/// Fails in the way that it is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Break {
+    pub kind: Kind,
+    pub text: String,
+}
+
+impl Operation for Break {
+    type Domain = Shop;
+    type Output = ();
+
+    const NAME: &'static str = "shop break";
+    const SUMMARY: &'static str = "Fail";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, _: &Shop, _: &Call) -> Result<Answer<()>, Error> {
+        Err(match self.kind {
+            Kind::Bug => Error::bug(self.text),
+            Kind::Upstream => {
+                Error::new(Kind::Upstream, "supplier_away", "The supplier said: boo.").because(self.text)
+            }
+            kind => {
+                Error::new(kind, "out_of_stock", format!("There is no {}.", self.text)).remedy("Order some.")
+            }
+        })
+    }
+}
+
+/// Keeps what would have been written to Discord.
+pub struct Post {
+    pub messages: Mutex<BTreeMap<u64, Document>>,
+    pub nonces: Mutex<Vec<String>>,
+    pub edits: AtomicU64,
+    /// The error that the next attempts fail with.
+    pub failing: Mutex<Option<&'static str>>,
+    /// Told of each failure, as a careless courier would.
+    pub observer: Mutex<Option<Arc<dyn Observer>>>,
+}
+
+impl Post {
+    fn attempt(&self) -> Result<(), Error> {
+        let Some(code) = *self.failing.lock().unwrap() else { return Ok(()) };
+        if let Some(observer) = self.observer.lock().unwrap().as_ref() {
+            observer.notice(occurrence("ops", code, Kind::Upstream, "post", "Discord is away"));
+        }
+        Err(Error::new(Kind::Upstream, code, "Discord is away."))
+    }
+
+    pub fn all(&self) -> Vec<Document> {
+        self.messages.lock().unwrap().values().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Courier for Post {
+    async fn post(
+        &self,
+        tenant: &TenantId,
+        channel: ChannelId,
+        document: &Document,
+        nonce: &str,
+    ) -> Result<MessageId, Error> {
+        assert_eq!((tenant.as_str(), channel), ("ops", CHANNEL));
+        assert!((1..=25).contains(&nonce.len()), "{nonce}");
+        self.attempt()?;
+        self.nonces.lock().unwrap().push(nonce.to_owned());
+        let mut messages = self.messages.lock().unwrap();
+        let id = messages.len() as u64 + 1;
+        messages.insert(id, document.clone());
+        Ok(MessageId(id))
+    }
+
+    async fn edit(&self, _: &TenantId, at: MessageLink, document: &Document) -> Result<(), Error> {
+        self.attempt()?;
+        assert_eq!(at.channel, CHANNEL);
+        assert!(self.messages.lock().unwrap().insert(at.message.0, document.clone()).is_some());
+        self.edits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn direct(&self, _: &TenantId, _: UserId, _: &Document, _: &str) -> Result<Delivery, Error> {
+        Ok(Delivery::Closed)
+    }
+}
+
+/// Settings that a test changes.
+#[derive(Default)]
+pub struct Set(pub Mutex<BTreeMap<&'static str, Value>>);
+
+#[async_trait]
+impl Settings for Set {
+    async fn value(&self, tenant: &TenantId, setting: &'static Setting) -> Result<Value, Error> {
+        let set = self.0.lock().unwrap().get(setting.key).cloned();
+        match set {
+            Some(value) => Ok(value),
+            None => Defaults.value(tenant, setting).await,
+        }
+    }
+}
+
+pub struct House {
+    pub name: &'static str,
+    pub incidents: Arc<Incidents>,
+    pub catalogue: Arc<Catalogue>,
+    pub clock: Arc<ManualClock>,
+    pub post: Arc<Post>,
+    pub set: Arc<Set>,
+    pub store: Store,
+    _kept: Option<TestStore>,
+}
+
+/// What differs from house to house.
+#[derive(Default)]
+pub struct Plan {
+    pub dsn: Option<String>,
+    pub secrets: Vec<SecretString>,
+}
+
+pub fn build(name: &'static str, store: Store, plan: Plan) -> House {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let clock = Arc::new(ManualClock::default());
+    let faults = Faults::new(clock.clone());
+    let post = Arc::new(Post {
+        messages: Mutex::default(),
+        nonces: Mutex::default(),
+        edits: AtomicU64::new(0),
+        failing: Mutex::default(),
+        observer: Mutex::default(),
+    });
+    let set = Arc::new(Set::default());
+    let config = IncidentsConfig {
+        operators_channel: Some(("ops".parse().unwrap(), CHANNEL)),
+        sentry_dsn: plan.dsn.map(SecretString::from),
+        environment: "test".to_owned(),
+        release: "1.2.3".to_owned(),
+        pepper: Some("pepper-for-tests".into()),
+    };
+    let parts = Parts {
+        store: store.clone(),
+        texts: Arc::new(Texts::new(&[CORE, LOCALES]).unwrap()),
+        settings: set.clone(),
+        courier: post.clone(),
+        faults: faults.clone(),
+        secrets: plan.secrets,
+        clock: clock.clone(),
+    };
+    let incidents = Incidents::new(config, parts).unwrap();
+    let catalogue =
+        Catalogue::builder(Arc::new(AuditStore::new(store.clone())), clock.clone(), Arc::new(DefaultRanks))
+            .add(Operations::new().with::<Break>(), Arc::new(Shop))
+            .add(operations(), incidents.clone())
+            .presenter(incidents.presenter())
+            .observer(incidents.observer())
+            .faults(faults)
+            .build();
+    House { name, incidents, catalogue: Arc::new(catalogue), clock, post, set, store, _kept: None }
+}
+
+/// One house on each database.
+pub async fn houses(plan: impl Fn() -> Plan) -> Vec<House> {
+    let stores = stores(migrations).await;
+    let house = |kept: TestStore| House { _kept: None, ..build(kept.name, kept.store(), plan()) }.keep(kept);
+    stores.into_iter().map(house).collect()
+}
+
+/// One house on SQLite.
+pub async fn house(plan: Plan) -> House {
+    let kept = guildhall_store::testkit::sqlite(migrations()).await;
+    build(kept.name, kept.store(), plan).keep(kept)
+}
+
+impl House {
+    fn keep(mut self, kept: TestStore) -> Self {
+        self._kept = Some(kept);
+        self
+    }
+
+    pub async fn call(&self, actor: &Actor, operation: &str, input: Value) -> Result<Reply, Error> {
+        self.catalogue.call(Request::json(actor.clone(), operation, input)).await
+    }
+
+    /// The data of an answer, for which the call has to work.
+    pub async fn data(&self, actor: &Actor, operation: &str, input: Value) -> Value {
+        match self.call(actor, operation, input).await {
+            Ok(Reply::Done { data, .. }) => data,
+            other => panic!("{}: {operation} answered {other:?}", self.name),
+        }
+    }
+
+    /// Lets the shop fail.
+    pub async fn fail(&self, actor: &Actor, kind: Kind, text: &str) -> Error {
+        let input = serde_json::json!({ "kind": kind, "text": text });
+        self.call(actor, "shop break", input).await.unwrap_err()
+    }
+
+    pub fn notice(&self, tenant: &str, code: &'static str, kind: Kind, operation: &str, detail: &str) {
+        let mut occurrence = occurrence(tenant, code, kind, operation, detail);
+        occurrence.at = self.clock.now();
+        self.incidents.notice(occurrence);
+    }
+
+    pub fn minutes(&self, minutes: u64) {
+        self.clock.advance(std::time::Duration::from_secs(60 * minutes));
+    }
+}
+
+pub fn occurrence(tenant: &str, code: &'static str, kind: Kind, operation: &str, detail: &str) -> Occurrence {
+    Occurrence {
+        at: OffsetDateTime::UNIX_EPOCH,
+        code,
+        kind,
+        operation: operation.to_owned(),
+        detail: detail.to_owned(),
+        tenant: tenant.parse().unwrap(),
+        actor: Some(ActorId::discord(118_765_432_109_876_543)),
+        face: Face::Discord,
+        call: Some(CallId(uuid::Uuid::new_v4())),
+        trace: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
+    }
+}
+
+pub fn actor(tenant: &str, rank: Rank) -> Actor {
+    Actor {
+        tenant: tenant.parse().unwrap(),
+        id: ActorId::discord(42),
+        name: "Ada".to_owned(),
+        face: Face::Discord,
+        rank,
+        scope: None,
+    }
+}
+
+/// All of a document as one text.
+pub fn text(document: &Document) -> String {
+    serde_json::to_string(document).unwrap()
+}

@@ -1,0 +1,224 @@
+//! Known secrets go in at every place, and come out at none.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use guildhall_core::{Action, FieldError, Kind, Rank, incident::Reader, language::Language};
+use guildhall_incidents::Blanking;
+use guildhall_store::operator;
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+
+use crate::{
+    house::{Plan, actor, houses, text},
+    sentry::StandIn,
+};
+
+/// What the program knows by value, what only looks like a secret, and what tells of people.
+const KNOWN: &[&str] = &["correct horse \"battery\" staple", "s3cr3t-broker-pass", "Zm9vYmFyYmF6cXV4"];
+const SHAPED: &[&str] = &[
+    "MTE4NzY1NDMyMTA5ODc2NTQzMg.GabcDE.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "gh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+];
+const PEOPLE: &[&str] = &["ada.lovelace@example.org", "192.0.2.77", "2001:db8::77", "118765432109876543"];
+
+fn leaky() -> String {
+    let known = KNOWN.join(" then ");
+    let shaped = SHAPED.join(" and ");
+    let people = PEOPLE.join(" near ");
+    format!(
+        "login {known} failed at postgres://guild:{}@db/guild with Bearer abcdefghijklmnop, {shaped}, \
+         https://discord.com/api/webhooks/42/hooktoken-x_y for {people}",
+        KNOWN[1]
+    )
+}
+
+/// Everything that must not come out.
+fn leaks(text: &str, people: bool) -> Vec<String> {
+    // JSON inside of JSON has its quotation marks escaped; the words next to them are enough.
+    let mut leaks = vec![
+        "correct horse",
+        "battery",
+        "s3cr3t-broker-pass",
+        "Zm9vYmFyYmF6cXV4",
+        "hooktoken",
+        "abcdefghijklmnop",
+    ];
+    leaks.extend(SHAPED);
+    if people {
+        leaks.extend(PEOPLE);
+    }
+    leaks.into_iter().filter(|leak| text.contains(leak)).map(str::to_owned).collect()
+}
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn no_secret_comes_out_anywhere() {
+    let mut sentry = StandIn::start().await;
+    let secrets = || KNOWN.iter().map(|&secret| SecretString::from(secret)).collect::<Vec<_>>();
+    for house in houses(|| Plan { dsn: Some(sentry.dsn.clone()), secrets: secrets() }).await {
+        let log = Captured::default();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(Blanking::new(log.clone(), house.incidents.scrub()));
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
+        let member = actor("a", Rank::MEMBER);
+
+        // The person who asks.
+        for kind in [Kind::Bug, Kind::Upstream, Kind::NotFound] {
+            let mut error = house.fail(&member, kind, &leaky()).await;
+            error =
+                error.remedy(leaky()).action(Action::new("Again", "shop break", json!({ "text": leaky() })));
+            error.fields.push(FieldError::new("text", leaky()));
+            for language in Language::ALL {
+                let reader = Reader { tenant: member.tenant.clone(), actor: member.id.clone(), language };
+                for _ in 0..2 {
+                    let said = text(&house.catalogue.present(&reader, &error).await);
+                    assert_eq!(
+                        leaks(&said, kind != Kind::NotFound),
+                        Vec::<String>::new(),
+                        "{}: {said}",
+                        house.name
+                    );
+                }
+            }
+        }
+        // What is kept, what operators are told, what Sentry is told, and what fails on the way.
+        *house.post.failing.lock().unwrap() = Some("guild_unreachable");
+        house.notice("a", "internal", Kind::Bug, &format!("POST {}", leaky()), &leaky());
+        house.incidents.flush().await.unwrap();
+        house.incidents.tell().await;
+        *house.post.failing.lock().unwrap() = None;
+        house.minutes(1);
+        house.incidents.tell().await;
+        let posts = house.post.all();
+        assert!(posts.len() >= 2, "{}: {}", house.name, posts.len());
+        for post in posts {
+            assert_eq!(leaks(&text(&post), true), Vec::<String>::new(), "{}: {}", house.name, text(&post));
+        }
+
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(house.incidents.clone().run(async move {
+            let _ = stopped.await;
+        }));
+        for _ in 0..2 {
+            let (headers, event) = sentry.event().await;
+            assert_eq!(leaks(&event.to_string(), true), Vec::<String>::new(), "{}: {event}", house.name);
+            assert_eq!(leaks(&format!("{headers:?}"), true), Vec::<String>::new());
+        }
+        stop.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
+        while sentry.events.try_recv().is_ok() {}
+
+        let kept = dump(&house.store).await;
+        assert!(kept.len() >= 4, "{}: {kept:?}", house.name);
+        for row in kept {
+            assert_eq!(leaks(&row, true), Vec::<String>::new(), "{}: {row}", house.name);
+        }
+        drop(guard);
+        let log = log.text();
+        assert!(log.contains("internal"), "the log has the errors: {log}");
+        assert_eq!(leaks(&log, false), Vec::<String>::new(), "{}: {log}", house.name);
+        let shown = house.data(&actor("a", Rank::OPERATOR), "errors list", json!({ "which": "all" })).await;
+        assert_eq!(leaks(&shown.to_string(), true), Vec::<String>::new(), "{}: {shown}", house.name);
+    }
+}
+
+/// Every row of this crate's tables as text.
+async fn dump(store: &guildhall_store::Store) -> Vec<String> {
+    let groups = operator::find::<rows::group::Entity>();
+    let samples = operator::find::<rows::sample::Entity>();
+    let mut kept: Vec<String> =
+        groups.all(store.reader()).await.unwrap().iter().map(|row| format!("{row:?}")).collect();
+    kept.extend(samples.all(store.reader()).await.unwrap().iter().map(|row| format!("{row:?}")));
+    kept
+}
+
+/// The tables as a stranger reads them.
+mod rows {
+    pub mod group {
+        use guildhall_store::Owned;
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm(table_name = "incidents_group")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub tenant: String,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub fingerprint: String,
+            pub code: String,
+            pub operation: String,
+            pub cause: String,
+            pub note: Option<String>,
+        }
+
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        impl Owned for Entity {
+            const TENANT: Column = Column::Tenant;
+        }
+    }
+
+    pub mod sample {
+        use guildhall_store::Owned;
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm(table_name = "incidents_sample")]
+        pub struct Model {
+            #[sea_orm(primary_key)]
+            pub seq: i64,
+            pub tenant: String,
+            pub face: String,
+            pub reference: Option<String>,
+            pub trace: Option<String>,
+            pub detail: String,
+        }
+
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        impl Owned for Entity {
+            const TENANT: Column = Column::Tenant;
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! `inbox …`: what members have sent to the staff, reports and appeals, and what becomes of it.
+
+use guildhall_core::{
+    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, Tone, guild::UserId,
+};
+use guildhall_store::scope;
+use schemars::JsonSchema;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    AppealState, Moderation, ModerationError, ReportState,
+    book::By,
+    entity::{appeal, case, report},
+    reason::cleaned,
+};
+
+/// Reports, and appeals, that are listed.
+const LISTED: u64 = 20;
+
+/// What waits for the staff.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InboxData {
+    /// Reports, the oldest first; at most 20.
+    pub reports: Vec<InboxItem>,
+    /// Appeals, the oldest first; at most 20.
+    pub appeals: Vec<InboxItem>,
+}
+
+/// One thing that waits.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InboxItem {
+    /// Its number.
+    pub number: i64,
+    /// About whom, or by whom an appeal is.
+    pub about: String,
+    /// Its state.
+    pub state: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A report, without who sent it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReportData {
+    /// Its number.
+    pub report: i64,
+    /// Its state.
+    pub state: ReportState,
+    /// About whom.
+    pub target: Option<String>,
+    /// What it says.
+    pub text: String,
+    /// Who of the staff is at it.
+    pub handler: Option<String>,
+}
+
+impl From<&report::Model> for ReportData {
+    fn from(row: &report::Model) -> Self {
+        Self {
+            report: row.number,
+            state: row.state,
+            target: row.target.clone(),
+            text: row.text.clone(),
+            handler: row.handler_name.clone(),
+        }
+    }
+}
+
+/// Shows what waits for the staff.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxList {}
+
+impl Operation for InboxList {
+    type Domain = Moderation;
+    type Output = InboxData;
+
+    const NAME: &'static str = "inbox list";
+    const SUMMARY: &'static str = "Show the reports and appeals that wait for the staff";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Read;
+    const ALIASES: &'static [&'static str] = &["inbox"];
+    const EXAMPLES: &'static [&'static str] = &["inbox list"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxData>, Error> {
+        let data = moderation.inbox(call).await?;
+        let mut document = Document::titled("Inbox");
+        if data.reports.is_empty() && data.appeals.is_empty() {
+            return Ok(Answer::new(data, document.tone(Tone::Good).text("Nothing waits.")));
+        }
+        for (name, operation, field, items) in [
+            ("Reports", "inbox show", "report", &data.reports),
+            ("Appeals", "inbox show", "appeal", &data.appeals),
+        ] {
+            if items.is_empty() {
+                continue;
+            }
+            let rows = items.iter().map(|item| {
+                let text = crate::book::short(&item.text.replace('\n', " "), 60);
+                vec![
+                    Rich::new().strong(item.number.to_string()),
+                    Rich::from(item.about.as_str()),
+                    Rich::from(item.state.as_str()),
+                    Rich::from(text),
+                ]
+            });
+            document = document.heading(name).table(&["Number", "Who", "State", "Text"], rows.collect());
+            for item in items.iter().take(5) {
+                let input = json!({ field: item.number });
+                document = document.action(Action::new(format!("{field} {}", item.number), operation, input));
+            }
+        }
+        Ok(Answer::new(data, document))
+    }
+}
+
+impl Moderation {
+    async fn inbox(&self, call: &Call) -> Result<InboxData, ModerationError> {
+        let reader = self.seams.store.reader();
+        let reports = scope::find::<report::Entity>(call.tenant())
+            .filter(report::Column::State.is_in([ReportState::Open, ReportState::Taken]))
+            .order_by_asc(report::Column::Number)
+            .limit(LISTED)
+            .all(reader)
+            .await?;
+        let appeals = scope::find::<appeal::Entity>(call.tenant())
+            .filter(appeal::Column::State.eq(AppealState::Open))
+            .order_by_asc(appeal::Column::Number)
+            .limit(LISTED)
+            .all(reader)
+            .await?;
+        let report = |row: report::Model| InboxItem {
+            number: row.number,
+            about: row.target_name,
+            state: row.state.word().to_owned(),
+            text: row.text,
+        };
+        let appeal = |row: appeal::Model| InboxItem {
+            number: row.number,
+            about: row.person_name,
+            state: row.state.word().to_owned(),
+            text: row.text,
+        };
+        Ok(InboxData {
+            reports: reports.into_iter().map(report).collect(),
+            appeals: appeals.into_iter().map(appeal).collect(),
+        })
+    }
+}
+
+/// Shows one report or appeal.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxShow {
+    /// A report's number
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub report: Option<i64>,
+    /// Or an appeal's
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub appeal: Option<i64>,
+}
+
+impl Operation for InboxShow {
+    type Domain = Moderation;
+    type Output = InboxItem;
+
+    const NAME: &'static str = "inbox show";
+    const SUMMARY: &'static str = "Show one report or one appeal";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["inbox show report:3", "inbox show appeal:1"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxItem>, Error> {
+        let tenant = call.tenant();
+        if let Some(number) = self.appeal {
+            let row = moderation.appeal_row(tenant, number).await?;
+            let (about, state) = (row.person_name, row.state.word().to_owned());
+            let data = InboxItem { number, about, state, text: row.text };
+            return Ok(Answer::new(data, moderation.appeal_page(tenant, number).await?));
+        }
+        let number = self.report.ok_or_else(|| Error::invalid("report", "give a number, or an appeal's."))?;
+        let row = moderation.report_row(tenant, number).await?;
+        let (about, state) = (row.target_name, row.state.word().to_owned());
+        let data = InboxItem { number, about, state, text: row.text };
+        Ok(Answer::new(data, moderation.report_page(tenant, number).await?))
+    }
+}
+
+/// Takes a report: whoever does is named in it and gets a private thread.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxTake {
+    /// The report's number
+    #[schemars(range(min = 1))]
+    pub report: i64,
+}
+
+impl Operation for InboxTake {
+    type Domain = Moderation;
+    type Output = ReportData;
+
+    const NAME: &'static str = "inbox take";
+    const SUMMARY: &'static str = "Take a report, and open a private thread for it";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox take report:3"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReportData>, Error> {
+        let by = By::from(&call.actor);
+        let row = moderation.handle_report(call.tenant(), self.report, &by, ReportState::Taken, None).await?;
+        let mut document =
+            Document::titled(format!("Report {} is yours", row.number)).tone(Tone::Good);
+        if let Some(user) = call.actor.id.discord_user().map(UserId) {
+            document = match moderation.report_thread(call.tenant(), &row, user).await {
+                Ok(thread) => document.field("Thread", format!("#{thread}")),
+                // The report is taken; a thread is a convenience.
+                Err(error) => {
+                    let error = Error::from(error);
+                    document.tone(Tone::Warning).text(format!("There is no thread: {error}"))
+                }
+            };
+        }
+        Ok(Answer::new(ReportData::from(&row), document))
+    }
+}
+
+async fn end(
+    moderation: &Moderation,
+    call: &Call,
+    report: i64,
+    to: ReportState,
+    answer: Option<&str>,
+) -> Result<Answer<ReportData>, Error> {
+    let answer = answer.map(cleaned).filter(|answer| !answer.is_empty());
+    let by = By::from(&call.actor);
+    let row = moderation.handle_report(call.tenant(), report, &by, to, answer).await?;
+    let document = Document::titled(format!("Report {report} is {}", to.word())).tone(Tone::Good);
+    Ok(Answer::new(ReportData::from(&row), document))
+}
+
+/// Ends a report about which something was done.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxResolve {
+    /// The report's number
+    #[schemars(range(min = 1))]
+    pub report: i64,
+    /// What was done
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub answer: Option<String>,
+}
+
+impl Operation for InboxResolve {
+    type Domain = Moderation;
+    type Output = ReportData;
+
+    const NAME: &'static str = "inbox resolve";
+    const SUMMARY: &'static str = "End a report about which something was done";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox resolve report:3 answer:Warned"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReportData>, Error> {
+        end(moderation, call, self.report, ReportState::Resolved, self.answer.as_deref()).await
+    }
+}
+
+/// Ends a report about which nothing has to be done.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxDismiss {
+    /// The report's number
+    #[schemars(range(min = 1))]
+    pub report: i64,
+    /// Why
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub answer: Option<String>,
+}
+
+impl Operation for InboxDismiss {
+    type Domain = Moderation;
+    type Output = ReportData;
+
+    const NAME: &'static str = "inbox dismiss";
+    const SUMMARY: &'static str = "End a report about which nothing has to be done";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox dismiss report:3 answer:A joke among friends"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReportData>, Error> {
+        end(moderation, call, self.report, ReportState::Dismissed, self.answer.as_deref()).await
+    }
+}
+
+/// Who sent a report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RevealData {
+    /// The report's number.
+    pub report: i64,
+    /// An actor's id.
+    pub reporter: String,
+    /// What they are called.
+    pub reporter_name: String,
+}
+
+/// Shows who sent a report. The audit record keeps who looked, and why.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxReveal {
+    /// The report's number
+    #[schemars(range(min = 1))]
+    pub report: i64,
+    /// Why it has to be known; it is kept in the audit record
+    #[schemars(length(min = 3, max = 200))]
+    pub reason: String,
+}
+
+impl Operation for InboxReveal {
+    type Domain = Moderation;
+    type Output = RevealData;
+
+    const NAME: &'static str = "inbox reveal";
+    const SUMMARY: &'static str = "Show who sent a report; the audit record keeps that you looked";
+    const RANK: Rank = Rank::ADMIN;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox reveal report:3 reason:Threats in the report itself"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<RevealData>, Error> {
+        let row = moderation.report_row(call.tenant(), self.report).await?;
+        let person = guildhall_core::ActorId::from(row.reporter.clone());
+        let document = Document::titled(format!("Who sent report {}", row.number))
+            .tone(Tone::Warning)
+            .field("By", Rich::new().person(&person, row.reporter_name.as_str()))
+            .text("Keep it to yourself. That you looked is in the audit record.");
+        let data =
+            RevealData { report: row.number, reporter: row.reporter, reporter_name: row.reporter_name };
+        Ok(Answer::new(data, document))
+    }
+}
+
+/// Accepts an appeal: the case is lifted and the person is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxAccept {
+    /// The appeal's number
+    #[schemars(range(min = 1))]
+    pub appeal: i64,
+    /// What the person is told besides
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub answer: Option<String>,
+}
+
+impl Operation for InboxAccept {
+    type Domain = Moderation;
+    type Output = InboxItem;
+
+    const NAME: &'static str = "inbox accept";
+    const SUMMARY: &'static str = "Accept an appeal and lift its case";
+    const RANK: Rank = Rank::SENIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox accept appeal:1"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxItem>, Error> {
+        let answer = cleaned(self.answer.as_deref().unwrap_or_default());
+        moderation.accept(call, self.appeal, answer).await?;
+        decided(moderation, call, self.appeal).await
+    }
+}
+
+/// Denies an appeal: the case stays and the person is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct InboxDeny {
+    /// The appeal's number
+    #[schemars(range(min = 1))]
+    pub appeal: i64,
+    /// What the person is told besides
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub answer: Option<String>,
+}
+
+impl Operation for InboxDeny {
+    type Domain = Moderation;
+    type Output = InboxItem;
+
+    const NAME: &'static str = "inbox deny";
+    const SUMMARY: &'static str = "Deny an appeal";
+    const RANK: Rank = Rank::SENIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["inbox deny appeal:1 answer:It was not the first time"];
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxItem>, Error> {
+        let answer = cleaned(self.answer.as_deref().unwrap_or_default());
+        let by = By::from(&call.actor);
+        moderation.decide_appeal(call.tenant(), self.appeal, &by, AppealState::Denied, answer, None).await?;
+        decided(moderation, call, self.appeal).await
+    }
+}
+
+async fn decided(moderation: &Moderation, call: &Call, number: i64) -> Result<Answer<InboxItem>, Error> {
+    let row = moderation.appeal_row(call.tenant(), number).await?;
+    let page = moderation.appeal_page(call.tenant(), number).await?;
+    let (about, state) = (row.person_name, row.state.word().to_owned());
+    Ok(Answer::new(InboxItem { number, about, state, text: row.text }, page))
+}
+
+impl Moderation {
+    async fn accept(&self, call: &Call, number: i64, answer: String) -> Result<(), ModerationError> {
+        let tenant = call.tenant();
+        let row = self.appeal_row(tenant, number).await?;
+        let case = self.case(tenant, row.case).await?;
+        let reason = format!("Appeal {number} was accepted");
+        let by = By::from(&call.actor);
+        let lifting = match case.state.is_open() {
+            true => self.counterpart(&call.actor, &case, reason).await?.filter(|new| new.lifts == Some(case.number)),
+            false => None,
+        };
+        let opened = self.decide_appeal(tenant, number, &by, AppealState::Accepted, answer, lifting).await?;
+        let Some(opened) = opened else { return self.withdraw(call, &case).await };
+        match self.outcome(tenant, opened).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.reopen_appeal(tenant, number).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends a case that has nothing to be undone on Discord.
+    async fn withdraw(&self, call: &Call, case: &case::Model) -> Result<(), ModerationError> {
+        let by = By::from(&call.actor);
+        self.change(call.tenant(), case.number, &by, |row| {
+            if row.state != crate::CaseState::Active {
+                return Ok(false);
+            }
+            row.state = match row.kind {
+                crate::CaseKind::Warn => crate::CaseState::Voided,
+                _ => crate::CaseState::Closed,
+            };
+            (row.ended_by, row.ended_name) = (Some(by.id.as_str().to_owned()), Some(by.name.clone()));
+            Ok(true)
+        })
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! `massban`.
+
+use std::collections::BTreeSet;
+
+use guildhall_core::{
+    Answer, Call, Effect, Error, Operation, Rank,
+    guild::{UserId, hierarchy},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    CaseData, Moderation, ModerationError,
+    book::{By, NewCase, short},
+    case::{CaseKind, Deed},
+    page, standing,
+    workflows::MassBan,
+};
+
+/// People banned in one go.
+const MOST: usize = 500;
+
+/// Bans many people at once, members or not.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Massban {
+    /// Their ids or mentions, with blanks or commas between, at most 500
+    #[schemars(length(min = 1, max = 6000))]
+    pub users: String,
+    /// Why, or the name of a template in braces: {spam}
+    #[serde(default)]
+    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
+    pub reason: Option<String>,
+    /// Also delete what they wrote in the last days, 0 to 7
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 7))]
+    pub delete_days: Option<u8>,
+}
+
+impl Operation for Massban {
+    type Domain = Moderation;
+    type Output = CaseData;
+
+    const NAME: &'static str = "massban";
+    const SUMMARY: &'static str = "Ban many people at once, as after a raid";
+    const RANK: Rank = Rank::ADMIN;
+    const EFFECT: Effect = Effect::Destroy;
+    const EXAMPLES: &'static [&'static str] = &["massban users:123456789012345678 234567890123456789 reason:Raid"];
+
+    fn question(&self) -> String {
+        match ids(&self.users) {
+            Ok(users) => format!("Ban {} people? Each is banned for good and told nothing.", users.len()),
+            Err(_) => "Ban these people?".to_owned(),
+        }
+    }
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CaseData>, Error> {
+        let tenant = call.tenant();
+        let users = ids(&self.users)?;
+        let guild = moderation.seams.guilds.guild(tenant).await?;
+        let myself = moderation.seams.guilds.myself(tenant).await?;
+        hierarchy::able(&guild, &myself, None, CaseKind::Massban.needs())?;
+        let deed = Deed::Massban {
+            users: users.clone(),
+            delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400,
+            acting: standing::acting(&call.actor),
+            rank: call.actor.rank,
+            results: Vec::new(),
+        };
+        let new = NewCase {
+            target_name: format!("{} people", users.len()),
+            reason: moderation.reason(tenant, self.reason.as_deref()).await?,
+            silent: true,
+            own_flow: false,
+            ..NewCase::new(deed, By::from(&call.actor))
+        };
+        let tx = moderation.seams.store.begin().await?;
+        let (row, _) = moderation.open_in(&tx, tenant, new).await?;
+        let (flows, key) = (&moderation.seams.flows, row.number.to_string());
+        let flow = flows.start_in::<MassBan>(&tx, tenant, &key, &(row.number, users)).await?;
+        tx.commit().await?;
+        moderation.tell_others(&row).await;
+        let row = moderation.outcome(tenant, (row, Some(flow))).await?;
+        Ok(Answer::new(CaseData::from(&row), page::page(&row)))
+    }
+}
+
+/// Ids out of a pasted list: each once, in order.
+fn ids(text: &str) -> Result<Vec<UserId>, ModerationError> {
+    let mut seen = BTreeSet::new();
+    let mut users = Vec::new();
+    for word in text.split([' ', ',', ';', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+        let user: UserId = word.parse().map_err(|_| ModerationError::NoId(short(word, 40)))?;
+        if seen.insert(user) {
+            users.push(user);
+        }
+    }
+    match users.len() {
+        0 => Err(ModerationError::NobodyNamed),
+        count if count > MOST => Err(ModerationError::TooManyNamed(count)),
+        _ => Ok(users),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_pasted_list_is_read_and_what_is_no_id_is_named() {
+        let read = ids("1, <@2>\n<@!3>;1\t4").unwrap();
+        assert_eq!(read, [1, 2, 3, 4].map(UserId));
+        assert!(matches!(ids(" , \n"), Err(ModerationError::NobodyNamed)));
+        assert!(matches!(ids("1 bob"), Err(ModerationError::NoId(word)) if word == "bob"));
+        let many: Vec<String> = (1..=501).map(|id| id.to_string()).collect();
+        assert!(matches!(ids(&many.join(" ")), Err(ModerationError::TooManyNamed(501))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in ".{0,200}") {
+            let _ = ids(&text);
+        }
+    }
+}
