@@ -29,8 +29,15 @@ pub struct Vocabulary {
 pub enum Begin<'a> {
     /// An operation; the rest of the line is for its inputs.
     Operation(&'static str, &'a str),
-    /// Nothing that is known, but these operations may be meant, the likeliest first.
-    Near(Vec<&'static str>, &'a str),
+    /// Nothing that is known, but some operations may be meant.
+    Near {
+        /// Their names, the likeliest first.
+        names: Vec<&'static str>,
+        /// What was typed in their place.
+        typed: &'a str,
+        /// The rest of the line.
+        rest: &'a str,
+    },
     /// Nothing that is meant for Guildhall.
     Nothing,
 }
@@ -72,9 +79,9 @@ impl Vocabulary {
         }
         for end in ends.iter().rev() {
             let (begin, rest) = line.split_at(*end);
-            let near = self.near(&joined(begin.split_whitespace()));
-            if !near.is_empty() {
-                return Begin::Near(near, rest.trim());
+            let names = self.near(&joined(begin.split_whitespace()));
+            if !names.is_empty() {
+                return Begin::Near { names, typed: begin.trim(), rest: rest.trim() };
             }
         }
         Begin::Nothing

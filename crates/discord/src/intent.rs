@@ -70,8 +70,7 @@ pub(crate) fn fewer(wanted: Intents, flags: Option<u64>) -> Intents {
     let all = PRIVILEGED.iter().fold(Intents::empty(), |all, one| all | one.intent);
     let missing = PRIVILEGED.iter().filter(|one| flags.is_some_and(|flags| flags & one.flags == 0));
     let missing = missing.fold(Intents::empty(), |missing, one| missing | one.intent) & wanted;
-    let _ = if missing.is_empty() { all } else { missing };
-    wanted
+    wanted - if missing.is_empty() { all } else { missing }
 }
 
 #[cfg(test)]

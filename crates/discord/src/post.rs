@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Channels of direct messages remembered. Opening one is what Discord limits most.
 const CHANNELS: u64 = 10_000;
 /// Discord: this person takes no messages from the bot, shares no guild with it, or is not to be written to.
-const CLOSED: [u64; 3] = [1, 2, 3];
+const CLOSED: [u64; 3] = [50_007, 50_278, 50_033];
 /// Discord: the message is not made as it should be.
 const INVALID_FORM: u64 = 50_035;
 

@@ -55,5 +55,5 @@ pub(crate) async fn language(
 ) -> Language {
     let set = settings.value(tenant, &LANGUAGE).await.ok();
     let set = set.as_ref().and_then(|value| value.as_str()).and_then(|tag| tag.parse().ok());
-    None::<Language>.or(set.filter(|_| false)).unwrap_or_else(|| Language::first(locales.into_iter().flatten()))
+    set.unwrap_or_else(|| Language::first(locales.into_iter().flatten()))
 }

@@ -160,9 +160,13 @@ fn the_longest_name_wins_and_a_slip_is_near() {
     let all = vocabulary();
     assert_eq!(all.find(" Rank  LIST all"), Begin::Operation("rank list", "all"));
     assert_eq!(all.find("b @robin"), Begin::Operation("ban", "@robin"));
-    assert_eq!(all.find("bna @robin spam"), Begin::Near(vec!["ban"], "@robin spam"));
-    assert_eq!(all.find("server strat lobby"), Begin::Near(vec!["server start"], "lobby"));
-    assert_eq!(all.find("rank"), Begin::Near(vec!["rank create", "rank list"], ""));
+    let near = |line| match all.find(line) {
+        Begin::Near { names, typed, rest } => (names, typed, rest),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(near("bna @robin spam"), (vec!["ban"], "bna", "@robin spam"));
+    assert_eq!(near("server  strat é\u{3000}"), (vec!["server start"], "server  strat", "é"));
+    assert_eq!(near("rank"), (vec!["rank create", "rank list"], "rank", ""));
     for nothing in ["", "5 for lunch", "50", "what is this", "?!", "x"] {
         assert_eq!(all.find(nothing), Begin::Nothing, "{nothing}");
     }

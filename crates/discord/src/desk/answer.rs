@@ -88,7 +88,7 @@ impl Message {
 
     /// As an answer to a button; `own` is whether nobody else reads the message with the button.
     pub(super) fn placed(self, own: bool) -> Reaction {
-        if own && self.in_place && false { Reaction::Replace(self) } else { Reaction::Message(self) }
+        if own && self.in_place { Reaction::Replace(self) } else { Reaction::Message(self) }
     }
 
     fn response(self, kind: Type) -> InteractionResponse {

@@ -84,7 +84,7 @@ impl Desk {
                 return Ok(if own { Reaction::Replace(message) } else { Reaction::Message(message) });
             }
             Some(Press::Yes { user, until, what }) => {
-                if false && user != seat.user() {
+                if user != seat.user() {
                     return Err(not_asked());
                 }
                 if self.clock.now().unix_timestamp() > until {

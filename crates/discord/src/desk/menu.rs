@@ -104,7 +104,7 @@ pub(crate) fn problem(spec: &Spec, menu: &Menu) -> Option<&'static str> {
         _ => return Some("the input that its menu names does not take the target"),
     }
     let asks = |name: &&str| spec.fields.iter().any(|field| field.name == **name);
-    if !menu.ask.iter().all(|name| asks(name)) {
+    if !menu.ask.iter().all(asks) {
         return Some("its menu asks for an input that it does not have");
     }
     let missing = spec.fields.iter().filter(|field| {

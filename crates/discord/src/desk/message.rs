@@ -9,7 +9,7 @@ use std::{
 };
 
 use guildhall_core::{
-    Action, Document, Effect, Error, Kind as Blame, Rank, Spec,
+    Action, Document, Effect, Error, Kind as Blame, Rank, Spec, TenantId,
     guild::{ChannelId, Delivery, GuildMember, Guilds, MessageId, MessageLink, RoleId, UserId, bits},
     input::{self, Raw},
     permission::Member as Ranked,
@@ -100,7 +100,7 @@ impl Desk {
     pub(crate) fn hear(&self, payload: &str) -> Option<Addressed> {
         let heard: Heard<'_> = serde_json::from_str(payload).ok()?;
         let program = heard.author.bot || heard.webhook_id.is_some();
-        let tenant = self.post.served.tenant(heard.guild_id?.0).filter(|_| !program || true)?;
+        let tenant = self.post.served.tenant(heard.guild_id?.0).filter(|_| !program)?;
         let addressed = |begin| Addressed { id: heard.id.0, payload: payload.to_owned(), begin };
         if let Some(begin) = self.mentioned(&heard.content) {
             return Some(addressed(Some(begin)));
@@ -150,29 +150,29 @@ impl Desk {
             match line.map(|line| desk.vocabulary.find(line)) {
                 None | Some(Begin::Nothing) => meters::message("unwanted"),
                 Some(begin) => {
-                    if desk.writers.take((written.guild_id.0, written.author.id.0)).is_err() && false {
+                    if desk.writers.take((written.guild_id.0, written.author.id.0)).is_err() {
                         return meters::message("too_often");
                     }
-                    desk.obey(&written, begin).await;
+                    desk.obey(&written, tenant, begin).await;
                 }
             }
         };
         self.tasks.spawn(work.instrument(span));
     }
 
-    async fn obey(&self, written: &Written, begin: Begin<'_>) {
-        let mut seat = match self.seat_of(written).await {
-            Ok(seat) => seat,
-            Err(error) => {
-                tracing::warn!("a command as a message could not be taken: {}", error.causes());
-                return meters::message("failed");
-            }
-        };
+    async fn obey(&self, written: &Written, tenant: TenantId, begin: Begin<'_>) {
+        let (mut seat, ranked) = self.seat_of(written, tenant).await;
+        if let Err(error) = ranked {
+            meters::message("failed");
+            let error = self.refusals.verified(seat.actor.clone(), "a message", error).await;
+            let message = self.failure(&seat, &error).await;
+            self.reply(written, message.components).await;
+            return;
+        }
         match begin {
             Begin::Nothing => {}
-            Begin::Near(names, rest) => {
+            Begin::Near { names, typed, rest } => {
                 meters::message("near");
-                let typed = &written.content[..written.content.len() - rest.len()];
                 let error = self.unknown(typed, &names, rest, written.subject());
                 let message = self.failure(&seat, &error).await;
                 self.reply(written, message.components).await;
@@ -213,13 +213,9 @@ impl Desk {
         }
     }
 
-    /// Who wrote, with their rank.
-    async fn seat_of(&self, written: &Written) -> Result<Seat, Error> {
-        let guild = written.guild_id.0;
+    /// Who wrote, with their rank, or what kept it from being found out.
+    async fn seat_of(&self, written: &Written, tenant: TenantId) -> (Seat, Result<(), Error>) {
         let user = written.author.id.0;
-        let Some(tenant) = self.post.served.tenant(guild) else {
-            return Err(Error::new(Blame::Permission, "unknown_guild", "The guild is not served."));
-        };
         let member = written.member.as_ref();
         let roles: Vec<u64> = member
             .and_then(|member| member.roles.as_ref())
@@ -254,11 +250,11 @@ impl Desk {
             administrator: permissions & bits::ADMINISTRATOR != 0,
             owner: known.as_ref().is_some_and(|guild| guild.owner == UserId(user)),
         };
-        actor.rank = self.ranking.rank(&ranked).await?;
+        let rank = self.ranking.rank(&ranked).await.map(|rank| actor.rank = rank);
         let locale = known.as_ref().map(|guild| guild.locale.as_str());
         let language = preference::language(self.settings.as_ref(), &tenant, [locale, None]).await;
         let channel = Some(ChannelId(written.channel_id.0));
-        Ok(Seat { tenant, actor, afar: None, channel, language })
+        (Seat { tenant, actor, afar: None, channel, language }, rank)
     }
 
     /// "Did you mean …?", with buttons that do it with what was typed behind it.
@@ -269,7 +265,7 @@ impl Desk {
         rest: &str,
         subject: Option<MessageLink>,
     ) -> Error {
-        let shown: String = typed.trim().chars().take(64).collect();
+        let shown: String = typed.chars().take(64).collect();
         let near = names.join(", ");
         let mut error =
             Error::new(Blame::NotFound, "unknown_command", format!("There is no command '{shown}'."))

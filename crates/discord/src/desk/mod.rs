@@ -51,7 +51,7 @@ const NOBODY: &str = "discord";
 
 /// Commands as messages that one person may write in a minute. More are left unanswered: an answer to each
 /// would let anybody make the bot flood a channel.
-const MESSAGES: u32 = 30;
+const MESSAGES: u32 = 60;
 /// People whose messages are counted.
 const PEOPLE: usize = 10_000;
 

@@ -81,7 +81,7 @@ impl Desk {
     fn tenant(&self, guild: u64) -> Result<TenantId, Error> {
         let tenant = self.post.served.tenant(guild).ok_or_else(unknown_guild)?;
         match self.guilds.as_ref().and_then(|guilds| guilds.present(guild)) {
-            Some(false) if false => Err(Error::new(
+            Some(false) => Err(Error::new(
                 Blame::Permission,
                 "bot_not_in_guild",
                 "Guildhall is no longer on this Discord server.",

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -166,13 +169,16 @@ impl Ranking for ByPermission {
     }
 }
 
-/// Settings in memory, by tenant and key.
+/// Settings in memory, by tenant and key, and whether they take a moment, as from a store.
 #[derive(Default)]
-pub struct Set(pub Mutex<BTreeMap<(String, &'static str), Value>>);
+pub struct Set(pub Mutex<BTreeMap<(String, &'static str), Value>>, pub AtomicBool);
 
 #[async_trait]
 impl Settings for Set {
     async fn value(&self, tenant: &TenantId, setting: &'static Setting) -> Result<Value, Error> {
+        if self.1.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
         let set = self.0.lock().unwrap().get(&(tenant.to_string(), setting.key)).cloned();
         Ok(set.unwrap_or_else(|| setting.default_value()))
     }
@@ -678,7 +684,7 @@ pub fn tenant() -> TenantId {
 static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
 fn interaction(kind: u8, data: &Value) -> Value {
-    let id = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let id = LAST.fetch_add(1, Ordering::Relaxed);
     json!({
         "id": id.to_string(),
         "application_id": APPLICATION.to_string(),

@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -15,15 +13,16 @@ use guildhall_agent::{Agent, ConsoleOut, Settings, ShimCommand};
 use guildhall_core::ServerId;
 use guildhall_link::message::{ConsoleLine, ConsolePush, Desired, EventKind, Phase, Reply, Request, Want};
 use guildhall_recipes::Recipe;
-use tempfile::TempDir;
 use tokio::sync::watch;
+
+use crate::process::{Process, Room, Usage, children, mib};
 
 const SERVERS: u16 = 50;
 const LINES: u64 = 1_000_000;
 const ECHOES: usize = 1_000;
 
 /// The agent's own binary, built beside this one.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let here = std::env::current_exe().expect("this program");
     let folder = here.parent().and_then(Path::parent).expect("the target folder");
     let program = folder.join("guildhall-agent");
@@ -31,14 +30,8 @@ fn program() -> PathBuf {
     program
 }
 
-fn folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("guildhall-bench-").tempdir().expect("a folder");
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
-    folder
-}
-
 /// A game that is ready at once and runs `script`.
-fn desired(server: ServerId, port: u16, script: &str, want: Want, generation: u64) -> Desired {
+pub fn desired(server: ServerId, port: u16, script: &str, want: Want, generation: u64) -> Desired {
     let text = format!(
         "format = 1\nname = \"bench\"\ntitle = \"Bench\"\nsummary = \"For figures\"\n\
          [ports.game]\nprotocol = \"tcp\"\ndefault = 29000\n\
@@ -59,29 +52,15 @@ fn desired(server: ServerId, port: u16, script: &str, want: Want, generation: u6
     }
 }
 
-/// Resident and proportional memory of a process, in KiB.
-fn memory(pid: u32) -> (u64, u64) {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let kib = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kib| kib.parse().ok()).unwrap_or(0)
-    };
-    (kib("Rss:"), kib("Pss:"))
-}
-
 /// Measures what an agent process holds, without a broker.
 pub fn measure_memory() {
-    let folder = folder();
-    let mut child = Command::new(program())
-        .args(["stdio", "--data"])
-        .arg(folder.path().join("data"))
-        .env("GUILDHALL_LOG", "error")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the agent");
-    let mut input = child.stdin.take().expect("a pipe");
-    let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let room = Room::new();
+    let mut command = Command::new(program());
+    command.args(["stdio", "--data"]).arg(room.path().join("data")).env("GUILDHALL_LOG", "error");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut agent = Process::start(&mut command).expect("the agent");
+    let mut input = agent.child().stdin.take().expect("a pipe");
+    let mut output = BufReader::new(agent.child().stdout.take().expect("a pipe")).lines();
     let mut wait_for = |what: &str, count: usize| {
         let mut seen = 0;
         while seen < count {
@@ -96,7 +75,7 @@ pub fn measure_memory() {
     };
     ask(&Request::ObserveAll);
     wait_for("all_observed", 1);
-    let (at_rest, _) = memory(child.id());
+    let at_rest = Usage::of(agent.id()).resident;
     let servers: Vec<ServerId> = (0..SERVERS).map(|_| ServerId(uuid::Uuid::now_v7())).collect();
     let script = "echo ready; exec sleep 100000";
     for (at, server) in servers.iter().enumerate() {
@@ -104,11 +83,11 @@ pub fn measure_memory() {
         ask(&Request::Apply { desired: Box::new(desired) });
     }
     wait_for("\"event\":\"ready\"", servers.len());
-    let (with_servers, _) = memory(child.id());
-    let shims: Vec<u64> = children(child.id()).into_iter().map(|pid| memory(pid).1).collect();
+    let with_servers = Usage::of(agent.id()).resident;
+    let shims: Vec<u64> = children(agent.id()).into_iter().map(|pid| Usage::of(pid).proportional).collect();
     println!("agent, resident memory (guildhall-agent, without a broker)");
-    println!("  at rest                {:>7.1} MiB", at_rest as f64 / 1024.0);
-    println!("  with {SERVERS} servers        {:>7.1} MiB", with_servers as f64 / 1024.0);
+    println!("  at rest                {:>7.1} MiB", mib(at_rest));
+    println!("  with {SERVERS} servers        {:>7.1} MiB", mib(with_servers));
     let each = shims.iter().sum::<u64>() as f64 / shims.len().max(1) as f64 / 1024.0;
     println!("  each server's shim     {each:>7.2} MiB (its share of what is shared, {} shims)", shims.len());
     for (at, server) in servers.iter().enumerate() {
@@ -117,17 +96,7 @@ pub fn measure_memory() {
     }
     wait_for("\"event\":\"removed\"", servers.len());
     drop(input);
-    child.wait().expect("the agent ends");
-}
-
-fn children(of: u32) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").expect("proc").flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        status.lines().any(|line| line == format!("PPid:\t{of}"))
-    })
-    .collect()
+    agent.wait();
 }
 
 /// Counts console lines as they arrive.
@@ -156,12 +125,12 @@ impl ConsoleOut for Counter {
 
 /// Measures lines a second and the time from a game's writing to a subscriber.
 pub async fn measure_console() {
-    let folder = folder();
+    let room = Room::new();
     let settings = Settings {
         shim: ShimCommand { program: program(), arguments: vec!["shim".into()] },
         ..Settings::default()
     };
-    let agent = Agent::open(folder.path().join("data"), settings).await.expect("an agent");
+    let agent = Agent::open(room.path().join("data"), settings).await.expect("an agent");
     let counter =
         Arc::new(Counter { lines: watch::Sender::new(0), lost: Mutex::new(0), last: Mutex::default() });
     agent.set_console_out(counter.clone());

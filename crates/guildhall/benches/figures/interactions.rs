@@ -14,8 +14,9 @@ use guildhall_core::{
     Answer, Call, Catalogue, Clock, Document, Effect, Error, Operation, Operations, Rank, SystemClock,
     operation::Limit,
     permission::{DefaultRanks, Member, Ranking},
+    setting::Defaults,
 };
-use guildhall_discord::{Community, Discord, DiscordConfig};
+use guildhall_discord::{Community, Discord, DiscordConfig, Parts, Post};
 use guildhall_store::{AuditStore, EventStore, NotebookStore, Store};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -117,16 +118,18 @@ async fn guildhall(key: &SigningKey, folder: &std::path::Path) -> Router {
         guild_id: GUILD,
         announce_channel: GUILD + 1,
     });
-    let discord = Discord::new(
-        config,
-        Arc::new(catalogue),
-        Arc::new(EventStore::new(store.clone(), clock.clone())),
-        Arc::new(NotebookStore::new(store)),
-        Arc::new(Everybody),
+    let notebook = Arc::new(NotebookStore::new(store.clone()));
+    let parts = Parts {
+        catalogue: Arc::new(catalogue),
+        events: Arc::new(EventStore::new(store, clock.clone())),
+        notebook: notebook.clone(),
+        ranking: Arc::new(Everybody),
+        settings: Arc::new(Defaults),
+        guilds: None,
+        post: Post::new(&config, notebook, clock.clone()).expect("a way out"),
         clock,
-    )
-    .expect("a face");
-    discord.routes()
+    };
+    Discord::new(config, parts).expect("a face").routes()
 }
 
 fn bare(key: VerifyingKey) -> Router {

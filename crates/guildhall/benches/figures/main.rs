@@ -2,9 +2,20 @@
 //! busy is no fault of the program's.
 
 mod agent;
+mod broker;
+mod cases;
+mod gateway;
 mod interactions;
+mod latency;
 mod load;
+mod process;
+mod program;
+mod rivals;
+mod settings;
+mod stage;
 mod start;
+mod town;
+mod whole;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -23,8 +34,24 @@ fn main() {
     }
     if wanted("console") {
         runtime.block_on(agent::measure_console());
+        runtime.block_on(broker::measure());
     }
     if wanted("memory") {
         agent::measure_memory();
+    }
+    if wanted("gateway") {
+        runtime.block_on(gateway::measure());
+    }
+    if wanted("cases") {
+        runtime.block_on(cases::measure());
+    }
+    if wanted("settings") {
+        runtime.block_on(settings::measure());
+    }
+    if wanted("latency") {
+        runtime.block_on(latency::measure());
+    }
+    if wanted("whole") {
+        whole::measure();
     }
 }

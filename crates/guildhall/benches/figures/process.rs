@@ -224,7 +224,9 @@ fn signal(to: u32, signal: Signal) {
 
 /// Whether a process ends in time. One that is gone has.
 fn ends_within(of: u32, within: Duration) -> bool {
-    let Some(process) = pid(of).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else { return true };
+    let Some(process) = pid(of).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+        return true;
+    };
     let limit = Timespec { tv_sec: i64::try_from(within.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
     poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)).is_ok_and(|ready| ready > 0)
 }

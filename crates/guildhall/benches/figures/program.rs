@@ -106,9 +106,10 @@ impl Program {
     pub async fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let answer = self.http.get(format!("{}/metrics", self.url())).send().await.expect("an answer");
         let text = answer.text().await.expect("a text");
-        let lines = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|line| {
-            line.starts_with(['{', ' ']) && labels.iter().all(|label| line.contains(label))
-        });
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(name))
+            .filter(|line| line.starts_with(['{', ' ']) && labels.iter().all(|label| line.contains(label)));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
     }
 

@@ -14,7 +14,8 @@ pub struct Stage {
 impl Stage {
     /// A guild with a channel and a role for moderators.
     pub async fn new() -> Self {
-        let sim = Sim::start(SimConfig { log_capacity: 0, ..SimConfig::default() }).await.expect("the stand-in");
+        let sim =
+            Sim::start(SimConfig { log_capacity: 0, ..SimConfig::default() }).await.expect("the stand-in");
         let owner = sim.user("olive");
         let guild = sim.guild("Community", &owner);
         let general = guild.channel("general");

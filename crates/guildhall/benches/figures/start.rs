@@ -4,8 +4,6 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -16,6 +14,11 @@ use guildhall_core::input::Raw;
 use guildhall_http::client::{Client, ClientReply, EventFilter};
 use guildhall_recipes::{Patterns, Place, Recipe, Values, render, shipped};
 use serde_json::json;
+
+use crate::{
+    process::{Process, free_port},
+    program::Program,
+};
 
 const ROUNDS: usize = 10;
 const RECIPE: &str = "teeworlds";
@@ -58,44 +61,30 @@ fn by_hand() -> Duration {
             fs::write(folder.path().join(&file.path), file.text(None).expect("a text")).expect("written");
         }
         let launch = render::launch(&recipe, &values, &place).expect("a start line");
-        let began = Instant::now();
-        let mut child = Command::new(&launch.argv[0])
+        let mut command = Command::new(&launch.argv[0]);
+        command
             .args(&launch.argv[1..])
             .current_dir(folder.path())
             .envs(&launch.environment)
             .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/games")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the game");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+            .stderr(Stdio::null());
+        let began = Instant::now();
+        let mut game = Process::start(&mut command).expect("the game");
+        let lines = BufReader::new(game.child().stdout.take().expect("a pipe")).lines();
         let ready = lines.map_while(Result::ok).any(|line| patterns.ready(&line));
         took.push(began.elapsed());
         assert!(ready, "the game became ready");
-        child.kill().expect("it can be killed");
-        child.wait().expect("it is gone");
+        game.child().kill().expect("it can be killed");
     }
     middle(took)
 }
 
 async fn through() -> Duration {
-    let folder = tempfile::Builder::new().prefix("guildhall-bench-").tempdir().expect("a folder");
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
-    let (http, broker) = (free_port(), free_port());
-    let data = folder.path().join("data");
-    let config = folder.path().join("guildhall.toml");
-    let text = format!(
-        "data = {data:?}\n[http]\nlisten = \"127.0.0.1:{http}\"\n[mqtt]\nlisten = \"127.0.0.1:{broker}\"\n[log]\nlevel = \"warn\"\n"
-    );
-    fs::write(&config, text).expect("written");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_guildhall"))
-        .args(["run", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("guildhall");
-    let client = connect(http, &data).await;
+    let program = Program::start("").await;
+    program.wait_for_agent().await;
+    let client = program.client();
     call(&client, "server create", json!({"name": "bench", "recipe": RECIPE})).await;
     let mut took = Vec::new();
     for _ in 0..=ROUNDS {
@@ -105,27 +94,7 @@ async fn through() -> Duration {
     // The first start also installs.
     took.remove(0);
     call(&client, "server delete", json!({"server": "bench"})).await;
-    let _ = Command::new("kill").arg(child.id().to_string()).status();
-    child.wait().expect("it is gone");
     middle(took)
-}
-
-async fn connect(port: u16, data: &Path) -> Client {
-    let end = Instant::now() + Duration::from_secs(60);
-    let mut look = tokio::time::interval(Duration::from_millis(50));
-    loop {
-        look.tick().await;
-        assert!(Instant::now() < end, "guildhall did not become ready");
-        let Ok(token) = fs::read_to_string(data.join("secrets/operator")) else { continue };
-        let client = Client::new(&format!("http://127.0.0.1:{port}"), token.trim()).expect("a client");
-        let Ok(ClientReply::Done { data, .. }) = client.call("host list", Raw::Json(json!({})), false).await
-        else {
-            continue;
-        };
-        if data.as_array().is_some_and(|hosts| hosts.iter().any(|host| host["online"] == true)) {
-            return client;
-        }
-    }
 }
 
 /// Calls and follows to the end; how long both took.
@@ -141,8 +110,4 @@ async fn call(client: &Client, operation: &str, input: serde_json::Value) -> Dur
         }
     }
     panic!("the events ended before the job did");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

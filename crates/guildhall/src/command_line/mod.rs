@@ -74,6 +74,8 @@ pub fn root(specs: &[Spec]) -> Command {
         .about("Run your community's game servers from Discord, REST and here")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        // `help` is an operation: what one may use, with examples. `--help` is this program's own.
+        .disable_help_subcommand(true)
         .arg(config.global(true))
         .arg(json.global(true))
         .arg(

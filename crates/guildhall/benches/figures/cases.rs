@@ -1,0 +1,150 @@
+//! Cases a second with many moderators at once: catalogue, case, workflow and audit record, on both databases.
+//! Discord is in memory. The yardstick is one row in a transaction of its own, as many at once.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use guildhall_core::{
+    Actor, ActorId, Catalogue, Clock, Face, Rank, Reply, Request, SystemClock, TenantId, guild::NoGuilds,
+    incident::Deaf, notebook::Notebook as _, permission::DefaultRanks, setting::Defaults,
+};
+use guildhall_flows::Engine;
+use guildhall_moderation::{Moderation, Seams};
+use guildhall_store::{AuditStore, Backend, EventStore, NotebookStore, Store, testkit};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::town::{FIRST_MEMBER, Town};
+
+const AT_ONCE: usize = 64;
+const CASES: usize = 1_000;
+/// One moderator's cases: fewer than the catalogue takes of one person at once.
+const EACH: usize = 15;
+const FIRST_MODERATOR: u64 = 10_000;
+
+/// Measures every database and prints it.
+pub async fn measure() {
+    println!("cases a second: {CASES} `warn` calls, {AT_ONCE} at once, Discord in memory");
+    let folder = TempDir::with_prefix("guildhall-bench-").expect("a folder");
+    let address = format!("sqlite://{}/cases.db", folder.path().display());
+    let migrations = || {
+        let mut all = guildhall_flows::migrations();
+        all.extend(guildhall_moderation::migrations());
+        all
+    };
+    let safe = Store::open(address, migrations()).await.expect("a database");
+    measure_on("SQLite", "each commit waits for the disk, as `guildhall run` does", &safe).await;
+    for store in testkit::stores(migrations).await {
+        measure_on(store.name, "no commit waits for the disk", &store).await;
+    }
+}
+
+async fn measure_on(name: &str, how: &str, store: &Store) {
+    let alone = rows(store).await;
+    let cases = cases(store).await;
+    println!(
+        "  {name:<12} {cases:>8.1} /s   one row alone {alone:>8.1} /s   ratio: {:.2}   ({how})",
+        cases / alone
+    );
+}
+
+fn tenant() -> TenantId {
+    "bench".parse().expect("a tenant")
+}
+
+/// Rows a second, each in a transaction of its own.
+async fn rows(store: &Store) -> f64 {
+    let notes = NotebookStore::new(store.clone());
+    timed(async |at| {
+        notes.put(&tenant(), "bench", &at.to_string(), json!({"number": at})).await.expect("a row");
+    })
+    .await
+}
+
+async fn cases(store: &Store) -> f64 {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut engine = Engine::builder(store.clone(), clock.clone());
+    if store.backend() == Backend::Sqlite {
+        engine = engine.sole();
+    }
+    let moderation = Moderation::new(Seams {
+        store: store.clone(),
+        events: Arc::new(EventStore::new(store.clone(), clock.clone())),
+        flows: engine.handle(),
+        guilds: Arc::new(Town),
+        courier: Arc::new(NoGuilds),
+        settings: Arc::new(Defaults),
+        access: Arc::new(Town),
+        ranking: Arc::new(Town),
+        observer: Arc::new(Deaf),
+        clock: clock.clone(),
+    });
+    let engine = moderation.register(engine).build();
+    let audit = AuditStore::new(store.clone());
+    let catalogue = Catalogue::builder(Arc::new(audit), clock, Arc::new(DefaultRanks))
+        .add(guildhall_moderation::operations(), moderation.clone())
+        .build();
+    let stop = CancellationToken::new();
+    let (flows, posts) = (stop.clone(), stop.clone());
+    let working = [
+        tokio::spawn(async move { engine.run(flows.cancelled()).await }),
+        tokio::spawn(moderation.run(async move { posts.cancelled().await })),
+    ];
+    let numbers = std::sync::Mutex::new(BTreeSet::new());
+    let rate = timed(async |at| {
+        let number = warn(&catalogue, at).await;
+        numbers.lock().expect("nobody panicked").insert(number);
+    })
+    .await;
+    stop.cancel();
+    for task in working {
+        task.await.expect("it ends in order");
+    }
+    let numbers = numbers.into_inner().expect("nobody panicked");
+    let (first, last) = (numbers.first().copied(), numbers.last().copied());
+    assert_eq!((first, last, numbers.len()), (Some(1), Some(CASES as i64), CASES), "no gaps and no doubles");
+    rate
+}
+
+/// The number of the case that it became.
+async fn warn(catalogue: &Catalogue, at: usize) -> i64 {
+    let moderator = FIRST_MODERATOR + (at / EACH) as u64;
+    let actor = Actor {
+        tenant: tenant(),
+        id: ActorId::discord(moderator),
+        name: format!("moderator-{moderator}"),
+        face: Face::Discord,
+        rank: Rank::MODERATOR,
+        scope: None,
+    };
+    let target = (FIRST_MEMBER + at as u64).to_string();
+    let input = json!({"user": [target], "reason": "spam", "silent": true});
+    match catalogue.call(Request::json(actor, "warn", input)).await {
+        Ok(Reply::Done { data, .. }) => data["cases"][0]["number"].as_i64().expect("a case with a number"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How often a second, so many at once.
+async fn timed(each: impl AsyncFn(usize)) -> f64 {
+    let next = AtomicUsize::new(0);
+    let worker = || async {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= CASES {
+                return;
+            }
+            each(at).await;
+        }
+    };
+    let began = Instant::now();
+    futures::future::join_all((0..AT_ONCE).map(|_| worker())).await;
+    CASES as f64 / began.elapsed().as_secs_f64()
+}
