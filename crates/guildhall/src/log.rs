@@ -1,7 +1,11 @@
 //! The program's log, to standard error as text or JSON lines; beside it, what is measured and traced.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
+use guildhall_incidents::{Blanking, Scrub};
 use guildhall_telemetry::{
     Meter, Stages,
     otlp::{Exporter, Ids, OtlpConfig, OtlpError},
@@ -54,7 +58,9 @@ pub fn start(configuration: &Configuration) -> Result<Tracing, LogError> {
     let section = &configuration.log;
     let filter = EnvFilter::try_new(&section.level)
         .map_err(|source| LogError::Filter { level: section.level.clone(), source })?;
-    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let scrub = Arc::new(Scrub::new(&configuration.secrets(), None));
+    let writer = Blanking::new(io::stderr, scrub);
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer);
     let lines = if section.json { lines.json().boxed() } else { lines.with_target(false).boxed() };
     let exporter = configuration.traces.as_ref().map(|traces| {
         let ids = match traces.ids {

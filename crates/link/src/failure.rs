@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use guildhall_core::{Error, Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -155,7 +156,7 @@ impl Code {
             ),
             Self::NoPort => (
                 "its host has no free port left for it",
-                "Delete servers that nobody needs, or set another number with `server config`, then start it again.",
+                "Delete servers that nobody needs, or set another number for the port, then try again.",
             ),
             Self::Stuck => (
                 "it took too long",
@@ -218,6 +219,24 @@ impl Trouble {
     pub fn new(code: Code, message: impl AsRef<str>) -> Self {
         Self { code, message: text::line(message.as_ref(), 500), output: Vec::new() }
     }
+
+    /// The error for whoever asked for a server that could not be made because of this.
+    pub fn not_made(&self, server: &str) -> Error {
+        if self.code == Code::Internal {
+            // A reference for the staff is all that there is to say.
+            return Error::new(Kind::Upstream, "internal", "Something went wrong inside Guildhall.");
+        }
+        let particulars = match self.message.trim_end_matches('.') {
+            "" => String::new(),
+            message => format!(": {message}"),
+        };
+        let message = format!("{server} could not be made: {}{particulars}.", self.code.headline());
+        Error::new(Kind::Upstream, self.code.as_str(), message)
+            .remedy(self.code.remedy())
+            .with("job", "create")
+            .with("name", server)
+            .with("details", particulars)
+    }
 }
 
 impl From<AgentFailure> for Trouble {
@@ -235,7 +254,10 @@ impl From<AgentFailure> for Trouble {
 mod tests {
     use std::collections::BTreeSet;
 
+    use guildhall_core::language::{Language, Texts, gaps};
+
     use super::*;
+    use crate::LOCALES;
 
     #[test]
     fn every_code_has_a_word_a_headline_and_a_remedy_of_its_own() {
@@ -248,6 +270,34 @@ mod tests {
             assert_eq!(serde_json::from_value::<Code>(code.as_str().into()).unwrap(), code);
             assert!(code.remedy().ends_with('.') && code.remedy().len() > 20, "{code}: no remedy");
             assert!(!code.headline().ends_with('.') && code.headline().starts_with(char::is_lowercase));
+        }
+    }
+
+    #[test]
+    fn every_failure_is_said_in_every_language_with_all_it_speaks_of() {
+        assert_eq!(gaps(&[LOCALES]), Vec::<String>::new());
+        let texts = Texts::new(&[guildhall_core::language::LOCALES, LOCALES]).unwrap();
+        for (code, particulars) in Code::all().flat_map(|code| [(code, ""), (code, "port 'game' on host a.")])
+        {
+            let error = Trouble::new(code, particulars).not_made("survival");
+            assert_eq!(error.code, code.as_str());
+            let english = texts.translate(&error, Language::English);
+            assert_eq!((english.message(), english.remedy()), (&*error.message, error.remedy.as_deref()));
+            let german = texts.translate(&error, Language::German);
+            assert_ne!(german.message(), error.message, "{code}");
+            if code == Code::Internal {
+                assert_eq!(german.remedy(), None, "the reference says what to do");
+                continue;
+            }
+            assert_ne!(german.remedy(), error.remedy.as_deref(), "{code}");
+            for said in [english.message(), german.message()] {
+                assert!(said.starts_with("survival ") && said.ends_with('.'), "{said}");
+                assert_eq!(said.contains(": port 'game' on host a."), !particulars.is_empty(), "{said}");
+            }
+        }
+        let own = Texts::new(&[LOCALES]).unwrap();
+        for code in own.codes() {
+            assert!(Code::all().any(|known| known.as_str() == code), "nothing raises {code}");
         }
     }
 

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use guildhall_core::HostId;
+use guildhall_core::{HostId, language::Locales};
 use tokio::sync::watch;
 
 mod backoff;
@@ -38,6 +38,10 @@ pub use host::{HostLink, HostService};
 pub use mqtt::MqttConfig;
 
 use message::{AgentEvent, ConsolePush, Presence, Reply, Request};
+
+/// What people are told in their language, by code.
+pub const LOCALES: Locales =
+    Locales { en: include_str!("../locales/en.ftl"), de: include_str!("../locales/de.ftl") };
 
 /// Why an agent could not be asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Appeals against cases: one a case, decided by the staff, and the person is told.
 
 use guildhall_core::{
-    Action, ActorId, Actor, Document, Rich, TenantId, Tone, document::Style, guild::UserId, setting,
+    Action, Actor, ActorId, Document, Rich, TenantId, Tone, document::Style, guild::UserId, setting,
 };
 use guildhall_flows::FlowId;
 use guildhall_store::{scope, sequence};
@@ -192,7 +192,9 @@ impl Moderation {
         number: i64,
     ) -> Result<Option<(UserId, Document)>, ModerationError> {
         let row = self.appeal_row(tenant, number).await?;
-        let Some(user) = ActorId::from(row.person.clone()).discord_user().map(UserId) else { return Ok(None) };
+        let Some(user) = ActorId::from(row.person.clone()).discord_user().map(UserId) else {
+            return Ok(None);
+        };
         let guild = self.seams.guilds.guild(tenant).await?.name;
         let case = self.case(tenant, row.case).await?;
         let page = match row.state {
@@ -215,10 +217,13 @@ impl Moderation {
             }
         };
         let page = page.field("Case", row.case.to_string());
-        Ok(Some((user, match row.answer.filter(|answer| !answer.is_empty()) {
-            Some(answer) => page.field("The staff says", answer),
-            None => page,
-        })))
+        Ok(Some((
+            user,
+            match row.answer.filter(|answer| !answer.is_empty()) {
+                Some(answer) => page.field("The staff says", answer),
+                None => page,
+            },
+        )))
     }
 
     /// An appeal as the staff reads it.
@@ -255,7 +260,9 @@ impl Moderation {
         let appeal = json!({ "appeal": row.number });
         Ok(page
             .action(
-                Action::new("Accept", "inbox accept", appeal.clone()).asking(&["answer"]).style(Style::Primary),
+                Action::new("Accept", "inbox accept", appeal.clone())
+                    .asking(&["answer"])
+                    .style(Style::Primary),
             )
             .action(Action::new("Deny", "inbox deny", appeal).asking(&["answer"]).style(Style::Danger))
             .action(Action::new("The case", "case show", json!({ "number": row.case }))))

@@ -5,24 +5,18 @@
 use std::time::Duration;
 
 use guildhall_core::{
-    Actor, ActorId, Error, NewEvent, Subject, TenantId,
+    Actor, ActorId, Error, TenantId,
     guild::{ChannelId, UserId},
 };
 use guildhall_flows::{FlowError, FlowId};
-use guildhall_store::{StoreError, Timestamp, Tx, operator, scope, sequence};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::{Expr, OnConflict},
-};
+use guildhall_store::{StoreError, Timestamp, Tx, scope, sequence};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use uuid::Uuid;
 
 use crate::{
     Moderation,
-    case::{CaseState, Deed, Evidence, Source, Told},
-    entity::{case, edit, post},
+    case::{CaseState, Deed, Evidence, Source},
+    entity::{case, edit},
     error::ModerationError,
     workflows::{CarryInput, CarryOver, CaseFlow, CaseInput, CaseTimer},
 };
@@ -465,151 +459,15 @@ impl Moderation {
     }
 
     /// The mod-log is to say what the case says now.
-    async fn due(&self, tx: &Tx, tenant: &TenantId, row: &case::Model) -> Result<(), StoreError> {
+    pub(crate) async fn due(&self, tx: &Tx, tenant: &TenantId, row: &case::Model) -> Result<(), StoreError> {
         if row.kind.is_private() {
             return Ok(());
         }
         self.post_soon(tx, tenant, format!("case:{}", row.number)).await
     }
-
-    /// Something is to be posted, or edited where it was.
-    pub(crate) async fn post_soon(&self, tx: &Tx, tenant: &TenantId, topic: String) -> Result<(), StoreError> {
-        let due = Some(Timestamp::from(self.seams.clock.now()));
-        let row = post::ActiveModel {
-            tenant: Set(tenant.as_str().to_owned()),
-            topic: Set(topic),
-            due: Set(due),
-            attempts: Set(0),
-            channel: Set(None),
-            message: Set(None),
-            note: Set(None),
-        };
-        let known = OnConflict::columns([post::Column::Tenant, post::Column::Topic])
-            .update_columns([post::Column::Due, post::Column::Attempts])
-            .to_owned();
-        post::Entity::insert(row).on_conflict(known).exec_without_returning(tx.conn()).await?;
-        let scribe = self.scribe.clone();
-        tx.after_commit(move || scribe.notify_one());
-        Ok(())
-    }
-
-    /// Keeps whether the person was told. It is no change of the case, so it has no version.
-    pub(crate) async fn keep_told(
-        &self,
-        tenant: &TenantId,
-        number: i64,
-        told: Told,
-    ) -> Result<(), ModerationError> {
-        let tx = self.seams.store.begin().await?;
-        scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Told, Expr::value(told))
-            .filter(case::Column::Number.eq(number))
-            .exec(tx.conn())
-            .await?;
-        let row = in_tx(&tx, tenant, number).await?;
-        self.due(&tx, tenant, &row).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Keeps what came of carrying it over.
-    pub(crate) async fn keep_carried(
-        &self,
-        tenant: &TenantId,
-        number: i64,
-        carried: &str,
-    ) -> Result<(), ModerationError> {
-        let tx = self.seams.store.begin().await?;
-        scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Carried, Expr::value(short(carried, 500)))
-            .filter(case::Column::Number.eq(number))
-            .exec(tx.conn())
-            .await?;
-        let row = in_tx(&tx, tenant, number).await?;
-        self.due(&tx, tenant, &row).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// The timer's turn, which signals name from now on; gives the case as it is at that moment.
-    pub(crate) async fn next_round(
-        &self,
-        tenant: &TenantId,
-        number: i64,
-        round: i64,
-    ) -> Result<case::Model, ModerationError> {
-        let tx = self.seams.store.begin().await?;
-        scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Round, Expr::value(round))
-            .filter(case::Column::Number.eq(number))
-            .exec(tx.conn())
-            .await?;
-        let row = in_tx(&tx, tenant, number).await?;
-        tx.commit().await?;
-        Ok(row)
-    }
-
-    /// Starts the timers anew of cases whose end is past while nothing waits for it. That takes a fault, so it
-    /// is looked for seldom. Gives how many.
-    pub(crate) async fn mend_timers(&self) -> Result<u64, ModerationError> {
-        let late = self.seams.clock.now() - Duration::from_secs(60);
-        let rows = operator::find::<case::Entity>()
-            .filter(case::Column::State.eq(CaseState::Active))
-            .filter(case::Column::ExpiresAt.lt(Timestamp::from(late)))
-            .all(self.seams.store.reader())
-            .await?;
-        let mut mended = 0;
-        for row in rows {
-            let Ok(tenant) = row.tenant.parse::<TenantId>() else { continue };
-            let alive = match row.timer {
-                Some(timer) => {
-                    let info = self.seams.flows.info(FlowId(timer)).await?;
-                    info.is_some_and(|info| !info.state.is_settled())
-                }
-                None => false,
-            };
-            if !alive {
-                let tx = self.seams.store.begin().await?;
-                let flow = self.start_timer(&tx, &tenant, row.number).await?;
-                scope::update::<case::Entity>(&tenant)
-                    .col_expr(case::Column::Timer, Expr::value(Some(flow.0) as Option<Uuid>))
-                    .filter(case::Column::Number.eq(row.number))
-                    .exec(tx.conn())
-                    .await?;
-                tx.commit().await?;
-                mended += 1;
-            }
-        }
-        Ok(mended)
-    }
-
-    /// Tells the rest of Guildhall. Nothing depends on it, so a failure is logged and no more.
-    pub(crate) async fn tell_others(&self, row: &case::Model) {
-        let Ok(tenant) = row.tenant.parse::<TenantId>() else { return };
-        let target = row.target.as_ref().filter(|_| !row.kind.is_private());
-        let event = NewEvent {
-            tenant,
-            subject: Subject::Community,
-            kind: "case.changed".to_owned(),
-            run: None,
-            outcome: None,
-            data: json!({
-                "number": row.number,
-                "kind": row.kind,
-                "state": row.state,
-                "target": target,
-                "version": row.version,
-            }),
-            document: None,
-            tell: None,
-        };
-        if let Err(error) = self.seams.events.append(event).await {
-            tracing::warn!(case = row.number, "others could not be told of a case: {}", error.causes());
-        }
-    }
 }
 
-async fn in_tx(tx: &Tx, tenant: &TenantId, number: i64) -> Result<case::Model, ModerationError> {
+pub(crate) async fn in_tx(tx: &Tx, tenant: &TenantId, number: i64) -> Result<case::Model, ModerationError> {
     scope::find::<case::Entity>(tenant)
         .filter(case::Column::Number.eq(number))
         .one(tx.conn())
@@ -632,11 +490,7 @@ fn changes(before: &case::Model, after: &case::Model) -> Vec<Change> {
         ("end", moment(before.expires_at), moment(after.expires_at)),
         ("evidence", links(before), links(after)),
         ("moderator", before.moderator_name.clone(), after.moderator_name.clone()),
-        (
-            "problem",
-            before.failure.clone().unwrap_or_default(),
-            after.failure.clone().unwrap_or_default(),
-        ),
+        ("problem", before.failure.clone().unwrap_or_default(), after.failure.clone().unwrap_or_default()),
     ]
     .into_iter()
     .filter(|(_, from, to)| from != to)
@@ -652,16 +506,4 @@ pub(crate) fn short(text: &str, most: usize) -> String {
 /// An error's message with what to do about it.
 pub(crate) fn spoken(error: &Error) -> String {
     short(&error.to_string(), 500)
-}
-
-impl Moderation {
-    /// The case that was made for `reference`.
-    pub(crate) async fn by_reference(
-        &self,
-        tenant: &TenantId,
-        reference: &str,
-    ) -> Result<Option<case::Model>, ModerationError> {
-        let query = scope::find::<case::Entity>(tenant).filter(case::Column::Reference.eq(reference));
-        Ok(query.one(self.seams.store.reader()).await?)
-    }
 }

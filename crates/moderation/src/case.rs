@@ -171,13 +171,9 @@ impl CaseKind {
     /// Where a case of this kind stands once it is done: what lasts is active, the rest is closed.
     pub fn settled(self) -> CaseState {
         match self {
-            Self::Ban
-            | Self::Tempban
-            | Self::Timeout
-            | Self::Jail
-            | Self::Lock
-            | Self::Warn
-            | Self::Note => CaseState::Active,
+            Self::Ban | Self::Tempban | Self::Timeout | Self::Jail | Self::Lock | Self::Warn | Self::Note => {
+                CaseState::Active
+            }
             _ => CaseState::Closed,
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     case::{CaseState, Closed, Deed, locked, together, unlocked},
     entity::case,
     error::ModerationError,
+    jail::{CoverInput, CoverJail},
 };
 
 /// Discord deletes no messages in bulk that are older
@@ -31,12 +32,7 @@ enum Reversal {
 
 impl Moderation {
     /// Does what the case says, and marks it as done.
-    pub(crate) async fn act(
-        &self,
-        tenant: &TenantId,
-        number: i64,
-        found: &Found,
-    ) -> Result<(), StepError> {
+    pub(crate) async fn act(&self, tenant: &TenantId, number: i64, found: &Found) -> Result<(), StepError> {
         let row = self.case(tenant, number).await.map_err(Error::from)?;
         if row.state != CaseState::Pending {
             return Ok(());
@@ -44,6 +40,13 @@ impl Moderation {
         let mut deed = row.deed().map_err(Error::bug)?;
         self.perform(tenant, &row, &mut deed, found).await?;
         self.finish(tenant, number, Some(&deed)).await.map_err(Error::from)?;
+        if let Deed::Jail { .. } = deed {
+            // Channels that were there before the jail's role was. The jail stands also where this fails.
+            let all = CoverInput { channel: None };
+            if let Err(error) = self.start_once::<CoverJail>(tenant, "all", &all).await {
+                self.report(tenant, "moderation-jail", &error.into());
+            }
+        }
         Ok(())
     }
 
@@ -123,15 +126,13 @@ impl Moderation {
                 Some(member) => act(GuildAction::Timeout { user: member.user, until: None }).await,
                 None => Ok(()),
             },
-            Deed::Jail { .. } => {
-                self.hold_in_jail(tenant, user()?, &reason).await?.then_some(()).ok_or_else(|| {
-                    ModerationError::NotHere(row.target_name.clone()).into()
-                })
-            }
+            Deed::Jail { .. } => self
+                .hold_in_jail(tenant, user()?, &reason)
+                .await?
+                .then_some(())
+                .ok_or_else(|| ModerationError::NotHere(row.target_name.clone()).into()),
             Deed::Unjail { .. } => self.let_out(tenant, row, deed, &reason).await,
-            Deed::Nick { nick, .. } => {
-                act(GuildAction::Nickname { user: user()?, nick: nick.clone() }).await
-            }
+            Deed::Nick { nick, .. } => act(GuildAction::Nickname { user: user()?, nick: nick.clone() }).await,
             Deed::Role { role, give: true } => act(GuildAction::AddRole { user: user()?, role: *role }).await,
             Deed::Role { role, give: false } => {
                 act(GuildAction::RemoveRole { user: user()?, role: *role }).await
@@ -142,25 +143,45 @@ impl Moderation {
             }
             Deed::Lock { .. } => self.close_channels(tenant, deed, &reason).await,
             Deed::Unlock { .. } => self.open_channels(tenant, deed, &reason).await,
-            Deed::Purge { deleted, too_old, .. } => {
-                let channel = row.place().ok_or_else(|| Error::bug("a purge without a channel"))?;
-                for messages in found.messages.chunks(100) {
-                    let messages = messages.to_vec();
-                    unless_gone(act(GuildAction::DeleteMessages { channel, messages }).await)?;
-                }
-                *deleted = u32::try_from(found.messages.len()).unwrap_or(u32::MAX);
-                *too_old = found.too_old;
-                Ok(())
-            }
+            Deed::Purge { .. } => self.delete_messages(tenant, row, deed, found, &reason).await,
         }
     }
 
-    async fn reverse(
+    /// Deletes what was found, and keeps how far it came: what is gone cannot be taken back, only told.
+    async fn delete_messages(
         &self,
         tenant: &TenantId,
         row: &case::Model,
-        deed: &Deed,
-    ) -> Result<Reversal, Error> {
+        deed: &mut Deed,
+        found: &Found,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let channel = row.place().ok_or_else(|| Error::bug("a purge without a channel"))?;
+        let mut gone = 0;
+        for messages in found.messages.chunks(100) {
+            gone += messages.len();
+            let action = GuildAction::DeleteMessages { channel, messages: messages.to_vec() };
+            unless_gone(self.seams.guilds.act(tenant, action, reason).await)?;
+            if let Deed::Purge { deleted, too_old, .. } = deed {
+                *deleted = u32::try_from(gone).unwrap_or(u32::MAX);
+                *too_old = found.too_old;
+            }
+            let text = serde_json::to_string(deed).map_err(Error::bug)?;
+            let by = By::guildhall();
+            let kept = self.change(tenant, row.number, &by, |row| {
+                let changed = row.state == CaseState::Pending && row.deed != text;
+                row.deed.clone_from(&text);
+                Ok(changed)
+            });
+            kept.await?;
+        }
+        if let Deed::Purge { too_old, .. } = deed {
+            *too_old = found.too_old;
+        }
+        Ok(())
+    }
+
+    async fn reverse(&self, tenant: &TenantId, row: &case::Model, deed: &Deed) -> Result<Reversal, Error> {
         let guilds = self.seams.guilds.as_ref();
         let reason = format!("Case {} could not be completed", row.number);
         let user = || row.user().ok_or_else(|| Error::bug("a case about a person has none"));
@@ -235,8 +256,8 @@ impl Moderation {
                 self.open_channels(tenant, deed, &reason).await?;
                 Ok(Reversal::Happened)
             }
-            // Nobody can tell what is gone, and nothing comes back.
-            Deed::Purge { .. } => Ok(Reversal::Happened),
+            // What is gone does not come back, and the case says how much that is.
+            Deed::Purge { deleted, .. } => Ok(happened(*deleted > 0)),
         }
     }
 
@@ -261,9 +282,7 @@ impl Moderation {
 
     async fn unban_if_banned(&self, tenant: &TenantId, user: UserId, reason: &str) -> Result<(), Error> {
         match self.seams.guilds.banned(tenant, user).await? {
-            Some(_) => {
-                unless_gone(self.seams.guilds.act(tenant, GuildAction::Unban { user }, reason).await)
-            }
+            Some(_) => unless_gone(self.seams.guilds.act(tenant, GuildAction::Unban { user }, reason).await),
             None => Ok(()),
         }
     }
@@ -286,7 +305,8 @@ impl Moderation {
         let mine = guild.standing(&myself);
         let givable = roles.iter().filter(|&&kept| {
             guild.role(kept).is_some_and(|found| {
-                let standing = guildhall_core::guild::Standing::Role(found.position, std::cmp::Reverse(found.id));
+                let standing =
+                    guildhall_core::guild::Standing::Role(found.position, std::cmp::Reverse(found.id));
                 !found.managed && standing < mine
             })
         });

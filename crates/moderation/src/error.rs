@@ -210,17 +210,19 @@ impl From<serde_json::Error> for ModerationError {
 impl ModerationError {
     /// Kind, code and remedy; `None` for what brings its own.
     fn words(&self) -> Option<(Kind, &'static str, &'static str)> {
-        use Kind::{Conflict, Limit, NotFound, Permission, Upstream, User};
+        use Kind::{Conflict, Limit, NotFound, Permission, User};
         Some(match self {
             Self::NoCase(_) => (NotFound, "case_not_found", "Look for it with `case search`."),
-            Self::Held { .. } => (Conflict, "case_held", "Look at that case; edit it to change what it does."),
+            Self::Held { .. } => {
+                (Conflict, "case_held", "Look at that case; edit it to change what it does.")
+            }
             Self::Over { .. } => (Conflict, "case_over", "There is nothing left to end. Make a new case."),
-            Self::NoEnd(_) => {
-                (Conflict, "case_without_end", "Only an active ban, timeout, jail or lock has an end to move.")
-            }
-            Self::NothingToChange(_) => {
-                (User, "case_unchanged", "Give a reason, a duration or evidence.")
-            }
+            Self::NoEnd(_) => (
+                Conflict,
+                "case_without_end",
+                "Only an active ban, timeout, jail or lock has an end to move.",
+            ),
+            Self::NothingToChange(_) => (User, "case_unchanged", "Give a reason, a duration or evidence."),
             Self::RankNotBelow { .. } => {
                 (Permission, "rank_not_below", "Ask somebody with a rank above theirs.")
             }
@@ -238,7 +240,9 @@ impl ModerationError {
             Self::NotHere(_) => {
                 (NotFound, "target_not_here", "Check the name. A ban also works for people who have left.")
             }
-            Self::Nobody(_) => (NotFound, "nobody", "Check the id: right-click the person, then Copy User ID."),
+            Self::Nobody(_) => {
+                (NotFound, "nobody", "Check the id: right-click the person, then Copy User ID.")
+            }
             Self::NoJail => (Conflict, "no_jail", "Set `jail.role` in /config first."),
             Self::JailGone => (Conflict, "jail_gone", "Set `jail.role` in /config to a role that exists."),
             Self::RoleManaged(_) => (Conflict, "role_managed", "Choose another role."),
@@ -249,7 +253,9 @@ impl ModerationError {
             }
             Self::NoMessage => (NotFound, "message_not_found", "Copy the message's link from Discord."),
             Self::WhichChannel => (User, "which_channel", "Name a channel."),
-            Self::NoReason { .. } => (NotFound, "reason_not_found", "See `reason list`, or write the reason out."),
+            Self::NoReason { .. } => {
+                (NotFound, "reason_not_found", "See `reason list`, or write the reason out.")
+            }
             Self::ReasonTooLong(_) => (User, "reason_too_long", "Shorten it."),
             Self::TimeoutTooLong(_) => (User, "timeout_too_long", "Use `jail` or `tempban` for longer."),
             Self::NoLink(_) => (User, "evidence_no_link", "Give links that begin with https://."),
@@ -258,18 +264,24 @@ impl ModerationError {
             Self::NoId(_) => (User, "no_id", "Give ids or mentions with blanks or commas between."),
             Self::NobodyNamed => (User, "nobody_named", "Give at least one id."),
             Self::TooManyNamed(_) => (Limit, "too_many_named", "Split the list."),
-            Self::Failed { .. } => (Upstream, "case_failed", "Mend what it says, then try again."),
+            Self::Failed { .. } => (Conflict, "case_failed", "Mend what it says, then try again."),
             Self::Contended(_) => (Conflict, "case_contended", "Try again in a moment."),
-            Self::ReportsOff => {
-                (Conflict, "reports_off", "Write to somebody of the staff; they can set `logs.reports` in /config.")
-            }
+            Self::ReportsOff => (
+                Conflict,
+                "reports_off",
+                "Write to somebody of the staff; they can set `logs.reports` in /config.",
+            ),
             Self::Reported => (Conflict, "reported_already", "There is nothing more to do."),
             Self::ReportsThemselves => (User, "reports_themselves", "Name somebody else, or nobody."),
             Self::NoReport(_) => (NotFound, "report_not_found", "See `inbox list`."),
             Self::ReportHandled { .. } => (Conflict, "report_handled", "There is nothing left to do."),
             Self::AppealsOff => (Conflict, "appeals_off", "Write to somebody of the staff."),
-            Self::NotYours(_) => (Permission, "case_not_yours", "Use the button of the message you were sent."),
-            Self::NotAppealable(_) => (Conflict, "not_appealable", "It has ended, or leaves nothing to lift."),
+            Self::NotYours(_) => {
+                (Permission, "case_not_yours", "Use the button of the message you were sent.")
+            }
+            Self::NotAppealable(_) => {
+                (Conflict, "not_appealable", "It has ended, or leaves nothing to lift.")
+            }
             Self::Appealed(_) => (Conflict, "appealed_already", "The staff has read it, or will."),
             Self::NoAppeal(_) => (NotFound, "appeal_not_found", "See `inbox list`."),
             Self::AppealDecided { .. } => (Conflict, "appeal_decided", "There is nothing left to decide."),

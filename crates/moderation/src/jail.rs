@@ -36,8 +36,7 @@ const LOOKS: [u64; 4] = [5, 15, 60, 300];
 impl Moderation {
     /// The jail's role, checked: it exists, the bot can give it.
     pub(crate) async fn jail_role(&self, tenant: &TenantId) -> Result<RoleId, ModerationError> {
-        let role: Option<RoleId> =
-            setting::get(self.seams.settings.as_ref(), tenant, &JAIL_ROLE).await?;
+        let role: Option<RoleId> = setting::get(self.seams.settings.as_ref(), tenant, &JAIL_ROLE).await?;
         let role = role.ok_or(ModerationError::NoJail)?;
         let guild = self.seams.guilds.guild(tenant).await?;
         let found = guild.role(role).ok_or(ModerationError::JailGone)?;
@@ -73,7 +72,8 @@ impl Moderation {
         let Deed::Jail { role, .. } = row.deed().map_err(Error::bug)? else { return Ok(true) };
         let Some(member) = self.seams.guilds.member(tenant, user).await? else { return Ok(false) };
         let guild = self.seams.guilds.guild(tenant).await?;
-        let managed = member.roles.iter().copied().filter(|own| guild.role(*own).is_some_and(|own| own.managed));
+        let managed =
+            member.roles.iter().copied().filter(|own| guild.role(*own).is_some_and(|own| own.managed));
         let wanted = together(managed.chain([role]));
         if together(member.roles.iter().copied()) != wanted {
             let action = GuildAction::SetRoles { user, roles: wanted };

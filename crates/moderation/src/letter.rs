@@ -1,10 +1,7 @@
 //! What people are told of what was done to them.
 
 use guildhall_core::{
-    Action, Document, Error, Kind, Rich, TenantId, Tone,
-    document::Style,
-    guild::Delivery,
-    setting,
+    Action, Document, Error, Kind, Rich, TenantId, Tone, document::Style, guild::Delivery, setting,
 };
 use guildhall_flows::StepError;
 use serde_json::json;
@@ -68,7 +65,8 @@ impl Moderation {
         }
         if row.kind == CaseKind::Jail
             && let Some(channel) =
-                setting::get::<Option<guildhall_core::guild::ChannelId>>(settings, tenant, &JAIL_CHANNEL).await?
+                setting::get::<Option<guildhall_core::guild::ChannelId>>(settings, tenant, &JAIL_CHANNEL)
+                    .await?
             && let Some(channel) = guild.channel(channel)
         {
             letter = letter.field("Where you can write", format!("#{}", channel.name));

@@ -23,6 +23,7 @@ mod report;
 mod scribe;
 mod setting;
 mod standing;
+mod upkeep;
 mod workflows;
 
 use std::{sync::Arc, time::Duration};

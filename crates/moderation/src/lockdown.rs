@@ -69,10 +69,12 @@ impl Moderation {
             .collect();
         if channels.is_empty() {
             let key = channel.map_or_else(|| "lock:all".to_owned(), |channel| format!("lock:{channel}"));
-            return Err(match self.holder(tenant, &key).await? {
-                Some(row) => {
-                    ModerationError::Held { who: name, by: row.moderator_name, number: row.number }
-                }
+            let mut holder = self.holder(tenant, &key).await?;
+            if holder.is_none() {
+                holder = self.holder(tenant, "lock:all").await?;
+            }
+            return Err(match holder {
+                Some(row) => ModerationError::Held { who: name, by: row.moderator_name, number: row.number },
                 None => ModerationError::NothingToLock(name),
             });
         }
@@ -95,7 +97,8 @@ impl Moderation {
         let place = channel.map_or_else(|| "all".to_owned(), |channel| channel.to_string());
         let Some(row) = self.holder(&actor.tenant, &format!("lock:{place}")).await? else {
             let guild = self.seams.guilds.guild(&actor.tenant).await?;
-            let name = channel.and_then(|channel| guild.channel(channel)).map(|found| format!("#{}", found.name));
+            let name =
+                channel.and_then(|channel| guild.channel(channel)).map(|found| format!("#{}", found.name));
             return Err(ModerationError::NotLocked(name.unwrap_or_else(|| EVERYWHERE.to_owned())));
         };
         self.unlocking(actor, &row, reason).await

@@ -1,9 +1,6 @@
 //! Cases as people read them.
 
-use guildhall_core::{
-    Action, ActorId, Block, Document, Rich, Tone,
-    document::Style,
-};
+use guildhall_core::{Action, ActorId, Block, Document, Rich, Tone, document::Style};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -145,8 +142,7 @@ fn tone(row: &case::Model) -> Tone {
 
 /// What has to be said of a case, without buttons: for the mod-log.
 pub(crate) fn sheet(row: &case::Model) -> Document {
-    let mut sheet =
-        Document::titled(format!("Case {} · {}", row.number, row.kind.title())).tone(tone(row));
+    let mut sheet = Document::titled(format!("Case {} · {}", row.number, row.kind.title())).tone(tone(row));
     if !row.target_name.is_empty() || row.target.is_some() {
         let name = if row.target.is_some() { "Person" } else { "Where" };
         sheet = sheet.field(name, target(row));
@@ -249,8 +245,11 @@ pub(crate) fn page(row: &case::Model) -> Document {
     if row.state == CaseState::Pending {
         return page.action(Action::new("Look again", "case show", number).style(Style::Primary));
     }
-    let edit: &[&str] =
-        if row.kind.may_end() && row.state == CaseState::Active { &["reason", "duration"] } else { &["reason"] };
+    let edit: &[&str] = if row.kind.may_end() && row.state == CaseState::Active {
+        &["reason", "duration"]
+    } else {
+        &["reason"]
+    };
     page = page.action(Action::new("Edit", "case edit", number.clone()).asking(edit));
     if row.state == CaseState::Active {
         page = page.action(Action::new("End it", "case close", number.clone()).style(Style::Danger));

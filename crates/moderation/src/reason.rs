@@ -2,20 +2,9 @@
 
 use std::{collections::BTreeMap, pin::Pin};
 
-use guildhall_core::{
-    Actor, Error, TenantId,
-    guild::MessageLink,
-    operation::Choice,
-    setting, suggest,
-};
+use guildhall_core::{Actor, Error, TenantId, guild::MessageLink, operation::Choice, setting, suggest};
 
-use crate::{
-    Moderation,
-    book::short,
-    case::Evidence,
-    error::ModerationError,
-    setting::REASONS,
-};
+use crate::{Moderation, book::short, case::Evidence, error::ModerationError, setting::REASONS};
 
 /// The longest reason, in characters.
 pub(crate) const LONGEST: usize = 2_000;
@@ -51,10 +40,7 @@ impl Moderation {
 
 /// Fills templates in. A reason that is nothing but `{name}` has to name one that exists; inside of other text
 /// braces may be just braces.
-pub(crate) fn filled(
-    written: &str,
-    templates: &BTreeMap<String, String>,
-) -> Result<String, ModerationError> {
+pub(crate) fn filled(written: &str, templates: &BTreeMap<String, String>) -> Result<String, ModerationError> {
     let written = written.trim();
     let alone = written.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     if let Some(name) = alone.filter(|name| !name.contains(['{', '}']) && !templates.contains_key(*name)) {
@@ -114,9 +100,9 @@ pub(crate) fn evidence(links: &[String]) -> Result<Vec<Evidence>, ModerationErro
     links
         .into_iter()
         .map(|link| {
-            let web = ["https://", "http://"].iter().any(|scheme| {
-                link.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())
-            });
+            let web = ["https://", "http://"]
+                .iter()
+                .any(|scheme| link.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
             let fits = link.chars().count() <= LONGEST_LINK && !link.contains(char::is_control);
             match (web || link.parse::<MessageLink>().is_ok()) && fits {
                 true => Ok(Evidence { link: link.to_owned(), quote: None }),
@@ -129,11 +115,7 @@ pub(crate) fn evidence(links: &[String]) -> Result<Vec<Evidence>, ModerationErro
 type Completing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>>;
 
 /// Offers templates while a reason is typed.
-pub(crate) fn complete<'a>(
-    moderation: &'a Moderation,
-    actor: &'a Actor,
-    partial: &'a str,
-) -> Completing<'a> {
+pub(crate) fn complete<'a>(moderation: &'a Moderation, actor: &'a Actor, partial: &'a str) -> Completing<'a> {
     Box::pin(async move {
         let wanted = partial.trim_start_matches('{').to_lowercase();
         let templates = moderation.templates(&actor.tenant).await?;
@@ -175,7 +157,9 @@ mod tests {
     #[test]
     fn an_unknown_template_names_the_near_ones_and_a_long_reason_its_length() {
         match filled("{spm}", &templates()).unwrap_err() {
-            ModerationError::NoReason { name, near } => assert_eq!((&*name, &*near), ("spm", "spam")),
+            ModerationError::NoReason { name, near } => {
+                assert!(name == "spm" && near.starts_with("spam"), "{near}");
+            }
             other => panic!("{other}"),
         }
         assert!(matches!(

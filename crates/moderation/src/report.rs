@@ -4,9 +4,7 @@
 use guildhall_core::{
     Action, ActorId, Document, Rich, TenantId, Tone,
     document::Style,
-    guild::{
-        ChannelId, ChannelKind, MessageLink, NewChannel, Overwrite, UserId, bits,
-    },
+    guild::{ChannelId, ChannelKind, MessageLink, NewChannel, Overwrite, UserId, bits},
     setting,
 };
 use guildhall_store::{scope, sequence};

@@ -103,11 +103,8 @@ impl Moderation {
             note: Set(note.map(|note| short(&note, 500))),
             ..Default::default()
         };
-        let place = post::ActiveModel {
-            channel: Set(row.channel),
-            message: Set(row.message),
-            ..Default::default()
-        };
+        let place =
+            post::ActiveModel { channel: Set(row.channel), message: Set(row.message), ..Default::default() };
         let tx = self.seams.store.begin().await?;
         let kept = scope::update::<post::Entity>(&tenant)
             .set(columns)
@@ -161,7 +158,8 @@ impl Moderation {
         }
         let mut channel = None;
         for setting in settings {
-            channel = setting::get::<Option<ChannelId>>(self.seams.settings.as_ref(), tenant, setting).await?;
+            channel =
+                setting::get::<Option<ChannelId>>(self.seams.settings.as_ref(), tenant, setting).await?;
             if channel.is_some() {
                 break;
             }

@@ -28,8 +28,7 @@ impl Moderation {
         target: UserId,
         needs: u64,
     ) -> Result<Checked, ModerationError> {
-        let checked =
-            hierarchy::check(self.seams.guilds.as_ref(), tenant, acting, target, needs).await?;
+        let checked = hierarchy::check(self.seams.guilds.as_ref(), tenant, acting, target, needs).await?;
         let Some(member) = &checked.target else { return Ok(checked) };
         let owner = checked.actor.as_ref().is_some_and(|actor| actor.user == checked.guild.owner);
         if owner || rank >= Rank::OPERATOR {

@@ -80,13 +80,15 @@ impl RecipeBook {
         self.recipes.get(name).ok_or_else(|| {
             let shown: String = name.chars().take(32).collect();
             let message = format!("There is no recipe called '{shown}'.");
-            let mut error = Error::new(Kind::NotFound, "recipe_not_found", message);
             let near = suggest::nearest(&shown, self.recipes.keys().map(String::as_str), 3);
-            error = match near.as_slice() {
+            let error = Error::new(Kind::NotFound, "recipe_not_found", message)
+                .with("name", shown.as_str())
+                .with("count", near.len())
+                .with("near", near.join(", "));
+            match near.as_slice() {
                 [] => error.remedy("No recipes are loaded; the operator's log says why."),
                 near => error.remedy(format!("Did you mean: {}?", near.join(", "))),
-            };
-            error
+            }
         })
     }
 

@@ -15,7 +15,7 @@ use crate::{
     recipe::VariableKind,
     render,
     secrets::{Kept, Owner, SecretsKey},
-    values::HIDDEN,
+    values::{HIDDEN, Misfit},
 };
 
 /// The prefix of a setting that wishes for a port number.
@@ -24,6 +24,8 @@ const PORT: &str = "port.";
 const IDLE_STOP: &str = "idle_stop";
 /// The change that takes a newer edition of the recipe.
 const RECIPE: &str = "recipe";
+/// Numbers below this belong to the host's own services.
+const LOWEST_PORT: u16 = 1_024;
 /// Settings a call may change at once.
 const MOST_SETTINGS: usize = 64;
 
@@ -144,15 +146,16 @@ impl Configuration {
             recipe.variables.keys().cloned().chain(ports).chain([IDLE_STOP.to_owned()]).collect();
         let problem = |name: &String| {
             let set = asked.set.contains_key(name) || (name == IDLE_STOP && asked.idle_stop.is_some());
-            let message = if set {
-                "it is set and reset at once; do one of them".to_owned()
-            } else if !known.contains(name) {
-                let near = suggest::nearest(name, known.iter().map(String::as_str), 3).join(", ");
-                format!("it is not a setting of this server; there is {near}")
-            } else {
+            if set {
+                let message = "it is set and reset at once; do one of them";
+                return Some(Misfit::new("value_set_and_reset", message).of(name));
+            }
+            if known.contains(name) {
                 return None;
-            };
-            Some(ValueProblem { name: name.chars().take(64).collect(), message })
+            }
+            let near = suggest::nearest(name, known.iter().map(String::as_str), 3).join(", ");
+            let message = format!("it is not a setting of this server; there is {near}");
+            Some(Misfit::new("value_not_a_setting", message).with("near", near).of(name))
         };
         let problems: Vec<ValueProblem> = asked.reset.iter().filter_map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigurationError::Values(problems)) }
@@ -313,7 +316,8 @@ fn split(
 ) -> Result<(BTreeMap<String, String>, Wishes), ConfigurationError> {
     if settings.len() > MOST_SETTINGS {
         let message = format!("at most {MOST_SETTINGS} values can be set at once");
-        return Err(ConfigurationError::Values(vec![ValueProblem { name: "set".to_owned(), message }]));
+        let misfit = Misfit::new("value_too_many", message).with("most", MOST_SETTINGS);
+        return Err(ConfigurationError::Values(vec![misfit.of("set")]));
     }
     let mut variables = BTreeMap::new();
     let mut ports = BTreeMap::new();
@@ -323,15 +327,15 @@ fn split(
             None => {
                 variables.insert(name.clone(), text.clone());
             }
-            // Numbers below 1024 belong to the host's own services.
             Some(port) => match text.trim().parse::<u16>() {
-                Ok(number) if number >= 1024 => {
+                Ok(number) if number >= LOWEST_PORT => {
                     ports.insert(port.to_owned(), number);
                 }
-                _ => problems.push(ValueProblem {
-                    name: name.chars().take(64).collect(),
-                    message: "a port is a number from 1024 to 65535".to_owned(),
-                }),
+                _ => {
+                    let message = format!("a port is a number from {LOWEST_PORT} to 65535");
+                    let misfit = Misfit::new("value_port", message).with("least", LOWEST_PORT);
+                    problems.push(misfit.of(name));
+                }
             },
         }
     }
@@ -340,17 +344,16 @@ fn split(
 
 /// Reads an idle stop: `off`, or a duration of one minute to a day.
 pub fn read_idle_stop(text: &str) -> Result<Option<i64>, ConfigurationError> {
-    let wrong = |message: String| {
-        ConfigurationError::Values(vec![ValueProblem { name: IDLE_STOP.to_owned(), message }])
-    };
+    let wrong =
+        |code, message: &str| ConfigurationError::Values(vec![Misfit::new(code, message).of(IDLE_STOP)]);
     let text = text.trim();
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }
     let duration = crate::duration::parse(text)
-        .map_err(|_| wrong("write `off`, or a time like 15m or 2h".to_owned()))?;
+        .map_err(|_| wrong("value_idle_stop", "write `off`, or a time like 15m or 2h"))?;
     if duration.as_secs() < 60 {
-        return Err(wrong("it is at least one minute".to_owned()));
+        return Err(wrong("value_idle_stop_short", "it is at least one minute"));
     }
     Ok(Some(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)))
 }

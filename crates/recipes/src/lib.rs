@@ -35,3 +35,12 @@ pub use recipe::Recipe;
 pub use render::{Launch, Place};
 pub use shipped::shipped;
 pub use values::{Value, ValueProblem, Values};
+
+use guildhall_core::language::Locales;
+
+/// What people are told in their language, by code.
+pub const LOCALES: Locales =
+    Locales { en: include_str!("../locales/en.ftl"), de: include_str!("../locales/de.ftl") };
+
+#[cfg(all(test, feature = "configuration"))]
+mod tests;

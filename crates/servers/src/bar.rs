@@ -16,7 +16,7 @@ use crate::{
     Servers,
     access::can_keep_out,
     entity::{bar, kept_out, server},
-    error::ServersError,
+    error::{ServersError, Unfit},
     link::key,
     operations::BarData,
     workshop::Workshop,
@@ -52,13 +52,13 @@ impl Access for Servers {
 fn check(bar: &Bar) -> Result<(), Error> {
     let fits = |text: &str, most: usize| text.chars().count() <= most;
     if bar.case.is_empty() || !fits(&bar.case, LONGEST_CASE) {
-        return Err(Error::invalid("case", format!("is 1 to {LONGEST_CASE} characters")));
+        return Err(Unfit::Case(LONGEST_CASE).into());
     }
     if !fits(&bar.reason, LONGEST_REASON) {
-        return Err(Error::invalid("reason", format!("is at most {LONGEST_REASON} characters")));
+        return Err(Unfit::Reason(LONGEST_REASON).into());
     }
     if bar.servers.len() > MOST_NAMED {
-        return Err(Error::invalid("servers", format!("are at most {MOST_NAMED} names")));
+        return Err(Unfit::Named(MOST_NAMED).into());
     }
     Ok(())
 }

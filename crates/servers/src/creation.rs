@@ -68,7 +68,7 @@ impl Servers {
             Ok(change.row.clone())
         };
         let Tried::Done(row, _) = shop.change_in(&tx, &actor.tenant, server, &mut decide).await? else {
-            return Err(ServersError::Contended(name.to_owned()));
+            return Err(ServersError::Contended(Some(name.to_owned())));
         };
         tx.commit().await?;
         Ok(Begun { follow: Follow { run, cursor, topic: Some(server.to_string()) }, flow, row })

@@ -122,7 +122,7 @@ impl Servers {
                 tx.commit().await?;
             }
             // The link offers it again.
-            Tried::Overtaken => return Err(ServersError::Contended("The server".to_owned())),
+            Tried::Overtaken => return Err(ServersError::Contended(None)),
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! and `sight` (what hosts report); `told` has the events that people read. Who is called what in the games is in
 //! `link`, who is kept out of them in `bar`, and `access` sees to it that the games know.
 
+use guildhall_core::language::Locales;
 use guildhall_link::{failure, text};
 
 mod access;
@@ -47,3 +48,7 @@ pub use servers::Servers;
 pub use session::Played;
 pub use state::{Deadlines, Expiry, Goal, State};
 pub use view::{BusyData, FailureData, PlayersData, ServerData};
+
+/// What people are told in their language, by code.
+pub const LOCALES: Locales =
+    Locales { en: include_str!("../locales/en.ftl"), de: include_str!("../locales/de.ftl") };

@@ -1,6 +1,6 @@
 //! What members are called in the games. A name in a game belongs to one member of a community.
 
-use guildhall_core::{ActorId, Call, Error, Kind, Rank, TenantId, guild::UserId, suggest};
+use guildhall_core::{ActorId, Call, Error, Rank, TenantId, guild::UserId, suggest};
 use guildhall_store::{StoreError, scope};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
@@ -8,7 +8,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Servers, entity::player_link, error::ServersError};
+use crate::{
+    Servers,
+    entity::player_link,
+    error::{ServersError, Unfit},
+};
 
 /// Names that one member may have.
 const MOST_LINKS: u64 = 25;
@@ -29,15 +33,12 @@ pub(crate) fn key(player: &str) -> String {
 }
 
 /// Whose names an operation is about: the caller's own, or, for moderators, another member's.
-pub(crate) fn person(call: &Call, member: Option<UserId>) -> Result<ActorId, Error> {
+pub(crate) fn person(call: &Call, member: Option<UserId>) -> Result<ActorId, ServersError> {
     let person = member.map_or_else(|| call.actor.id.clone(), |user| ActorId::discord(user.0));
     if person == call.actor.id || call.actor.rank >= Rank::MODERATOR {
         return Ok(person);
     }
-    let needed = Rank::MODERATOR;
-    let message = format!("You need rank {needed} for other members' names; yours is {}.", call.actor.rank);
-    Err(Error::new(Kind::Permission, "rank_too_low", message)
-        .remedy("Leave `member` out for your own names."))
+    Err(ServersError::NotYours(call.actor.rank))
 }
 
 impl Servers {
@@ -57,12 +58,8 @@ impl Servers {
                 let row = self.named(call, server).await?;
                 Ok(Game { recipe: row.recipe, server: Some(row.id), title: row.name })
             }
-            (Some(_), Some(_)) => {
-                Err(Error::invalid("server", "is one of the recipe's; give one of the two"))
-            }
-            (None, None) => {
-                Err(Error::invalid("recipe", "or server is missing: name the game or one server"))
-            }
+            (Some(_), Some(_)) => Err(Unfit::GameAndServer.into()),
+            (None, None) => Err(Unfit::NoGame.into()),
         }
     }
 

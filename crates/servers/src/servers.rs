@@ -103,7 +103,7 @@ impl Servers {
                 Tried::Overtaken => tx.rollback().await?,
             }
         }
-        Err(ServersError::Contended(row.name.clone()))
+        Err(ServersError::Contended(Some(row.name.clone())))
     }
 
     /// What a job of this domain is about: its server's name, or the server's number once that is gone.

@@ -80,7 +80,7 @@ impl Workshop {
                 Tried::Overtaken => tx.rollback().await?,
             }
         }
-        Err(ServersError::Contended("The server".to_owned()))
+        Err(ServersError::Contended(None))
     }
 
     /// The same as part of a larger transaction, once.
@@ -200,7 +200,7 @@ impl Workshop {
             Ok(Reply::Refused { message, .. }) => {
                 Err(ServersError::Refused(crate::text::line(&message, 300)))
             }
-            Ok(_) => Err(ServersError::Refused("it answered something else".to_owned())),
+            Ok(_) => Err(ServersError::Refused(String::new())),
             Err(error) => Err(ServersError::HostAway { name: row.name.clone(), source: Some(error) }),
         }
     }

@@ -11,6 +11,9 @@ use crate::validate::{Form, object_of};
 /// Seconds of messages that a ban can delete: seven days.
 const LONGEST_DELETION: i64 = 604_800;
 
+const SECONDS: &str = "delete_message_seconds";
+const DAYS: &str = "delete_message_days";
+
 pub(crate) fn route(visit: &mut Visit<'_>, call: &Call, guild: &str, what: &str, rest: &[&str]) -> Outcome {
     let guild: GuildId = id("guild_id", guild)?;
     visit.world.require_guild(guild, visit.caller.bot, Permissions::BAN_MEMBERS)?;
@@ -56,13 +59,19 @@ fn list(visit: &Visit<'_>, call: &Call, guild: GuildId) -> Outcome {
     Ok(Answer::ok(found.into_iter().map(|(user, why)| render(visit, *user, why.as_deref())).collect()))
 }
 
-/// How many seconds of messages go with the ban; the older field counts days.
+/// How many seconds of messages go with the ban; the older field counts days. Discord reads both from the query too,
+/// which is where discord.py writes them.
 fn deletion(call: &Call) -> Result<i64, ApiError> {
     let form = call.form();
-    let body = object_of(&form)?;
+    let mut body = object_of(&form)?.clone();
+    for key in [SECONDS, DAYS] {
+        if let Some(text) = call.query.get(key) {
+            body.entry(key).or_insert_with(|| json!(text));
+        }
+    }
     Form::check(|form| {
-        let seconds = form.integer(body, "delete_message_seconds", 0..=LONGEST_DELETION);
-        let days = form.integer(body, "delete_message_days", 0..=7).map(|days| days.saturating_mul(86_400));
+        let seconds = form.integer(&body, SECONDS, 0..=LONGEST_DELETION);
+        let days = form.integer(&body, DAYS, 0..=7).map(|days| days.saturating_mul(86_400));
         seconds.or(days).unwrap_or(0)
     })
 }

@@ -372,16 +372,12 @@ impl Community {
     async fn begin_setup(&self, call: &Call) -> Result<Uuid, CommunityError> {
         let (now, holder) = (self.clock().now(), self.clock().uuid());
         let tx = self.store().begin().await?;
-        if let Some(held) = scope::find::<setup::Entity>(call.tenant()).one(tx.conn()).await?
-            && held.until > Timestamp::from(now)
-        {
-            return Err(CommunityError::SetupBusy);
-        }
-        scope::delete::<setup::Entity>(call.tenant()).exec(tx.conn()).await?;
+        // Only one that is over makes room; the insertion finds one that is not, however new it is.
+        let over = setup::Column::Until.lte(Timestamp::from(now));
+        scope::delete::<setup::Entity>(call.tenant()).filter(over).exec(tx.conn()).await?;
         let row = setup::Model { tenant: call.tenant().to_string(), holder, until: (now + LEASE).into() };
         let inserted = setup::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await;
         match inserted.map_err(StoreError::from) {
-            // Somebody else began in this very moment.
             Err(StoreError::Duplicate(_)) => return Err(CommunityError::SetupBusy),
             inserted => inserted?,
         };

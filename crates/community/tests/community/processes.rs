@@ -4,6 +4,7 @@
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,7 @@ use guildhall_community::CommunityConfig;
 use guildhall_core::{
     Clock, SystemClock,
     fault::{Point, Strike},
+    setting::Settings as _,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -108,7 +110,7 @@ impl Process {
 
 /// Waits until it is so.
 async fn until(what: &str, so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !so().await {
         assert!(Instant::now() < deadline, "it never came to that: {what}");
         SystemClock.sleep(Duration::from_millis(5)).await;
@@ -124,39 +126,33 @@ async fn two(redis: &Redis) -> (Process, Process) {
 }
 
 async fn hear_each_other(one: &Process, two: &Process) {
-    let mut round = 0;
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        assert!(Instant::now() < deadline, "they do not hear each other");
+    // On a busy machine Redis may miss its half second, and then a word is lost. In 50 seconds no book gets too
+    // old by itself.
+    static VALUES: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..50 {
         // Reading first, so that the change has an old value to replace.
-        (one.prefix().await, two.prefix().await);
-        round += 1;
-        let value = format!("a{}", round % 1000);
+        two.prefix().await;
+        let value = format!("a{}", VALUES.fetch_add(1, Ordering::Relaxed));
         one.set(&value).await;
-        let heard = Instant::now() + Duration::from_millis(300);
+        let heard = Instant::now() + Duration::from_millis(500);
         while Instant::now() < heard {
             if two.prefix().await == json!(value) {
                 return;
             }
             SystemClock.sleep(Duration::from_millis(5)).await;
         }
-        // The rate limit is not what is tried here.
         one.world.clock.advance(Duration::from_secs(1));
     }
+    panic!("they do not hear each other");
 }
 
 #[tokio::test]
 async fn with_redis_others_see_a_change_at_once() {
     let Some(redis) = Redis::start() else { return };
     let (one, two) = two(&redis).await;
-    for value in ["b", "c", "d"] {
-        two.prefix().await;
-        one.set(value).await;
-        until(value, async || two.prefix().await == json!(value)).await;
-    }
-    // The second process reads what the first left in Redis: the database is not needed for it.
-    one.prefix().await;
-    two.world.community.forget(&two.world.tenant);
+    hear_each_other(&two, &one).await;
+    hear_each_other(&one, &two).await;
+    // A process reads what another left in Redis: the database is not needed for it.
     let third = Process::of(one.world.beside(redis.config()).await);
     until("the third is connected", async || {
         third.prefix().await;
@@ -164,10 +160,16 @@ async fn with_redis_others_see_a_change_at_once() {
     })
     .await;
     one.set("e").await;
-    assert_eq!(one.prefix().await, json!("e"));
-    third.world.community.forget(&third.world.tenant);
     third.world.inner.close().await.unwrap();
-    assert_eq!(third.prefix().await, json!("e"));
+    until("the third reads it from Redis", async || {
+        one.world.clock.advance(Duration::from_secs(1));
+        one.world.community.forget(&one.world.tenant);
+        one.prefix().await;
+        third.world.community.forget(&third.world.tenant);
+        let read = third.world.community.value(&third.world.tenant, &PREFIX).await;
+        read.is_ok_and(|value| value == json!("e"))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -188,7 +190,8 @@ async fn without_redis_everything_works_and_is_stale_for_seconds_only() {
     redis.launch().unwrap();
     until("both are back", async || {
         one.world.clock.advance(Duration::from_secs(10));
-        (one.prefix().await, two.prefix().await);
+        one.prefix().await;
+        two.prefix().await;
         one.world.community.is_connected() && two.world.community.is_connected()
     })
     .await;
@@ -215,9 +218,9 @@ async fn who_starts_before_redis_joins_when_it_is_there() {
 async fn whoever_has_changed_a_setting_reads_the_change_whatever_others_read_meanwhile() {
     for world in worlds().await {
         let name = world.store.name;
-        let stop = std::sync::atomic::AtomicBool::new(false);
+        let stop = AtomicBool::new(false);
         let reading = async {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 world.community.forget(&world.tenant);
                 world.value(&PREFIX).await;
             }
@@ -230,7 +233,7 @@ async fn whoever_has_changed_a_setting_reads_the_change_whatever_others_read_mea
                 world.call(ADMIN, "config set", json!({"key": "general.prefix", "value": value})).await;
                 assert_eq!(world.value(&PREFIX).await, json!(value), "{name}");
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
         };
         tokio::join!(reading, async { tokio::join!(writing).0 });
     }

@@ -17,10 +17,6 @@ use guildhall_store::{AuditStore, TokenStore};
 pub use status::{Status, operations as status};
 
 /// The messages of these operations.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the texts of the whole program, where they are put together")
-)]
 pub const LOCALES: Locales =
     Locales { en: include_str!("../../locales/en.ftl"), de: include_str!("../../locales/de.ftl") };
 

@@ -135,7 +135,8 @@ fn choices(text: &mut String, menu: &Menu) -> std::fmt::Result {
     match &menu.of {
         Choices::Options(options) => {
             for option in options {
-                let hint = option.hint.as_deref().map(|hint| format!("  {}", clean(hint))).unwrap_or_default();
+                let hint =
+                    option.hint.as_deref().map(|hint| format!("  {}", clean(hint))).unwrap_or_default();
                 writeln!(text, "  {} {}{hint}", mark(&option.value), clean(&option.label))?;
             }
         }

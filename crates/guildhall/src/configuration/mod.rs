@@ -297,6 +297,18 @@ impl Configuration {
         self.communities.first().map_or_else(|| "local".parse().unwrap(), |first| first.tenant.clone())
     }
 
+    /// Every secret in it.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let secrets = [
+            self.discord.as_ref().map(|discord| discord.token.clone()),
+            self.store.url.clone(),
+            self.mqtt.password.clone(),
+            self.redis.url.clone(),
+            self.errors.sentry_dsn.clone(),
+        ];
+        secrets.into_iter().flatten().collect()
+    }
+
     /// What the types cannot say: names that must differ, settings that need each other.
     fn check(&self) -> Vec<Mistake> {
         let mut mistakes = Vec::new();

@@ -38,8 +38,11 @@ pub const LOCALES: &[Locales] = &[
     guildhall_guilds::LOCALES,
     guildhall_http::LOCALES,
     guildhall_incidents::LOCALES,
+    guildhall_link::LOCALES,
     guildhall_logs::LOCALES,
     guildhall_moderation::LOCALES,
+    guildhall_recipes::LOCALES,
+    guildhall_servers::LOCALES,
     guildhall_store::LOCALES,
 ];
 
@@ -77,6 +80,14 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
 }
 
+/// What must not leave this machine.
+pub struct Guarded {
+    /// Values that must not turn up in any error.
+    pub known: Vec<SecretString>,
+    /// What people's ids are hashed with.
+    pub pepper: SecretString,
+}
+
 /// Discord as domains see it, and what they share with the catalogue.
 pub struct Surroundings {
     pub faults: Faults,
@@ -89,12 +100,12 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Puts them together. `secrets` are the values that must not turn up in any error.
+    /// Puts them together.
     pub fn new(
         configuration: &Configuration,
         config: Option<&mut DiscordConfig>,
         ground: Ground,
-        secrets: Vec<SecretString>,
+        guarded: Guarded,
     ) -> Result<Self, StartError> {
         let clock = ground.clock.clone();
         let faults = Faults::new(clock.clone());
@@ -125,10 +136,11 @@ impl Surroundings {
             settings: community.settings(),
             courier,
             faults: faults.clone(),
-            secrets,
+            secrets: guarded.known,
             clock,
         };
-        let incidents = Incidents::new(incidents_config(configuration), parts)?;
+        let config = IncidentsConfig { pepper: Some(guarded.pepper), ..incidents_config(configuration) };
+        let incidents = Incidents::new(config, parts)?;
         Ok(Self { faults, upstream, discord, community, incidents, ground })
     }
 
@@ -237,5 +249,28 @@ fn incidents_config(configuration: &Configuration) -> IncidentsConfig {
         environment: section.environment.clone(),
         release: env!("CARGO_PKG_VERSION").to_owned(),
         ..IncidentsConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_whole_programs_messages_are_complete_and_each_is_there_once() {
+        assert_eq!(language::gaps(LOCALES), Vec::<String>::new());
+        Texts::new(LOCALES).expect("every message reads, and none is there twice");
+    }
+
+    #[test]
+    fn every_setting_is_there_once_and_its_default_is_json() {
+        let mut keys = BTreeSet::new();
+        for setting in settings() {
+            assert!(keys.insert(setting.key), "{} is declared twice", setting.key);
+            assert!(setting.key.contains('.') && setting.summary.chars().count() <= 100, "{}", setting.key);
+            assert!(serde_json::from_str::<serde_json::Value>(setting.default).is_ok(), "{}", setting.key);
+        }
     }
 }

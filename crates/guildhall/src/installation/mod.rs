@@ -39,13 +39,15 @@ use crate::{
     configuration::Configuration,
     log::Tracing,
 };
-use community::{Ground, Surroundings};
+use community::{Ground, Guarded, Surroundings};
 use local_agent::LocalAgent;
 use messages::{LateAgents, Messages, MessagesError};
 use secrets::Secrets;
 
 /// The file, in the data folder, that holds the operator's own API token.
 const OPERATOR_TOKEN: &str = "operator";
+/// The file, among the secrets, with what people's ids are hashed with before errors leave this machine.
+const PEPPER: &str = "errors.pepper";
 /// The file, among the secrets, with the key of game servers' secrets.
 const SECRETS_KEY: &str = "servers.key";
 /// The folder, in the data folder, of what nobody else may read.
@@ -216,7 +218,10 @@ impl Installation {
             clock: clock.clone(),
         };
         let known = known_secrets(&configuration, &secrets);
-        let around = Surroundings::new(&configuration, discord_config.as_mut(), ground, known)?;
+        let path = secrets.path(PEPPER);
+        let pepper = secrets.get_or_make(PEPPER).map_err(|source| StartError::Data { path, source })?;
+        let around =
+            Surroundings::new(&configuration, discord_config.as_mut(), ground, Guarded { known, pepper })?;
         let moderation = around.moderation(engine.handle(), servers.clone());
         let logs = around.logs();
         let engine = moderation.register(servers.register(engine)).build();
@@ -415,16 +420,11 @@ fn secrets_key(secrets: &Secrets) -> Result<SecretsKey, StartError> {
 
 /// Values that must not turn up in any error.
 fn known_secrets(configuration: &Configuration, secrets: &Secrets) -> Vec<SecretString> {
-    let operator = std::fs::read_to_string(secrets.path(OPERATOR_TOKEN)).ok();
-    let configured = [
-        configuration.discord.as_ref().map(|discord| discord.token.clone()),
-        configuration.store.url.clone(),
-        configuration.mqtt.password.clone(),
-        configuration.redis.url.clone(),
-        configuration.errors.sentry_dsn.clone(),
-        operator.map(|text| text.trim().to_owned().into()),
-    ];
-    configured.into_iter().flatten().collect()
+    let mut known = configuration.secrets();
+    if let Ok(text) = std::fs::read_to_string(secrets.path(OPERATOR_TOKEN)) {
+        known.push(text.trim().to_owned().into());
+    }
+    known
 }
 
 fn servers_config(configuration: &Configuration) -> ServersConfig {

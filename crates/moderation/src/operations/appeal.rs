@@ -1,8 +1,6 @@
 //! `appeal`: what somebody says against a case about them.
 
-use guildhall_core::{
-    Answer, Call, Document, Effect, Error, Operation, Rank, Tone, operation::Limit,
-};
+use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Tone, operation::Limit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

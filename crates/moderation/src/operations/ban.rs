@@ -1,9 +1,6 @@
 //! Bans: for good, for a time, and to clean up; and their end.
 
-use guildhall_core::{
-    Answer, Call, Effect, Error, Operation, Rank, Span,
-    guild::UserId,
-};
+use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, Span, guild::UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,12 +40,25 @@ impl Operation for Ban {
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["b"];
-    const EXAMPLES: &'static [&'static str] = &["ban user:@somebody reason:{spam}", "ban user:@somebody duration:7d reason:Spam delete_days:1"];
+    const EXAMPLES: &'static [&'static str] =
+        &["ban user:@somebody reason:{spam}", "ban user:@somebody duration:7d reason:Spam delete_days:1"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: self.duration, silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: self.duration,
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 }, &terms).await
+        moderation
+            .take(
+                call,
+                &self.user,
+                &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 },
+                &terms,
+            )
+            .await
     }
 }
 
@@ -87,9 +97,21 @@ impl Operation for Tempban {
     const EXAMPLES: &'static [&'static str] = &["tempban user:@somebody duration:7d reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: Some(self.duration), silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: Some(self.duration),
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 }, &terms).await
+        moderation
+            .take(
+                call,
+                &self.user,
+                &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 },
+                &terms,
+            )
+            .await
     }
 }
 
@@ -126,9 +148,21 @@ impl Operation for Softban {
     const EXAMPLES: &'static [&'static str] = &["softban user:@somebody reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: None, silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: None,
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Softban { delete_seconds: u32::from(self.delete_days.unwrap_or(1)) * 86_400 }, &terms).await
+        moderation
+            .take(
+                call,
+                &self.user,
+                &Measure::Softban { delete_seconds: u32::from(self.delete_days.unwrap_or(1)) * 86_400 },
+                &terms,
+            )
+            .await
     }
 }
 

@@ -1,8 +1,7 @@
 //! `slowmode`, `lock` and `unlock`.
 
 use guildhall_core::{
-    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Span,
-    guild::ChannelId,
+    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Span, guild::ChannelId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,7 +58,8 @@ impl Operation for Slowmode {
         let channel = here(self.channel, call)?;
         let Some(delay) = self.delay.filter(|delay| !delay.trim().is_empty()) else {
             let guild = moderation.seams.guilds.guild(call.tenant()).await?;
-            let found = guild.channel(channel).ok_or_else(|| ModerationError::NoChannel(channel.to_string()))?;
+            let found =
+                guild.channel(channel).ok_or_else(|| ModerationError::NoChannel(channel.to_string()))?;
             let words = match found.slowmode {
                 0 => "There is no slow mode.".to_owned(),
                 seconds => format!("{seconds} seconds between two messages of one member."),
@@ -90,10 +90,7 @@ fn seconds(text: &str) -> Result<u32, Error> {
         "off" | "none" | "0" => 0,
         _ => match text.parse::<u64>() {
             Ok(seconds) => seconds,
-            Err(_) => text
-                .parse::<Span>()
-                .map_err(|_| wrong("write it like 5, 30s, 2m or off."))?
-                .seconds(),
+            Err(_) => text.parse::<Span>().map_err(|_| wrong("write it like 5, 30s, 2m or off."))?.seconds(),
         },
     };
     match u32::try_from(seconds) {

@@ -93,9 +93,7 @@ impl Operation for CaseExport {
                  --json`, or the same operation over REST.",
             );
         }
-        let input = |part: u64| {
-            json!({ "format": format, "user": self.user, "kind": self.kind, "since": self.since, "page": part })
-        };
+        let input = |part: u64| json!({ "format": format, "user": self.user, "kind": self.kind, "since": self.since, "page": part });
         if part > 1 {
             document = document.action(Action::new("Previous part", Self::NAME, input(part - 1)));
         }
@@ -134,7 +132,8 @@ impl Moderation {
 }
 
 fn csv(cases: &[CaseData]) -> String {
-    let moment = |at: Option<time::OffsetDateTime>| at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default();
+    let moment =
+        |at: Option<time::OffsetDateTime>| at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default();
     let mut text = String::from(
         "number,kind,state,target,target_name,moderator,moderator_name,created,expires,ended,ended_by,reason,evidence\r\n",
     );

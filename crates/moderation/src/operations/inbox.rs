@@ -209,8 +209,7 @@ impl Operation for InboxTake {
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReportData>, Error> {
         let by = By::from(&call.actor);
         let row = moderation.handle_report(call.tenant(), self.report, &by, ReportState::Taken, None).await?;
-        let mut document =
-            Document::titled(format!("Report {} is yours", row.number)).tone(Tone::Good);
+        let mut document = Document::titled(format!("Report {} is yours", row.number)).tone(Tone::Good);
         if let Some(user) = call.actor.id.discord_user().map(UserId) {
             document = match moderation.report_thread(call.tenant(), &row, user).await {
                 Ok(thread) => document.field("Thread", format!("#{thread}")),
@@ -412,7 +411,10 @@ impl Moderation {
         let reason = format!("Appeal {number} was accepted");
         let by = By::from(&call.actor);
         let lifting = match case.state.is_open() {
-            true => self.counterpart(&call.actor, &case, reason).await?.filter(|new| new.lifts == Some(case.number)),
+            true => self
+                .counterpart(&call.actor, &case, reason)
+                .await?
+                .filter(|new| new.lifts == Some(case.number)),
             false => None,
         };
         let opened = self.decide_appeal(tenant, number, &by, AppealState::Accepted, answer, lifting).await?;

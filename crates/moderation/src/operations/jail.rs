@@ -1,9 +1,6 @@
 //! The jail: a role instead of one's own, until the end of the case.
 
-use guildhall_core::{
-    Answer, Call, Effect, Error, Operation, Rank, Span,
-    guild::UserId,
-};
+use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, Span, guild::UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -42,7 +39,12 @@ impl Operation for Jail {
     const EXAMPLES: &'static [&'static str] = &["jail user:@somebody duration:1d reason:To be talked about"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: self.duration, silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: self.duration,
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Jail, &terms).await
     }
@@ -74,7 +76,8 @@ impl Operation for Unjail {
     const EXAMPLES: &'static [&'static str] = &["unjail user:@somebody"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
+        let given =
+            Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Unjail, &terms).await
     }

@@ -44,7 +44,8 @@ impl Operation for Massban {
     const SUMMARY: &'static str = "Ban many people at once, as after a raid";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Destroy;
-    const EXAMPLES: &'static [&'static str] = &["massban users:123456789012345678 234567890123456789 reason:Raid"];
+    const EXAMPLES: &'static [&'static str] =
+        &["massban users:123456789012345678 234567890123456789 reason:Raid"];
 
     fn question(&self) -> String {
         match ids(&self.users) {

@@ -10,11 +10,7 @@ use serde::Deserialize;
 
 use super::several::{Given, Outcomes};
 use crate::{
-    Moderation, ModerationError,
-    book::short,
-    case::Evidence,
-    measure::Measure,
-    reason::LONGEST_QUOTE,
+    Moderation, ModerationError, book::short, case::Evidence, measure::Measure, reason::LONGEST_QUOTE,
     report::link,
 };
 
@@ -47,7 +43,12 @@ impl Operation for Kick {
     const EXAMPLES: &'static [&'static str] = &["kick user:@somebody reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: None, silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: None,
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Kick, &terms).await
     }
@@ -80,15 +81,16 @@ impl Operation for Warn {
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["w"];
     const EXAMPLES: &'static [&'static str] = &["warn user:@somebody reason:{caps}"];
-    const MENU: Option<Menu> = Some(Menu {
-        label: "Warn",
-        on: MenuTarget::User,
-        field: "user",
-        ask: &["reason"],
-    });
+    const MENU: Option<Menu> =
+        Some(Menu { label: "Warn", on: MenuTarget::User, field: "user", ask: &["reason"] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: None, silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: None,
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Warn, &terms).await
     }
@@ -119,7 +121,12 @@ impl Operation for Note {
     const EXAMPLES: &'static [&'static str] = &["note user:@somebody reason:Asked about the event"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: Some(self.reason.as_str()), evidence: &self.evidence, duration: None, silent: Some(true) };
+        let given = Given {
+            reason: Some(self.reason.as_str()),
+            evidence: &self.evidence,
+            duration: None,
+            silent: Some(true),
+        };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Note, &terms).await
     }
@@ -154,15 +161,16 @@ impl Operation for Timeout {
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["to", "mute"];
     const EXAMPLES: &'static [&'static str] = &["timeout user:@somebody duration:1h reason:Calm down"];
-    const MENU: Option<Menu> = Some(Menu {
-        label: "Timeout",
-        on: MenuTarget::User,
-        field: "user",
-        ask: &["reason"],
-    });
+    const MENU: Option<Menu> =
+        Some(Menu { label: "Timeout", on: MenuTarget::User, field: "user", ask: &["reason"] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &self.evidence, duration: Some(self.duration), silent: self.silent };
+        let given = Given {
+            reason: self.reason.as_deref(),
+            evidence: &self.evidence,
+            duration: Some(self.duration),
+            silent: self.silent,
+        };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Timeout, &terms).await
     }
@@ -194,7 +202,8 @@ impl Operation for Untimeout {
     const EXAMPLES: &'static [&'static str] = &["untimeout user:@somebody"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
+        let given =
+            Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
         let terms = moderation.terms(call, &given).await?;
         moderation.take(call, &self.user, &Measure::Untimeout, &terms).await
     }
@@ -224,12 +233,8 @@ impl Operation for WarnAuthor {
     const EFFECT: Effect = Effect::Change;
     const EXAMPLES: &'static [&'static str] =
         &["warn-author message:https://discord.com/channels/1/2/3 reason:{spam}"];
-    const MENU: Option<Menu> = Some(Menu {
-        label: "Warn author",
-        on: MenuTarget::Message,
-        field: "message",
-        ask: &["reason"],
-    });
+    const MENU: Option<Menu> =
+        Some(Menu { label: "Warn author", on: MenuTarget::Message, field: "message", ask: &["reason"] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
         let guilds = moderation.seams.guilds.as_ref();

@@ -28,8 +28,8 @@ pub use case::{CaseClose, CaseEdit, CasePage, CaseShow};
 pub use channel::{ChannelData, Lock, Slowmode, Unlock};
 pub use export::{CaseExport, ExportData, Format};
 pub use inbox::{
-    InboxAccept, InboxData, InboxDeny, InboxDismiss, InboxItem, InboxList, InboxShow, InboxResolve,
-    InboxReveal, InboxTake, ReportData, RevealData,
+    InboxAccept, InboxData, InboxDeny, InboxDismiss, InboxItem, InboxList, InboxResolve, InboxReveal,
+    InboxShow, InboxTake, ReportData, RevealData,
 };
 pub use jail::{Jail, Unjail};
 pub use massban::Massban;

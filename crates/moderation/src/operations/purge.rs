@@ -48,7 +48,8 @@ impl Operation for Purge {
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Destroy;
     const ALIASES: &'static [&'static str] = &["p"];
-    const EXAMPLES: &'static [&'static str] = &["purge count:50", "purge count:100 user:@somebody contains:http"];
+    const EXAMPLES: &'static [&'static str] =
+        &["purge count:50", "purge count:100 user:@somebody contains:http"];
 
     fn question(&self) -> String {
         match self.user {
@@ -64,7 +65,8 @@ impl Operation for Purge {
         let myself = moderation.seams.guilds.myself(tenant).await?;
         hierarchy::able(&guild, &myself, None, CaseKind::Purge.needs())?;
         // A thread is not among a guild's channels, so an unknown id may be one; Discord has the last word.
-        let name = guild.channel(channel).map_or_else(|| format!("#{channel}"), |found| format!("#{}", found.name));
+        let name =
+            guild.channel(channel).map_or_else(|| format!("#{channel}"), |found| format!("#{}", found.name));
         let deed = Deed::Purge {
             count: u32::from(self.count),
             user: self.user,

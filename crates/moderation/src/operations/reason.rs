@@ -33,15 +33,17 @@ impl Operation for ReasonList {
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReasonData>, Error> {
         let reasons = moderation.templates(call.tenant()).await?;
-        let change = Action::new("Change them", "config set", json!({ "key": REASONS.key })).asking(&["value"]);
+        let change =
+            Action::new("Change them", "config set", json!({ "key": REASONS.key })).asking(&["value"]);
         let mut document = Document::titled("Reasons by name");
         if reasons.is_empty() {
-            document = document
-                .text("There are none yet. Each is a name and a text; {name} in a reason stands for its text.");
+            document = document.text(
+                "There are none yet. Each is a name and a text; {name} in a reason stands for its text.",
+            );
         } else {
-            let rows = reasons.iter().map(|(name, text)| {
-                vec![Rich::new().code(format!("{{{name}}}")), Rich::from(text.as_str())]
-            });
+            let rows = reasons
+                .iter()
+                .map(|(name, text)| vec![Rich::new().code(format!("{{{name}}}")), Rich::from(text.as_str())]);
             document = document.table(&["Name", "Text"], rows.collect());
         }
         Ok(Answer::new(ReasonData { reasons }, document.action(change)))

@@ -46,8 +46,7 @@ impl Operation for Report {
     const EFFECT: Effect = Effect::Change;
     const LIMIT: Limit = FEW;
     const EXAMPLES: &'static [&'static str] = &["report user:@somebody text:They send adverts to everybody"];
-    const MENU: Option<Menu> =
-        Some(Menu { label: "Report", on: MenuTarget::User, field: "user", ask: &[] });
+    const MENU: Option<Menu> = Some(Menu { label: "Report", on: MenuTarget::User, field: "user", ask: &[] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ReportedData>, Error> {
         send(moderation, call, self.user, self.message, &self.text).await

@@ -187,8 +187,7 @@ impl Operation for CaseList {
     const EFFECT: Effect = Effect::Read;
     const ALIASES: &'static [&'static str] = &["cases"];
     const EXAMPLES: &'static [&'static str] = &["case list", "case list user:@somebody"];
-    const MENU: Option<Menu> =
-        Some(Menu { label: "Cases", on: MenuTarget::User, field: "user", ask: &[] });
+    const MENU: Option<Menu> = Some(Menu { label: "Cases", on: MenuTarget::User, field: "user", ask: &[] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CasesData>, Error> {
         let wanted = Wanted { user: self.user, ..Wanted::default() };
@@ -257,10 +256,12 @@ impl Operation for CaseSearch {
             kind: self.kind,
             state: self.state,
             since: self.since.as_deref().map(day).transpose()?,
-            until: match self.until.as_deref().map(day).transpose()? {
-                Some(until) => Some(until.saturating_add(Duration::DAY)),
-                None => None,
-            },
+            until: self
+                .until
+                .as_deref()
+                .map(day)
+                .transpose()?
+                .map(|until| until.saturating_add(Duration::DAY)),
             text: self.text,
         };
         moderation.cases_page(call, "Cases found", &wanted, self.page, again).await

@@ -82,11 +82,9 @@ impl Moderation {
                     opened.push(row.number);
                 }
                 Err(error) if stops_all(&error) && opened.is_empty() => return Err(error),
-                Err(error) => problems.push(Problem {
-                    user,
-                    code: error.code.to_owned(),
-                    message: error.to_string(),
-                }),
+                Err(error) => {
+                    problems.push(Problem { user, code: error.code.to_owned(), message: error.to_string() })
+                }
             }
         }
         self.await_briefly(flows).await;

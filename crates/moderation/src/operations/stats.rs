@@ -1,10 +1,11 @@
 //! `case stats`.
 
-use guildhall_core::{
-    Answer, Call, Document, Effect, Error, Operation, Rank, Rich, TenantId, guild::UserId,
-};
+use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Rich, TenantId, guild::UserId};
 use schemars::JsonSchema;
-use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    PaginatorTrait, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime};
 
@@ -69,9 +70,9 @@ impl Operation for CaseStats {
             [("Kind", &data.kinds), ("Moderator", &data.moderators), ("Month", &data.months)]
         {
             if !counted.is_empty() {
-                let rows = counted.iter().map(|one| {
-                    vec![Rich::from(one.name.as_str()), Rich::from(one.count.to_string())]
-                });
+                let rows = counted
+                    .iter()
+                    .map(|one| vec![Rich::from(one.name.as_str()), Rich::from(one.count.to_string())]);
                 document = document.table(&[name, "Cases"], rows.collect());
             }
         }

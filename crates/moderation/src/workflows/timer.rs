@@ -67,9 +67,16 @@ impl Workflow for CaseTimer {
                 }
                 None => PAUSE,
             };
-            unless_ended(flow.signal::<serde_json::Value>(&format!("moved {round}"), wait).await)?;
+            let heard = flow.signal::<serde_json::Value>(&format!("moved {round}"), wait).await;
+            if unless_ended(heard)?.is_none() {
+                // A wait that failed did not wait; the next turn is not to come at once.
+                unless_ended(flow.sleep(&format!("pause {round}"), PAUSE).await)?;
+            }
         }
-        Err(Failure::new("too_many_rounds", "The case was changed very often, or could not be ended for long."))
+        Err(Failure::new(
+            "too_many_rounds",
+            "The case was changed very often, or could not be ended for long.",
+        ))
     }
 }
 

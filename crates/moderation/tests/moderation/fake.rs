@@ -33,6 +33,7 @@ pub const JAIL: RoleId = RoleId(5);
 pub const STAFF: RoleId = RoleId(6);
 pub const BOT_ROLE: RoleId = RoleId(7);
 pub const TOP: RoleId = RoleId(8);
+pub const EVENT: RoleId = RoleId(9);
 
 pub const GENERAL: ChannelId = ChannelId(100);
 pub const RULES: ChannelId = ChannelId(101);
@@ -49,6 +50,9 @@ pub struct Posted {
     pub edits: u32,
 }
 
+/// The words of calls that are to fail, how many of them, and with what.
+type Trouble = (String, u32, fn() -> Error);
+
 #[derive(Default)]
 pub struct State {
     pub guild: Option<Guild>,
@@ -62,7 +66,7 @@ pub struct State {
     pub letters: Vec<(UserId, Document, String)>,
     pub closed: HashSet<UserId>,
     /// Trouble: the next so many calls whose words begin so fail.
-    pub trouble: Vec<(String, u32, fn() -> Error)>,
+    pub trouble: Vec<Trouble>,
     pub next: u64,
 }
 
@@ -105,6 +109,7 @@ impl Fake {
                 roles: vec![
                     role(EVERYONE, "@everyone", 0, 0, false),
                     role(PLAYER, "Player", 1, 0, false),
+                    role(EVENT, "Event", 1, 0, false),
                     role(ARTIST, "Artist", 2, 0, false),
                     role(MANAGED, "Booster", 3, 0, true),
                     role(JAIL, "Jail", 4, 0, false),
@@ -218,7 +223,8 @@ impl Fake {
 
     fn meet(&self, call: &str) -> Result<(), Error> {
         let mut state = self.lock();
-        let trouble = state.trouble.iter_mut().find(|(start, left, _)| *left > 0 && call.starts_with(start.as_str()));
+        let trouble =
+            state.trouble.iter_mut().find(|(start, left, _)| *left > 0 && call.starts_with(start.as_str()));
         if let Some((_, left, error)) = trouble {
             *left -= 1;
             return Err(error());
@@ -231,7 +237,10 @@ impl Fake {
 impl Guilds for Fake {
     async fn guild(&self, _: &TenantId) -> Result<Guild, Error> {
         self.meet("guild")?;
-        self.lock().guild.clone().ok_or_else(|| Error::new(Kind::Conflict, "guild_left", "The bot was removed."))
+        self.lock()
+            .guild
+            .clone()
+            .ok_or_else(|| Error::new(Kind::Conflict, "guild_left", "The bot was removed."))
     }
 
     async fn member(&self, _: &TenantId, user: UserId) -> Result<Option<GuildMember>, Error> {
@@ -370,7 +379,9 @@ fn words(action: &GuildAction) -> String {
         GuildAction::SetRoles { user, .. } => format!("roles {user}"),
         GuildAction::Nickname { user, nick } => format!("nick {user} {nick:?}"),
         GuildAction::Slowmode { channel, seconds } => format!("slowmode {channel} {seconds}"),
-        GuildAction::SetOverwrite { channel, overwrite } => format!("overwrite {channel} {}", overwrite.target),
+        GuildAction::SetOverwrite { channel, overwrite } => {
+            format!("overwrite {channel} {}", overwrite.target)
+        }
         GuildAction::DeleteMessages { messages, .. } => format!("delete {}", messages.len()),
         GuildAction::CloseThread { thread } => format!("close {thread}"),
     }

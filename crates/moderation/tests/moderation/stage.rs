@@ -1,6 +1,12 @@
 //! A community with everything under it that is real: the catalogue, the store, the engine and the scribe.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use guildhall_core::{
     Actor, ActorId, Catalogue, Clock, Document, Error, Face, ManualClock, Rank, Reply, Request, TenantId,
@@ -33,6 +39,7 @@ pub struct World {
     pub catalogue: Arc<Catalogue>,
     pub store: Store,
     running: Vec<JoinHandle<()>>,
+    readers: AtomicU64,
     _database: Option<TestStore>,
 }
 
@@ -60,7 +67,19 @@ impl World {
         let (guild, access) = (Fake::new(), FakeAccess::default());
         let (moderation, catalogue, running) = start(&store, &guild, &settings, &access, &clock);
         let tenant = "guild".parse().unwrap();
-        Self { guild, settings, access, clock, tenant, moderation, catalogue, store, running, _database: None }
+        Self {
+            guild,
+            settings,
+            access,
+            clock,
+            tenant,
+            moderation,
+            catalogue,
+            store,
+            running,
+            readers: AtomicU64::new(0),
+            _database: None,
+        }
     }
 
     fn crash(&mut self) {
@@ -119,7 +138,10 @@ impl World {
     }
 
     pub async fn case(&self, number: i64) -> Value {
-        self.call("case show", serde_json::json!({ "number": number })).await.unwrap().0
+        // A reader of its own each time: one alone may not look that often.
+        let reader = UserId(1_000_000 + self.readers.fetch_add(1, Ordering::Relaxed));
+        let reader = self.actor(reader, Rank::OPERATOR);
+        self.call_as(reader, "case show", serde_json::json!({ "number": number })).await.unwrap().0
     }
 
     pub async fn state(&self, number: i64) -> String {

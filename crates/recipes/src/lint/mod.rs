@@ -111,8 +111,8 @@ impl Lint<'_> {
             VariableKind::Secret {} => return,
         }
         let default = values::default_of(&variable.kind);
-        if let Err(message) = values::check(variable, &default.text()) {
-            self.wrong(format!("{key}.default"), message);
+        if let Err(misfit) = values::check(variable, &default.text()) {
+            self.wrong(format!("{key}.default"), misfit.message);
         }
     }
 

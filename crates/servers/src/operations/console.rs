@@ -86,7 +86,7 @@ impl Operation for ServerConsole {
             Ok(Reply::Refused { message, .. }) => {
                 return Err(ServersError::Refused(text::line(&message, 300)).into());
             }
-            Ok(_) => return Err(ServersError::Refused("it answered something else".to_owned()).into()),
+            Ok(_) => return Err(ServersError::Refused(String::new()).into()),
             Err(error) => return Err(ServersError::HostAway { name, source: Some(error) }.into()),
         };
         let lines: Vec<Line> =

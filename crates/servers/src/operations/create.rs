@@ -1,12 +1,14 @@
 //! `server create`.
 
-use guildhall_core::{Answer, Call, Effect, Error, Kind, Operation, Rank, ServerId, Tone};
+use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, ServerId, Tone};
 use guildhall_flows::Outcome;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::input::{RecipeName, Settings};
-use crate::{Code, ServerData, Servers, error::ServersError, launch::read_idle_stop, state::State};
+use crate::{
+    ServerData, Servers, error::ServersError, launch::read_idle_stop, state::State, workflows::trouble_of,
+};
 
 /// Makes a server from a recipe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,11 +42,12 @@ impl Operation for ServerCreate {
         let settings = self.set.unwrap_or_default().0;
         let begun = servers.create(&call.actor, &self.name, &self.recipe.0, &settings, idle_stop).await?;
         if let Some(Outcome::Failed(failure)) = servers.await_briefly(begun.flow).await {
-            let code = Code::parse(&failure.code);
-            let message = format!("{} could not be made: {}", self.name, failure.message);
-            return Err(Error::new(Kind::Upstream, code.as_str(), message)
-                .remedy(code.remedy())
-                .because(failure));
+            // Whoever deletes a server that is being made has overtaken its making.
+            if matches!(failure.code.as_str(), "superseded" | "cancelled") {
+                return Err(ServersError::Contended(Some(self.name)).into());
+            }
+            let trouble = trouble_of(&failure);
+            return Err(ServersError::NotMade { name: self.name, trouble, source: failure }.into());
         }
         let row = servers.shop.by_id(call.tenant(), ServerId(begun.row.id)).await?.unwrap_or(begun.row);
         let look = servers.shop.look(row).await?;

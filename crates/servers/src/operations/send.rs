@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ServerName;
-use crate::{Servers, text, view};
+use crate::{Servers, error::Unfit, text, view};
 
 /// Writes a line to the game's console.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,10 +37,7 @@ impl Operation for ServerSend {
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<SendData>, Error> {
         if self.line.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "line",
-                "holds a line end or another control character; send one line at a time",
-            ));
+            return Err(Unfit::TwoLines.into());
         }
         let look = servers.shop.look(servers.named(call, &self.server.0).await?).await?;
         let name = look.row.name.clone();

@@ -65,7 +65,7 @@ impl Errand {
                 }
                 // Erased before a crash, or not this job's any more.
                 Tried::Done(false, _) | Tried::Missing => Ok(()),
-                Tried::Overtaken => Err(ServersError::Contended("The server".to_owned())),
+                Tried::Overtaken => Err(ServersError::Contended(None)),
             }
         }
         .await;

@@ -298,7 +298,7 @@ pub(super) fn not_applied(error: NotApplied) -> StepError {
 }
 
 /// A flow's failure in this domain's words. A code that is not one of ours is the engine's.
-pub(super) fn trouble_of(cause: &Failure) -> Trouble {
+pub(crate) fn trouble_of(cause: &Failure) -> Trouble {
     match cause.code.as_str() {
         "deadline" | "timed_out" => Trouble::new(Code::Stuck, ""),
         word => match Code::parse(word) {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use create::CreateServer;
 pub(crate) use delete::DeleteServer;
+pub(crate) use errand::trouble_of;
 pub(crate) use restart::RestartServer;
 pub(crate) use start::StartServer;
 pub(crate) use stop::StopServer;

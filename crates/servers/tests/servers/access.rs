@@ -184,7 +184,7 @@ async fn a_name_belongs_to_one_member_and_is_one_line() {
         assert_eq!(code(cleo(), json!({"name": "Cleo"})).await, "invalid_input", "which game?");
         assert_eq!(code(cleo(), json!({"name": "Cleo", "recipe": "testgam"})).await, "recipe_not_found");
         let for_ben = json!({"name": "Other", "recipe": "testgame", "member": "2"});
-        assert_eq!(code(cleo(), for_ben.clone()).await, "rank_too_low");
+        assert_eq!(code(cleo(), for_ben.clone()).await, "not_your_names");
         let moderator = || world.actor(4, "Mo", Rank::MODERATOR);
         world.call(moderator(), "player link", for_ben).await.unwrap();
         let listed = world.call(moderator(), "player list", json!({"member": "2"})).await.unwrap();

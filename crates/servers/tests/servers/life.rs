@@ -85,7 +85,7 @@ async fn fifty_concurrent_starts_are_one_start() {
         let Ok(Reply::Done { follow: Some(follow), .. }) = &started[0] else { panic!("it goes on") };
         for refusal in refused {
             let error = refusal.unwrap_err();
-            assert_eq!((error.kind, error.code), (Kind::Conflict, "busy"), "{error}");
+            assert_eq!((error.kind, error.code), (Kind::Conflict, "server_busy"), "{error}");
             assert!(
                 error.message.starts_with("survival is already starting, by Member "),
                 "{}",

@@ -36,8 +36,8 @@ client.on(Events.MessageCreate, async (message) => {
   if (word === '!role') {
     const member = await message.guild.members.fetch(message.mentions.users.first().id);
     const role = await message.guild.roles.create({ name: 'helper', permissions: [], reason: 'asked' });
-    await member.roles.add(role, 'asked');
-    const names = member.roles.cache.filter((known) => known.id !== message.guild.id).map((known) => known.name);
+    const helper = await member.roles.add(role, 'asked');
+    const names = helper.roles.cache.filter((known) => known.id !== message.guild.id).map((known) => known.name);
     await message.reply(`${member.user.username} has ${names.join(', ')}`);
     return;
   }

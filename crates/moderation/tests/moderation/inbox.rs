@@ -1,0 +1,142 @@
+//! Reports and appeals.
+
+use std::time::Duration;
+
+use guildhall_core::{
+    Error, Rank,
+    guild::{MessageLink, UserId},
+};
+use serde_json::{Value, json};
+
+use crate::{fake::*, stage::World};
+
+impl World {
+    async fn as_member(&self, user: UserId, name: &str, input: Value) -> Result<Value, Error> {
+        let actor = self.actor(user, Rank::MEMBER);
+        self.call_as(actor, name, input).await.map(|(data, _)| data)
+    }
+
+    async fn as_senior(&self, name: &str, input: Value) -> Result<Value, Error> {
+        let actor = self.actor(MOD, Rank::SENIOR_MODERATOR);
+        self.call_as(actor, name, input).await.map(|(data, _)| data)
+    }
+}
+
+#[tokio::test]
+async fn a_report_reaches_the_staff_and_nobody_reads_who_sent_it() {
+    let world = World::new().await;
+    let at = guildhall_core::Clock::now(world.clock.as_ref());
+    let message =
+        MessageLink { channel: GENERAL, message: world.guild.write(GENERAL, BOB, "buy @everyone", at) };
+    let input = json!({ "message": message, "text": "An advert" });
+    world.as_member(ANN, "report-message", input.clone()).await.unwrap();
+    world.until("it is posted", async || world.guild.posts(REPORTS).len() == 1).await;
+    let post = world.guild.posts(REPORTS).remove(0);
+    let shown = format!("{:?}", post.document);
+    assert!(shown.contains("An advert") && shown.contains("buy @everyone") && shown.contains("Bob"));
+    assert!(!shown.contains("Ann") && !shown.contains(&format!("discord:{ANN}")), "{shown}");
+    let names: Vec<_> = post.document.actions().map(|action| action.label.clone()).collect();
+    assert_eq!(names, ["Take it", "Warn", "Timeout", "Resolved", "Dismiss"]);
+
+    let error = world.as_member(ANN, "report-message", input).await.unwrap_err();
+    assert_eq!(error.code, "reported_already");
+
+    // The button to warn carries the message as evidence.
+    let warn = post.document.actions().find(|action| action.label == "Warn").unwrap().clone();
+    let (data, _) = world.call(&warn.operation, warn.input).await.unwrap();
+    assert_eq!(data["cases"][0]["evidence"][0]["link"], message.to_string());
+
+    let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
+    assert!(document.title.unwrap().contains("yours"));
+    assert!(world.guild.done().contains(&format!("thread Report 1 {MOD}")), "{:?}", world.guild.done());
+    let other = world.actor(OTHER_MOD, Rank::MODERATOR);
+    let error = world.call_as(other, "inbox take", json!({ "report": 1 })).await.unwrap_err();
+    assert_eq!(error.code, "report_handled");
+    assert!(error.message.contains("Mia"));
+    world.call("inbox resolve", json!({ "report": 1, "answer": "Warned" })).await.unwrap();
+    let edited = async || format!("{:?}", world.guild.posts(REPORTS)[0].document).contains("Warned");
+    world.until("the message says so", edited).await;
+
+    // Everything that was kept or told but for the row itself and the record of the call is free of the name.
+    let reveal = json!({ "report": 1, "reason": "It was a threat" });
+    assert_eq!(world.as_senior("inbox reveal", reveal.clone()).await.unwrap_err().code, "rank_too_low");
+    let admin = world.actor(OWNER, Rank::ADMIN);
+    let (data, _) = world.call_as(admin, "inbox reveal", reveal).await.unwrap();
+    assert_eq!(data["reporter"], "discord:20");
+}
+
+#[tokio::test]
+async fn reports_are_few_and_need_a_channel() {
+    let world = World::new().await;
+    let error = world.as_member(ANN, "report", json!({ "text": "Me", "user": ANN })).await.unwrap_err();
+    assert_eq!(error.code, "invalid_input", "a report of two characters says nothing");
+    let error = world.as_member(ANN, "report", json!({ "text": "Myself", "user": ANN })).await.unwrap_err();
+    assert_eq!(error.code, "reports_themselves");
+    for _ in 0..2 {
+        world.as_member(BOB, "report", json!({ "text": "Something is odd" })).await.unwrap();
+    }
+    world.as_member(BOB, "report", json!({ "text": "Something is odd" })).await.unwrap();
+    let error = world.as_member(BOB, "report", json!({ "text": "Something is odd" })).await.unwrap_err();
+    assert_eq!(error.code, "too_often");
+    world.settings.set("logs.reports", Value::Null);
+    let error = world.as_member(ANN, "report", json!({ "text": "Something is odd" })).await.unwrap_err();
+    assert_eq!(error.code, "reports_off");
+}
+
+#[tokio::test]
+async fn an_accepted_appeal_lifts_the_ban_and_the_person_is_told() {
+    let world = World::new().await;
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    let text = "It was my brother";
+    let error = world.as_member(BOB, "appeal", json!({ "case": 1, "text": text })).await.unwrap_err();
+    assert_eq!(error.code, "case_not_yours");
+    world.as_member(ANN, "appeal", json!({ "case": 1, "text": text })).await.unwrap();
+    let error = world.as_member(ANN, "appeal", json!({ "case": 1, "text": text })).await.unwrap_err();
+    assert_eq!(error.code, "appealed_already");
+    world.until("the staff has it", async || world.guild.posts(REPORTS).len() == 1).await;
+    let accept = world.guild.posts(REPORTS)[0].document.actions().next().unwrap().clone();
+    assert_eq!(accept.operation, "inbox accept");
+    assert_eq!(world.call("inbox accept", accept.input.clone()).await.unwrap_err().code, "rank_too_low");
+    world.as_senior("inbox accept", json!({ "appeal": 1, "answer": "Welcome back" })).await.unwrap();
+    assert!(!world.guild.is_banned(ANN));
+    assert_eq!(world.state(1).await, "closed");
+    let told = async || {
+        world.clock.advance(Duration::from_secs(1));
+        world
+            .guild
+            .lock()
+            .letters
+            .iter()
+            .any(|(to, letter, _)| *to == ANN && format!("{letter:?}").contains("Welcome back"))
+    };
+    world.until("they are told", told).await;
+    let error = world.as_senior("inbox deny", json!({ "appeal": 1 })).await.unwrap_err();
+    assert_eq!(error.code, "appeal_decided");
+}
+
+#[tokio::test]
+async fn of_two_who_decide_at_once_one_does() {
+    let world = World::new().await;
+    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
+    world.as_member(ANN, "appeal", json!({ "case": 1, "text": "I did nothing" })).await.unwrap();
+    let (first, second) = tokio::join!(
+        world.as_senior("inbox accept", json!({ "appeal": 1 })),
+        world.as_senior("inbox deny", json!({ "appeal": 1 })),
+    );
+    let accepted = first.is_ok();
+    assert!(accepted != second.is_ok(), "one of them");
+    assert_eq!(world.state(1).await, if accepted { "voided" } else { "active" });
+}
+
+#[tokio::test]
+async fn an_appeal_whose_lifting_fails_is_open_again() {
+    let world = World::new().await;
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    world.as_member(ANN, "appeal", json!({ "case": 1, "text": "It was my brother" })).await.unwrap();
+    world.guild.trouble("unban", 1, forbidden);
+    let error = world.as_senior("inbox accept", json!({ "appeal": 1 })).await.unwrap_err();
+    assert_eq!(error.code, "case_failed");
+    assert!(world.guild.is_banned(ANN));
+    world.as_senior("inbox accept", json!({ "appeal": 1 })).await.unwrap();
+    assert!(!world.guild.is_banned(ANN));
+}
