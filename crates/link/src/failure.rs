@@ -235,7 +235,7 @@ impl Trouble {
             .remedy(self.code.remedy())
             .with("job", "create")
             .with("name", server)
-            .with("details", particulars)
+            .with("particulars", particulars)
     }
 }
 

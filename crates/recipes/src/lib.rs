@@ -42,5 +42,6 @@ use guildhall_core::language::Locales;
 pub const LOCALES: Locales =
     Locales { en: include_str!("../locales/en.ftl"), de: include_str!("../locales/de.ftl") };
 
-#[cfg(all(test, feature = "configuration"))]
+#[cfg(feature = "configuration")]
+#[cfg(test)]
 mod tests;

@@ -314,7 +314,7 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<Value, Misfit> {
 }
 
 fn too_long(most: usize) -> Misfit {
-    Misfit::new("value_too_long", format!("it is longer than {most} characters"))
+    Misfit::new("value_too_long", format!("it is longer than {most} characters")).with("most", most)
 }
 
 /// A value at the beginning of an argument must not make an option of it: games take `-exec` and `+exec`

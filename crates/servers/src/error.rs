@@ -181,7 +181,7 @@ impl From<ServersError> for Error {
                 .with("name", name)
                 .with("doing", doing.replace(' ', "_"))
                 .with("by", by)
-                .with("agp", ago),
+                .with("ago", ago),
             ServersError::Running { name, state } => Self::new(Kind::Conflict, "already_running", message)
                 .remedy("`server status` shows how to join.")
                 .action(Action::new("Status", "server status", json!({"server": name})).style(Style::Primary))
