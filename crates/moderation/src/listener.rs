@@ -85,7 +85,7 @@ impl Moderation {
             return Ok(());
         }
         // What the bot did is a case already.
-        if self.seams.guilds.myself(tenant).await?.user == by {
+        if by.0 == 0 {
             return Ok(());
         }
         let name = self.name_of(tenant, by).await;

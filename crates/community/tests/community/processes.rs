@@ -223,6 +223,8 @@ async fn whoever_has_changed_a_setting_reads_the_change_whatever_others_read_mea
             while !stop.load(Ordering::Relaxed) {
                 world.community.forget(&world.tenant);
                 world.value(&PREFIX).await;
+                // What was just read stays in the cache while the other one looks.
+                tokio::task::yield_now().await;
             }
         };
         let writing = async {

@@ -41,6 +41,9 @@ async fn a_file_is_previewed_then_applied_at_once() {
         world.press(OWNER, button(&preview, "Apply these changes")).await.unwrap();
         assert_eq!(world.value(&PREFIX).await, json!("?"), "{name}");
         assert_eq!(world.actor(8).await.rank.level(), 8, "{name}");
+        let history = world.call(OWNER, "config history", json!({})).await;
+        let numbers = history["changes"].as_array().unwrap().iter().map(|change| change["number"].as_i64());
+        assert_eq!(numbers.flatten().collect::<Vec<_>>(), [8, 7, 6, 5, 4, 3, 2, 1], "{name}");
         let diff = world.call(OWNER, "config diff", json!({"text": FILE})).await;
         assert_eq!(diff["changes"], json!([]), "{name}");
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -82,8 +83,14 @@ impl Drop for Room {
 pub struct Process(Child);
 
 impl Process {
-    /// Starts it.
+    /// Starts it. What is in the environment for Guildhall is for the bench, unless the command says so.
     pub fn start(command: &mut Command) -> io::Result<Self> {
+        let said: Vec<OsString> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"GUILDHALL_") && !said.contains(&name) {
+                command.env_remove(name);
+            }
+        }
         command.spawn().map(Self)
     }
 

@@ -133,6 +133,7 @@ pub fn specs() -> Vec<Spec> {
     let servers = guildhall_servers::operations();
     let administration = administration::operations();
     let mut specs: Vec<Spec> = servers.specs().chain(administration.specs()).cloned().collect();
+    specs.extend(administration::status().specs().cloned());
     specs.extend(community::specs());
     specs.sort_by_key(|spec| spec.name);
     specs

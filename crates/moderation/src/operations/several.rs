@@ -83,7 +83,7 @@ impl Moderation {
                 }
                 Err(error) if stops_all(&error) && opened.is_empty() => return Err(error),
                 Err(error) => {
-                    problems.push(Problem { user, code: error.code.to_owned(), message: error.to_string() })
+                    problems.push(Problem { user, code: error.code.to_owned(), message: error.to_string() });
                 }
             }
         }

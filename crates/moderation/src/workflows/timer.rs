@@ -35,8 +35,8 @@ pub(crate) struct CaseTimer(pub(crate) Shared);
 pub(crate) enum Look {
     /// It has ended.
     Over,
-    /// It goes on for so many milliseconds.
-    Wait(u64),
+    /// It goes on until then, in microseconds since 1970.
+    Until(i64),
     /// Its end has come.
     Due,
 }
@@ -56,7 +56,12 @@ impl Workflow for CaseTimer {
             let look = flow.step(&look, || self.0.look(tenant, number, round)).retries(1_000);
             let wait = match unless_ended(look.await)? {
                 Some(Look::Over) => return Ok(()),
-                Some(Look::Wait(millis)) => Duration::from_millis(millis.max(1)),
+                // The wait keeps its own end from its first moment on, so a clock may say how long that is: the
+                // program may have been away between the look and the wait.
+                Some(Look::Until(end)) => {
+                    let left = Timestamp::from_micros(end).time() - self.0.seams.clock.now();
+                    Duration::try_from(left).unwrap_or_default().max(Duration::from_millis(1))
+                }
                 Some(Look::Due) => {
                     let lift = flow.step(&lift, || self.0.end(tenant, number)).retries(100);
                     if unless_ended(lift.await)? == Some(true) {
@@ -67,11 +72,8 @@ impl Workflow for CaseTimer {
                 }
                 None => PAUSE,
             };
-            let heard = flow.signal::<serde_json::Value>(&format!("moved {round}"), wait).await;
-            if unless_ended(heard)?.is_none() {
-                // A wait that failed did not wait; the next turn is not to come at once.
-                unless_ended(flow.sleep(&format!("pause {round}"), PAUSE).await)?;
-            }
+            // A wait fails when the whole flow does. Then [`Moderation::mend_timers`] sees to the case.
+            flow.signal::<serde_json::Value>(&format!("moved {round}"), wait).await?;
         }
         Err(Failure::new(
             "too_many_rounds",
@@ -86,20 +88,18 @@ impl Moderation {
         if row.state != CaseState::Active {
             return Ok(Look::Over);
         }
+        let now = self.seams.clock.now();
         let Some(end) = row.expires_at else {
-            return Ok(Look::Wait(u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX)));
+            return Ok(Look::Until(Timestamp::from(now + IDLE).micros()));
         };
-        let left = (end.time() - self.seams.clock.now()).whole_microseconds();
-        match u64::try_from(left) {
-            Ok(micros @ 1..) => {
-                // The first turn finds the timeout as the case set it; a later one comes after a move of the end.
-                if row.kind == CaseKind::Timeout && round > 1 {
-                    self.move_timeout(tenant, &row, end.time()).await?;
-                }
-                Ok(Look::Wait(micros.div_ceil(1_000)))
-            }
-            _ => Ok(Look::Due),
+        if end.time() <= now {
+            return Ok(Look::Due);
         }
+        // The first turn finds the timeout as the case set it; a later one comes after a move of the end.
+        if row.kind == CaseKind::Timeout && round > 1 {
+            self.move_timeout(tenant, &row, end.time()).await?;
+        }
+        Ok(Look::Until(end.micros()))
     }
 
     /// Discord keeps the end of a timeout itself, so it has to be told when that has moved.

@@ -154,7 +154,7 @@ async fn nobody_acts_on_the_equal_or_the_higher_and_nothing_happens_then() {
     world.guild.lock().guild.as_mut().unwrap().roles.iter_mut().find(|r| r.id == TOP).unwrap().position = 0;
     world.guild.join(BOB, "Bob", &[TOP]);
     let error = world.call("warn", json!({ "user": [BOB] })).await.unwrap_err();
-    assert_eq!(error.code, "rank_not_below");
+    assert_eq!(error.code, "target_rank_not_below");
     assert_eq!(world.guild.done(), [""; 0]);
     let (data, _) = world.call("case list", json!({})).await.unwrap();
     assert_eq!(data["total"], 0, "a refusal leaves no case");
