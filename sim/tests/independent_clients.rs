@@ -34,6 +34,13 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What came, or the end of the test with what the client wrote about it.
+    fn expect<T>(&self, result: Result<T, TimedOut>) -> T {
+        result.unwrap_or_else(|error| panic!("{error}\nthe client wrote:\n{}", self.said()))
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -139,38 +146,37 @@ async fn answered(act: impl Fn() -> Result<InteractionHandle, ActError>) -> Resu
 /// What both bots do, step by step, as a user sees it.
 async fn a_conversation(community: &Community, client: &Client) {
     for name in ["greet", "slow", "ask", "pick", "menu", "Inspect", "Report", "too-much"] {
-        let registered = community.app.wait_for_command(name, PATIENCE).await;
-        registered.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+        client.expect(community.app.wait_for_command(name, PATIENCE).await);
     }
-    community.app.wait_connected(PATIENCE).await.expect("the gateway connection");
+    client.expect(community.app.wait_connected(PATIENCE).await);
     let here = community.anna.in_channel(community.general);
 
     let greeting = here.run("greet", json!({"name": "Bo"})).expect("a command").message(PATIENCE).await;
-    let greeting = greeting.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    let greeting = client.expect(greeting);
     assert_eq!(greeting.text(), "Hello Bo");
     assert_eq!(greeting.buttons()[0].label, "Wave");
     assert!(community.bo_sees(&greeting), "a public answer is seen by everybody");
 
-    let waved = answered(|| here.press(greeting.id, "Wave")).await.expect("an update");
+    let waved = client.expect(answered(|| here.press(greeting.id, "Wave")).await);
     assert_eq!(waved.id, greeting.id);
     assert_eq!(waved.text(), "anna waved");
     assert!(waved.buttons().is_empty());
 
     let slow = here.run("slow", json!({})).expect("a command");
-    let done = slow.message(PATIENCE).await.expect("the deferred answer");
+    let done = client.expect(slow.message(PATIENCE).await);
     assert_eq!(done.text(), "# Done");
     assert!(done.is_ephemeral() && !community.bo_sees(&done));
-    let more = here.wait_for_text(PATIENCE, "and more").await.expect("the follow-up");
+    let more = client.expect(here.wait_for_text(PATIENCE, "and more").await);
     assert!(more.is_ephemeral());
 
-    let form = here.run("ask", json!({})).expect("a command").modal(PATIENCE).await.expect("a form");
+    let form = client.expect(here.run("ask", json!({})).expect("a command").modal(PATIENCE).await);
     assert_eq!((form.title.as_str(), form.fields[0].label.as_str()), ("A form", "Why?"));
-    let sent = answered(|| here.submit_modal(&form, json!({"why": "I can"}))).await.expect("an answer");
+    let sent = client.expect(answered(|| here.submit_modal(&form, json!({"why": "I can"}))).await);
     assert_eq!(sent.text(), "Because I can");
 
     let typing = here.autocomplete("pick", json!({"fruit": "ap"}), "fruit").expect("typing");
     let names: Vec<String> =
-        typing.choices(PATIENCE).await.expect("suggestions").into_iter().map(|choice| choice.name).collect();
+        client.expect(typing.choices(PATIENCE).await).into_iter().map(|choice| choice.name).collect();
     assert_eq!(names, ["apple", "apricot"]);
 
     let refused = here.run("too-much", json!({})).expect("a command");
@@ -179,12 +185,12 @@ async fn a_conversation(community: &Community, client: &Client) {
     assert!(refused.text().contains("2000 or fewer in length"), "{}", refused.text());
 
     here.send_message("ping").expect("a message");
-    here.wait_for_text(PATIENCE, "pong").await.expect("a reply to a plain message");
+    client.expect(here.wait_for_text(PATIENCE, "pong").await);
     let thread = community.anna.wait_for_channel(PATIENCE, |all| {
         all.iter().find(|channel| channel.name == "talk").map(|channel| channel.id)
     });
-    let thread = community.anna.in_channel(thread.await.expect("a thread"));
-    thread.wait_for_text(PATIENCE, "in the thread").await.expect("a message in the thread");
+    let thread = community.anna.in_channel(client.expect(thread.await));
+    client.expect(thread.wait_for_text(PATIENCE, "in the thread").await);
     menus_and_moderation(community, client).await;
     let wrong = check_conformance(&community.sim);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -193,28 +199,26 @@ async fn a_conversation(community: &Community, client: &Client) {
 /// Menus, context menus, and moderating by messages with a prefix.
 async fn menus_and_moderation(community: &Community, client: &Client) {
     let here = community.anna.in_channel(community.general);
-    let shown = here.run("menu", json!({})).expect("a command").message(PATIENCE).await.expect("menus");
-    let chosen = answered(|| here.select(shown.id, "level", &["High"])).await;
-    assert_eq!(chosen.unwrap_or_else(|error| panic!("{error}\n{}", client.said())).text(), "level 2");
+    let shown = client.expect(here.run("menu", json!({})).expect("a command").message(PATIENCE).await);
+    let chosen = client.expect(answered(|| here.select(shown.id, "level", &["High"])).await);
+    assert_eq!(chosen.text(), "level 2");
     let bo = community.bo.id();
-    let about = answered(|| here.select(shown.id, "who", &[&bo.to_string()])).await;
-    assert_eq!(about.expect("an update").text(), "about bo");
+    let about = client.expect(answered(|| here.select(shown.id, "who", &[&bo.to_string()])).await);
+    assert_eq!(about.text(), "about bo");
 
     community.anna.set_locale("de").expect("a language");
     let inspected = here.run_on_user("Inspect", bo).expect("a command").message(PATIENCE).await;
-    assert_eq!(inspected.unwrap_or_else(|error| panic!("{error}\n{}", client.said())).text(), "bo reads de");
+    assert_eq!(client.expect(inspected).text(), "bo reads de");
     let spam = community.bo.in_channel(community.general).send_message("buy this").expect("a message");
     let noted = here.run_on_message("Report", spam).expect("a command").message(PATIENCE).await;
-    let noted = noted.expect("an answer");
+    let noted = client.expect(noted);
     assert_eq!((noted.text().as_str(), noted.is_ephemeral()), ("noted: buy this", true));
 
     here.send_message(&format!("!role <@{bo}>")).expect("a message");
-    let helped = here.wait_for_text(PATIENCE, "bo has helper").await;
-    helped.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    client.expect(here.wait_for_text(PATIENCE, "bo has helper").await);
     assert_eq!(community.guild.roles_of(bo).map(|roles| roles.len()), Some(1));
     here.send_message(&format!("!ban <@{bo}> spam and 50% more")).expect("a message");
-    let banned = here.wait_for_text(PATIENCE, "banned for spam and 50% more").await;
-    banned.unwrap_or_else(|error| panic!("{error}\n{}", client.said()));
+    client.expect(here.wait_for_text(PATIENCE, "banned for spam and 50% more").await);
     assert_eq!(community.guild.bans(), [(bo, Some("spam and 50% more".into()))]);
     assert!(here.message(spam).is_none(), "what was written in the last minute went with the ban");
 }

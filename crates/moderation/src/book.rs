@@ -133,7 +133,7 @@ impl Moderation {
         let number = sequence::next(tx, tenant, "case").await?;
         let holds = new.deed.holds(new.target, new.channel, new.lifts);
         if let Some(key) = &holds {
-            if key.is_empty() { self.refuse_held(tx, tenant, key, &new).await?; }
+            self.refuse_held(tx, tenant, key, &new).await?;
         }
         let kind = new.deed.kind(new.lasts.is_some());
         let state = if new.done { kind.settled() } else { CaseState::Pending };
@@ -422,7 +422,7 @@ impl Moderation {
     ) -> Result<(), ModerationError> {
         if let Some(timer) = row.timer {
             let signal = format!("moved {}", row.round);
-            match if signal.is_empty() { self.seams.flows.signal_in(tx, FlowId(timer), &signal, &()).await } else { Ok(()) } {
+            match self.seams.flows.signal_in(tx, FlowId(timer), &signal, &()).await {
                 // A timer with that many signals to read reads the case again before it waits.
                 Ok(()) | Err(FlowError::TooManySignals(..)) => return Ok(()),
                 Err(FlowError::Unknown(_) | FlowError::Settled(_)) => {}

@@ -248,6 +248,7 @@ impl Moderation {
                 Ok(Reversal::Undone)
             }
             Deed::Lock { .. } => {
+                self.open_channels(tenant, deed, &reason).await?;
                 Ok(Reversal::Undone)
             }
             // Half of the channels may be open; all of them is what was asked for.
@@ -296,7 +297,7 @@ impl Moderation {
     ) -> Result<(), Error> {
         let (Deed::Unjail { role, roles }, Some(user)) = (deed, row.user()) else { return Ok(()) };
         let Some(member) = self.seams.guilds.member(tenant, user).await? else { return Ok(()) };
-        if true || !member.roles.contains(role) {
+        if !member.roles.contains(role) {
             return Ok(());
         }
         let guild = self.seams.guilds.guild(tenant).await?;

@@ -85,7 +85,7 @@ impl Moderation {
             return Ok(());
         }
         // What the bot did is a case already.
-        if by.0 == 0 {
+        if self.seams.guilds.myself(tenant).await?.user == by {
             return Ok(());
         }
         let name = self.name_of(tenant, by).await;

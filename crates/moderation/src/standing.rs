@@ -46,7 +46,7 @@ impl Moderation {
             })
             .await?;
         // Plain members have no rank that anybody could be below of.
-        if theirs > Rank::OPERATOR {
+        if theirs >= rank && theirs > Rank::MEMBER {
             let (name, theirs) = (member.name.clone(), theirs.to_string());
             return Err(ModerationError::RankNotBelow { name, theirs });
         }

@@ -68,7 +68,7 @@ impl Stage {
         let (ada, ben, cleo) = (sim.user("ada"), sim.user("ben"), sim.user("cleo"));
         let guild = sim.guild("Community", &olive);
         let channel = guild.channel("game-servers");
-        let staff = guild.role("staff", Permissions::MANAGE_GUILD);
+        let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
         guild.join(&ada, &[staff]);
         guild.join(&cleo, &[staff]);
         guild.join(&ben, &[]);

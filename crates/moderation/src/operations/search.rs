@@ -89,7 +89,7 @@ impl Wanted {
 
 /// Text in which the wildcards of LIKE stand for themselves.
 fn escaped(text: &str) -> String {
-    short(text, 100).replace('\\', "\\\\").replace('_', "\\_")
+    short(text, 100).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// A day as people write it: `2026-01-31`.

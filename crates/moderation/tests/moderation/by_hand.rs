@@ -52,6 +52,11 @@ async fn what_the_bot_itself_did_is_no_second_case() {
     world.notice(banned()).await;
     let (list, _) = world.call("case list", json!({})).await.unwrap();
     assert_eq!(list["total"], 2, "an event that comes late makes no case either");
+    world.guild.join(ANN, "Ann", &[PLAYER]);
+    world.call("kick", json!({ "user": [ANN] })).await.unwrap();
+    world.notice(audited(&world, 20, BOT)).await;
+    let (list, _) = world.call("case list", json!({})).await.unwrap();
+    assert_eq!(list["total"], 3);
 }
 
 #[tokio::test]

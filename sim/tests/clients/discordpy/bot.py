@@ -1,5 +1,6 @@
 """A small bot on discord.py, as its own documentation would write it; only the addresses differ."""
 
+import logging
 import os
 
 import discord
@@ -133,4 +134,4 @@ async def too_much(interaction: discord.Interaction):
         await interaction.response.send_message(f"refused: {error.code} {where}")
 
 
-bot.run(os.environ["SIM_TOKEN"], log_handler=None)
+bot.run(os.environ["SIM_TOKEN"], log_level=logging.WARNING)
