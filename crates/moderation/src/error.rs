@@ -224,7 +224,7 @@ impl ModerationError {
             ),
             Self::NothingToChange(_) => (User, "case_unchanged", "Give a reason, a duration or evidence."),
             Self::RankNotBelow { .. } => {
-                (Permission, "rank_not_below", "Ask somebody with a rank above theirs.")
+                (Permission, "target_rank_not_below", "Ask somebody with a rank above theirs.")
             }
             Self::AlreadyBanned(_) => (Conflict, "already_banned", "Lift the ban first to make another."),
             Self::NotBanned(_) => (Conflict, "not_banned", "There is nothing to lift."),

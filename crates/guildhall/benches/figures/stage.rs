@@ -19,7 +19,8 @@ impl Stage {
         let owner = sim.user("olive");
         let guild = sim.guild("Community", &owner);
         let general = guild.channel("general");
-        let moderators = guild.role("moderators", Permissions::NONE);
+        // Discord offers commands by its own permissions.
+        let moderators = guild.role("moderators", Permissions::MODERATE_MEMBERS | Permissions::KICK_MEMBERS);
         Self { sim, guild, owner, general, moderators }
     }
 
