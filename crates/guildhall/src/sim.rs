@@ -41,11 +41,11 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Trouble> {
     let ben = sim.user("ben");
     let guild = sim.guild("Community", &olive);
     let channel = guild.channel("game-servers");
-    let staff = guild.role("staff", Permissions::MANAGE_GUILD);
+    let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
     guild.join(&ada, &[staff]);
     guild.join(&ben, &[]);
     let app = sim.application("Guildhall", &olive);
-    guild.install(&app);
+    guild.install_with(&app, Permissions::ADMINISTRATOR);
     let mut out = io::stdout();
     writeln!(
         out,

@@ -112,14 +112,14 @@ struct Root {
     began: Instant,
     operation: Option<String>,
     split: Split,
-    /// Microseconds of other stages inside of `run`.
-    inside_run: u64,
 }
 
 /// A stage that is under way.
 struct Began {
     stage: Stage,
     at: Instant,
+    /// Microseconds of other stages inside of it, which count for themselves.
+    inside: u64,
 }
 
 /// Finds the field `operation`.
@@ -164,17 +164,13 @@ where
             match root(&span) {
                 Some(outer) => name_it(&outer, operation.0),
                 None => {
-                    let root = Root {
-                        began: Instant::now(),
-                        operation: operation.0,
-                        split: Split::default(),
-                        inside_run: 0,
-                    };
+                    let root =
+                        Root { began: Instant::now(), operation: operation.0, split: Split::default() };
                     span.extensions_mut().insert(root);
                 }
             }
         } else if let Some(stage) = Stage::of(name) {
-            span.extensions_mut().insert(Began { stage, at: Instant::now() });
+            span.extensions_mut().insert(Began { stage, at: Instant::now(), inside: 0 });
         }
     }
 
@@ -193,24 +189,24 @@ where
         let Some(span) = context.span(&id) else { return };
         // Taken out first: while the extensions are held, nobody else can look at them.
         let stage = span.extensions_mut().remove::<Began>();
-        if let Some(Began { stage, at }) = stage {
+        if let Some(Began { stage, at, inside }) = stage {
             let took = micros(at);
+            let outer = span.scope().skip(1).find(|span| span.extensions().get::<Began>().is_some());
+            if let Some(outer) = outer
+                && let Some(outer) = outer.extensions_mut().get_mut::<Began>()
+            {
+                outer.inside += took;
+            }
             if let Some(root) = root(&span)
                 && let Some(root) = root.extensions_mut().get_mut::<Root>()
             {
-                root.split[stage.index()] += took;
-                // The operation's own work is what is left of it.
-                if matches!(stage, Stage::Store | Stage::Upstream) && within_run(&span) {
-                    root.inside_run += took;
-                }
+                // What went on inside may have gone on side by side, and be longer than the stage in all.
+                root.split[stage.index()] += took.saturating_sub(inside);
             }
             return;
         }
         let ended = span.extensions_mut().remove::<Root>();
-        if let Some(Root { began, operation: Some(operation), mut split, inside_run }) = ended {
-            let run = &mut split[Stage::Run.index()];
-            // What went on inside may have gone on side by side, and be longer than the run in all.
-            *run = run.saturating_sub(inside_run);
+        if let Some(Root { began, operation: Some(operation), split }) = ended {
             if let Some(latency) = self.meter.0.get() {
                 latency.record(&operation, micros(began), split);
             }
@@ -225,13 +221,6 @@ where
     if let (Some(operation), Some(root)) = (operation, root.extensions_mut().get_mut::<Root>()) {
         root.operation = Some(operation);
     }
-}
-
-fn within_run<S>(span: &SpanRef<'_, S>) -> bool
-where
-    S: Subscriber + for<'l> LookupSpan<'l>,
-{
-    span.scope().skip(1).any(|span| span.name() == "run")
 }
 
 fn micros(since: Instant) -> u64 {

@@ -151,11 +151,10 @@ fn document(data: &StatusData) -> Document {
         document = document.field("dropped", format!("{} {}", lost.count, lost.what));
     }
     if !data.features_off.is_empty() {
-        let text = format!(
-            "Off, because Guildhall does not hear what happens in the guild: {}.",
-            data.features_off.join(", ")
-        );
-        document = document.text(text);
+        document = document.heading("Off, because Guildhall does not hear what happens in the guild");
+        for feature in &data.features_off {
+            document = document.text(format!("• {feature}"));
+        }
     }
     if data.commands.is_empty() {
         return document.text("No command was called in the last day.");

@@ -60,11 +60,11 @@ impl Stage {
         let (ada, ben) = (sim.user("ada"), sim.user("ben"));
         let guild = sim.guild("Community", &olive);
         let channel = guild.channel("game-servers");
-        let staff = guild.role("staff", Permissions::MANAGE_GUILD);
+        let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
         guild.join(&ada, &[staff]);
         guild.join(&ben, &[]);
         let app = sim.application("Guildhall", &olive);
-        guild.install(&app);
+        guild.install_with(&app, Permissions::ADMINISTRATOR);
 
         let configuration = format!(
             "[discord]\napplication_id = {}\npublic_key = \"{}\"\ntoken = \"{}\"\napi_url = \"{}\"\n\n\

@@ -39,7 +39,9 @@ fn banned(stage: &Stage, who: &User) -> bool {
 }
 
 fn case(stage: &Stage, number: u64) -> Value {
-    stage.guildhall.get(&format!("/api/v1/cases/{number}"))["data"].clone()
+    let shown = stage.guildhall.cli(&["case", "show", &number.to_string(), "--json"]);
+    let answer: Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+    answer["data"].clone()
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn a_guild_is_set_up_in_one_press_and_changed_on_its_page() {
     let made = stage.guild.channels().len();
     assert!(made > before, "{}", done.text());
     let jail = stage.command(&stage.ada, "config get", json!({"key": "jail.role"}));
-    assert!(!jail.text().contains("not set"), "{}", jail.text());
+    assert!(jail.text().contains("@Jailed"), "{}", jail.text());
 
     // Once more makes nothing twice.
     stage.command(&stage.ada, "config setup", json!({"apply": true}));
@@ -68,7 +70,7 @@ fn a_guild_is_set_up_in_one_press_and_changed_on_its_page() {
     let page = stage.press(&place, &page, &off.label);
     assert!(page.text().contains("features.moderation"), "{}", page.text());
     let refused =
-        stage.command(&stage.ada, "warn", json!({"users": stage.ben.id().to_string(), "reason": "spam"}));
+        stage.command(&stage.ada, "warn", json!({"user": stage.ben.id().to_string(), "reason": "spam"}));
     assert!(refused.text().contains("off"), "{}", refused.text());
     let member = stage.command(&stage.ben, "config set", json!({"key": "general.prefix", "value": "!"}));
     assert!(member.is_ephemeral() && member.text().contains("rank"), "{}", member.text());
@@ -87,10 +89,11 @@ fn a_ban_is_a_case_from_the_message_to_the_appeal() {
     let reason = "spam @everyone **bold** <@&1>";
     asked.send_message(&format!("$ban <@{}> 7d {reason}", stage.ben.id())).expect("a message");
     eventually("he is banned", || banned(&stage, &stage.ben).then_some(()));
-    let told = stage.wait(asked.wait_for_text(PATIENCE, "ben")).expect("an answer");
-    assert!(!told.is_ephemeral());
-    let entry = stage.wait(log.wait_for_text(PATIENCE, "ben")).expect("a line in the log");
-    assert!(entry.text().contains("@everyone"), "{}", entry.text());
+    let him = format!("<@{}>", stage.ben.id());
+    let answered = |all: &[Message]| all.iter().any(|m| m.author == stage.app.bot()).then_some(());
+    stage.wait(asked.wait_until(PATIENCE, answered)).expect("an answer for everybody");
+    let entry = stage.wait(log.wait_for_text(PATIENCE, &him)).expect("a line in the log");
+    assert!(entry.text().contains("everyone") && !entry.text().contains(" @everyone"), "{}", entry.text());
     eventually("the case holds", || (case(&stage, 1)["state"] == "active").then_some(()));
     let kept = case(&stage, 1);
     assert_eq!(kept["reason"], reason);
@@ -127,7 +130,7 @@ fn log_of_appeals(stage: &Stage) -> Place {
 fn a_timed_ban_ends_on_time_though_everything_was_killed() {
     let mut stage = stage();
     let (ben, user) = (stage.ben.clone(), stage.ben.id().to_string());
-    let given = json!({"users": user, "duration": "8s", "reason": "calm down"});
+    let given = json!({"user": user, "duration": "8s", "reason": "calm down"});
     stage.command(&stage.ada, "ban", given);
     eventually("he is banned", || banned(&stage, &ben).then_some(()));
     stage.guildhall.kill();
@@ -141,9 +144,12 @@ fn a_timed_ban_ends_on_time_though_everything_was_killed() {
 fn nobody_acts_on_whom_they_may_not_and_is_told_why() {
     let stage = stage();
     let ban = |who: &User, target: u64| {
-        stage.command(who, "ban", json!({"users": target.to_string(), "reason": "because"})).text()
+        stage.command(who, "ban", json!({"user": target.to_string(), "reason": "because"})).text()
     };
-    assert!(ban(&stage.ben, stage.cleo.id().0).contains("rank"));
+    // Discord does not even offer the command to a member; as a message it is refused.
+    let place = stage.ben.in_channel(stage.channel);
+    place.send_message(&format!("$ban <@{}> because", stage.cleo.id())).expect("a message");
+    stage.wait(place.wait_for_text(PATIENCE, "You need rank 3")).expect("an answer");
     for target in [stage.cleo.id().0, stage.ada.id().0, stage.app.bot().0] {
         let text = ban(&stage.ada, target);
         assert!(!text.contains("Case 1"), "{text}");
@@ -156,7 +162,7 @@ fn nobody_acts_on_whom_they_may_not_and_is_told_why() {
     let dora = stage.sim.user("dora");
     stage.guild.join(&dora, &[high]);
     stage.guild.place_role(bot, 1);
-    let text = stage.command(&stage.olive, "kick", json!({"users": dora.id().to_string()})).text();
+    let text = stage.command(&stage.olive, "kick", json!({"user": dora.id().to_string()})).text();
     assert!(text.contains("role"), "{text}");
     assert!(stage.guild.member(dora.id()).is_some(), "she is still there");
     assert_eq!(
@@ -174,7 +180,8 @@ fn errors_are_read_in_the_readers_language_and_rehearsed() {
     let refused = stage.command(&stage.ben, "server create", json!({"name": "x", "recipe": "counter"}));
     assert!(refused.text().contains("brauchst du den Rang"), "{}", refused.text());
 
-    let given = ["errors", "simulate", "--operation", "rank whoami", "--code", "internal", "--kind", "bug"];
+    let given =
+        ["errors", "simulate", "error", "--operation", "rank whoami", "--code", "internal", "--kind", "bug"];
     let put = stage.guildhall.cli(&given);
     assert!(put.status.success(), "{put:?}");
     let broken = stage.command(&stage.ben, "rank whoami", json!({})).text();
@@ -203,8 +210,9 @@ fn a_member_reports_and_staff_take_it_up() {
     let answer = stage.wait(sent.message(PATIENCE)).expect("an answer");
     assert!(answer.is_ephemeral());
     let report = stage.wait(reports.wait_for_text(PATIENCE, "This is spam.")).expect("the report");
-    assert!(!report.text().contains("ben"), "the reporter is shielded: {}", report.text());
-    assert!(report.text().contains("cleo"), "{}", report.text());
+    let (ben, cleo) = (stage.ben.id().to_string(), stage.cleo.id().to_string());
+    assert!(!report.text().contains(&ben), "the reporter is shielded: {}", report.text());
+    assert!(report.text().contains(&cleo), "{}", report.text());
     stage.assert_conformance();
     stage.finish();
 }
@@ -227,8 +235,10 @@ fn a_prefix_message_answers_like_the_slash_command_and_nonsense_harms_nobody() {
     let nonsense = format!("${}", "ban \"<@ -- = : $ ".repeat(250));
     place.send_message(&nonsense[..3_900.min(nonsense.len())]).ok();
     place.send_message("$rnak list").expect("a message");
-    let near = stage.wait(place.wait_for_text(PATIENCE, "rank list")).expect("a suggestion");
-    assert!(near.buttons().iter().any(|button| button.label.contains("rank list")), "{}", near.text());
+    let suggested = |all: &[Message]| {
+        all.iter().find(|m| m.buttons().iter().any(|button| button.label.contains("rank list"))).map(|m| m.id)
+    };
+    stage.wait(place.wait_until(PATIENCE, suggested)).expect("a button that does what was meant");
     set(&stage, "general.prefix", "!");
     place.send_message("!rank whoami").expect("a message");
     eventually("the new prefix works", || {
@@ -243,14 +253,14 @@ fn status_says_what_is_off_without_the_gateway_and_where_the_time_went() {
     let stage = Stage::set(&Way::Http, &[]);
     stage.command(&stage.ben, "rank whoami", json!({}));
     let text = stage.command(&stage.ada, "status", json!({})).text();
-    assert!(text.contains("Off, because") && text.contains("prefix"), "{text}");
+    assert!(text.contains("commands as messages"), "{text}");
     let data = stage.guildhall.get("/api/v1/status")["data"].clone();
     let commands = data["commands"].as_array().expect("commands");
     let whoami = commands.iter().find(|figures| figures["operation"] == "rank whoami").expect("figures");
     assert_eq!(whoami["calls"], 1);
     assert!(whoami["p99_us"].as_u64() >= whoami["p50_us"].as_u64(), "{whoami}");
     // What needs no events works by HTTP alone.
-    let given = json!({"users": stage.ben.id().to_string(), "reason": "no gateway"});
+    let given = json!({"user": stage.ben.id().to_string(), "reason": "no gateway"});
     stage.command(&stage.ada, "warn", given);
     eventually("the case is there", || {
         (case(&stage, 1)["state"] == "closed" || case(&stage, 1)["state"] == "active").then_some(())
@@ -265,7 +275,7 @@ fn jail_survives_leaving_and_coming_back() {
     let role = stage.guild.role("painter", guildhall_sim::Permissions::NONE);
     let eve = stage.sim.user("eve");
     stage.guild.join(&eve, &[role]);
-    let given = json!({"users": eve.id().to_string(), "reason": "paint everywhere"});
+    let given = json!({"user": eve.id().to_string(), "reason": "paint everywhere"});
     stage.command(&stage.ada, "jail", given);
     let jailed = || {
         let roles = stage.guild.roles_of(eve.id())?;
@@ -275,7 +285,7 @@ fn jail_survives_leaving_and_coming_back() {
     stage.guild.leave(&eve);
     stage.guild.join(&eve, &[]);
     eventually("she is in jail again", || stage.guild.roles_of(eve.id())?.contains(&jail).then_some(()));
-    stage.command(&stage.ada, "unjail", json!({"users": eve.id().to_string()}));
+    stage.command(&stage.ada, "unjail", json!({"user": eve.id().to_string()}));
     eventually("her roles are back", || {
         let roles = stage.guild.roles_of(eve.id())?;
         (roles.contains(&role) && !roles.contains(&jail)).then_some(())
