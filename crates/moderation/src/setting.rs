@@ -2,6 +2,14 @@
 
 use guildhall_core::setting::{Setting, SettingKind};
 
+/// Whether there is moderation at all.
+pub const FEATURE: Setting = Setting {
+    key: "features.moderation",
+    summary: "Moderation: cases, jail, reports and appeals.",
+    kind: SettingKind::Switch,
+    default: "true",
+};
+
 /// The mod-log.
 pub const MOD_LOG: Setting = Setting {
     key: "logs.moderation",
@@ -89,6 +97,7 @@ pub const RECORD_BY_HAND: Setting = Setting {
 
 /// Every setting that this crate reads.
 pub const SETTINGS: &[&Setting] = &[
+    &FEATURE,
     &MOD_LOG,
     &REPORT_LOG,
     &APPEAL_LOG,

@@ -11,7 +11,7 @@ use guildhall_core::{
     guild::{ChannelId, Courier, Guilds, NoGuilds, RoleId, UserId},
     language::{self, Locales, Texts},
     notebook::Notebook,
-    setting::Setting,
+    setting::{Setting, SettingKind},
     upstream::{Policy, Upstream},
 };
 use guildhall_discord::{DiscordConfig, Post};
@@ -20,6 +20,7 @@ use guildhall_guilds::{DiscordGuilds, GuildsConfig};
 use guildhall_incidents::{Incidents, IncidentsConfig};
 use guildhall_logs::Logs;
 use guildhall_moderation::{Moderation, Seams};
+use guildhall_servers::Servers;
 use guildhall_store::Store;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
@@ -46,9 +47,23 @@ pub const LOCALES: &[Locales] = &[
     guildhall_store::LOCALES,
 ];
 
+/// Whether a community has game servers.
+const SERVERS: Setting = Setting {
+    key: "features.servers",
+    summary: "Game servers: starting, stopping, console, players.",
+    kind: SettingKind::Switch,
+    default: "true",
+};
+
+/// The operations on game servers, which a community may switch off.
+pub fn servers() -> Operations<Servers> {
+    guildhall_servers::operations().feature("servers")
+}
+
 /// Every setting that a community has.
 pub fn settings() -> Vec<&'static Setting> {
     [
+        &[&SERVERS],
         guildhall_discord::SETTINGS,
         guildhall_community::SETTINGS,
         guildhall_moderation::SETTINGS,
@@ -262,6 +277,17 @@ mod tests {
     fn the_whole_programs_messages_are_complete_and_each_is_there_once() {
         assert_eq!(language::gaps(LOCALES), Vec::<String>::new());
         Texts::new(LOCALES).expect("every message reads, and none is there twice");
+    }
+
+    #[test]
+    fn every_feature_has_a_switch() {
+        let switch =
+            |feature: &str| settings().iter().any(|setting| setting.key == format!("features.{feature}"));
+        let off: Vec<_> = crate::installation::specs().into_iter().filter_map(|spec| spec.feature).collect();
+        assert!(!off.is_empty());
+        for feature in off {
+            assert!(switch(feature), "nothing turns {feature} off");
+        }
     }
 
     #[test]

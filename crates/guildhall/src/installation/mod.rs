@@ -130,7 +130,7 @@ pub enum StartError {
 
 /// What is known of every operation, without anything running.
 pub fn specs() -> Vec<Spec> {
-    let servers = guildhall_servers::operations();
+    let servers = community::servers();
     let administration = administration::operations();
     let mut specs: Vec<Spec> = servers.specs().chain(administration.specs()).cloned().collect();
     specs.extend(administration::status().specs().cloned());
@@ -254,7 +254,7 @@ impl Installation {
             .observer(around.incidents.observer())
             .faults(around.faults.clone())
             .guilds(around.guilds())
-            .add(guildhall_servers::operations(), servers.clone())
+            .add(community::servers(), servers.clone())
             .add(administration::operations(), Arc::new(administration))
             .add(administration::status(), status.clone())
             .add(guildhall_community::operations(), around.community.clone())
