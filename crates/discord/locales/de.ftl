@@ -29,3 +29,5 @@ words_left = „{ $word }“ ist für „{ $operation }“ ein Wort zu viel.
 direct_closed = Die Antwort ist nur für dich, und du nimmst keine Direktnachrichten von Guildhall an.
     .remedy = Nimm stattdessen „/{ $operation }“, oder erlaube Direktnachrichten von diesem Server.
 input_given_twice = ist doppelt angegeben. Gib jede Eingabe einmal an.
+malformed_interaction = Das ist keine Interaktion.
+    .remedy = Discord hat etwas geändert, oder jemand anders hat sie geschickt.

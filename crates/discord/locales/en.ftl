@@ -29,3 +29,5 @@ words_left = “{ $word }” is one word too many for “{ $operation }”.
 direct_closed = The answer is only for you, and you take no direct messages from Guildhall.
     .remedy = Use “/{ $operation }” instead, or allow direct messages from this server.
 input_given_twice = is given twice. Give every input once.
+malformed_interaction = It is not an interaction.
+    .remedy = Discord changed something, or it was sent by somebody else.
