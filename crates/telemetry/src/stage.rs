@@ -206,10 +206,10 @@ where
             return;
         }
         let ended = span.extensions_mut().remove::<Root>();
-        if let Some(Root { began, operation: Some(operation), split }) = ended {
-            if let Some(latency) = self.meter.0.get() {
-                latency.record(&operation, micros(began), split);
-            }
+        if let Some(Root { began, operation: Some(operation), split }) = ended
+            && let Some(latency) = self.meter.0.get()
+        {
+            latency.record(&operation, micros(began), split);
         }
     }
 }

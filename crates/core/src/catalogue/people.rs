@@ -5,13 +5,15 @@ use serde_json::{Map, Value};
 use super::Catalogue;
 use crate::{
     Error, Kind, TenantId,
-    guild::UserId,
+    guild::{Guilds, UserId},
     input::{Field, FieldKind, Raw},
     suggest,
 };
 
 /// Members looked at to find one by name.
 const LOOKED_AT: u16 = 10;
+/// Names looked up in one input; each is a question to Discord.
+const MOST_NAMED: usize = 10;
 
 impl Catalogue {
     /// Replaces names by ids where an input is for people. Ids and mentions are left alone, and so is
@@ -23,13 +25,21 @@ impl Catalogue {
         raw: Raw,
     ) -> Result<Raw, Error> {
         let Some(guilds) = &self.guilds else { return Ok(raw) };
-        let single = |name: &str| fields.iter().any(|f| f.name == *name && f.kind == FieldKind::User);
+        let guilds = guilds.as_ref();
+        let kind = |name: &str| fields.iter().find(|field| field.name == *name).map(|field| &field.kind);
         match raw {
             Raw::Words(mut words) => {
                 for (name, values) in &mut words {
-                    if single(name) {
-                        let text = values.join(" ");
-                        *values = vec![self.find(guilds.as_ref(), tenant, name, &text).await?];
+                    match kind(name) {
+                        Some(FieldKind::User) => {
+                            *values = vec![self.find(guilds, tenant, name, &values.join(" ")).await?];
+                        }
+                        Some(FieldKind::Users) => {
+                            for value in values.iter_mut() {
+                                *value = self.find_all(guilds, tenant, name, value).await?;
+                            }
+                        }
+                        _ => {}
                     }
                 }
                 Ok(Raw::Words(words))
@@ -37,11 +47,14 @@ impl Catalogue {
             Raw::Json(Value::Object(object)) => {
                 let mut found = Map::new();
                 for (name, value) in object {
-                    let value = match value {
-                        Value::String(text) if single(&name) => {
-                            Value::from(self.find(guilds.as_ref(), tenant, &name, &text).await?)
+                    let value = match (value, kind(&name)) {
+                        (Value::String(text), Some(FieldKind::User)) => {
+                            Value::from(self.find(guilds, tenant, &name, &text).await?)
                         }
-                        other => other,
+                        (Value::String(text), Some(FieldKind::Users)) => {
+                            Value::from(self.find_all(guilds, tenant, &name, &text).await?)
+                        }
+                        (other, _) => other,
                     };
                     found.insert(name, value);
                 }
@@ -51,9 +64,36 @@ impl Catalogue {
         }
     }
 
+    /// Several people in one text: what is not a list of ids and mentions is one name, which may have blanks, or
+    /// several without.
+    async fn find_all(
+        &self,
+        guilds: &dyn Guilds,
+        tenant: &TenantId,
+        field: &str,
+        text: &str,
+    ) -> Result<String, Error> {
+        let words: Vec<&str> = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty()).collect();
+        if words.iter().all(|word| word.parse::<UserId>().is_ok()) {
+            return Ok(text.to_owned());
+        }
+        // Nobody is looked up who is one of more than can be named at once anyway.
+        if words.len() > MOST_NAMED {
+            return Ok(text.to_owned());
+        }
+        if let Ok(one) = self.find(guilds, tenant, field, text).await {
+            return Ok(one);
+        }
+        let mut ids = Vec::with_capacity(words.len());
+        for word in words {
+            ids.push(self.find(guilds, tenant, field, word).await?);
+        }
+        Ok(ids.join(" "))
+    }
+
     async fn find(
         &self,
-        guilds: &dyn crate::guild::Guilds,
+        guilds: &dyn Guilds,
         tenant: &TenantId,
         field: &str,
         text: &str,

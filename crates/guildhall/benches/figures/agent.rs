@@ -145,7 +145,7 @@ pub async fn measure_console() {
     send(&agent, server, "go").await;
     let done = || counter.last.lock().expect("not poisoned").starts_with("done");
     while !done() {
-        lines.changed().await.expect("the counter lives");
+        next(&mut lines).await;
     }
     let took = began.elapsed();
     let (seen, lost) = (*lines.borrow(), *counter.lost.lock().expect("not poisoned"));
@@ -167,7 +167,7 @@ pub async fn measure_console() {
         let sent = Instant::now();
         send(&agent, server, &line).await;
         while *counter.last.lock().expect("not poisoned") != line {
-            lines.changed().await.expect("the counter lives");
+            next(&mut lines).await;
         }
         took.push(sent.elapsed());
     }
@@ -180,6 +180,12 @@ pub async fn measure_console() {
     );
     remove(&agent, desired(server, 29_101, script, Want::Absent, 2)).await;
     agent.close().await;
+}
+
+/// Waits for more lines.
+async fn next(lines: &mut watch::Receiver<u64>) {
+    let more = tokio::time::timeout(Duration::from_secs(60), lines.changed()).await;
+    more.expect("a line comes within a minute").expect("the counter lives");
 }
 
 async fn send(agent: &Arc<Agent>, server: ServerId, line: &str) {

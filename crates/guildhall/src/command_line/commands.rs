@@ -101,7 +101,7 @@ fn effect(effect: Effect) -> &'static str {
 }
 
 /// What must be given is given in order; the rest by name.
-fn is_positional(field: &Field) -> bool {
+pub(super) fn is_positional(field: &Field) -> bool {
     field.required && !matches!(field.kind, FieldKind::Map | FieldKind::List | FieldKind::Users)
 }
 

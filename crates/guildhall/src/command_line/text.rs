@@ -1,12 +1,15 @@
 //! A document as lines of text for a terminal.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::OnceLock};
 
 use guildhall_core::{
-    Block, Document, Rich, Tone,
+    Block, Document, Rich, Spec, Tone,
     document::{Action, Choices, Menu, Span, Table},
 };
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
+
+use super::commands::is_positional;
+use crate::installation;
 
 /// Renders documents for a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -152,17 +155,33 @@ fn choices(text: &mut String, menu: &Menu) -> std::fmt::Result {
 
 /// The command that does what a button would.
 fn hint(action: &Action) -> String {
+    static SPECS: OnceLock<Vec<Spec>> = OnceLock::new();
+    let specs = SPECS.get_or_init(installation::specs);
     let mut command = format!("guildhall {}", action.operation);
-    if let Some(input) = action.input.as_object() {
-        for (name, value) in input {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let _ = match name.as_str() {
-                noun if action.operation.starts_with(noun) => write!(command, " {value}"),
-                _ => write!(command, " --{} {value}", name.replace('_', "-")),
-            };
-        }
+    let fields = specs.iter().find(|spec| spec.name == action.operation).map(|spec| spec.fields.as_slice());
+    let given = |name: &str| {
+        let value = action.input.get(name).filter(|value| !value.is_null())?;
+        Some(shell_word(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    };
+    for field in fields.unwrap_or_default() {
+        let _ = match (given(&field.name), is_positional(field)) {
+            (Some(value), true) => write!(command, " {value}"),
+            (Some(value), false) => write!(command, " --{} {value}", field.name.replace('_', "-")),
+            // What a form would ask for is named, in its place.
+            (None, true) => write!(command, " <{}>", field.name),
+            (None, false) => Ok(()),
+        };
     }
     format!("{}: {command}", action.label)
+}
+
+/// A value as one word of a shell.
+fn shell_word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@,=+".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', "'\\''"))
 }
 
 fn distance(now: OffsetDateTime, at: OffsetDateTime) -> String {

@@ -422,9 +422,7 @@ fn secrets_key(secrets: &Secrets) -> Result<SecretsKey, StartError> {
 /// Values that must not turn up in any error.
 fn known_secrets(configuration: &Configuration, secrets: &Secrets) -> Vec<SecretString> {
     let mut known = configuration.secrets();
-    if let Ok(text) = std::fs::read_to_string(secrets.path(OPERATOR_TOKEN)) {
-        known.push(text.trim().to_owned().into());
-    }
+    known.extend(secrets.all());
     known
 }
 

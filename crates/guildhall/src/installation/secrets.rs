@@ -45,6 +45,13 @@ impl Secrets {
         write_private(&self.path(name), secret.expose_secret())
     }
 
+    /// Every secret in the folder, for what must not tell them.
+    pub fn all(&self) -> Vec<SecretString> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let texts = entries.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        texts.map(|text| text.trim().to_owned().into()).collect()
+    }
+
     /// Where the secret of this name is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

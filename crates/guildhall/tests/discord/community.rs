@@ -239,6 +239,15 @@ fn a_prefix_message_answers_like_the_slash_command_and_nonsense_harms_nobody() {
         all.iter().find(|m| m.buttons().iter().any(|button| button.label.contains("rank list"))).map(|m| m.id)
     };
     stage.wait(place.wait_until(PATIENCE, suggested)).expect("a button that does what was meant");
+    // People are found by their name as well, several of them and in quotes.
+    let staff = stage.ada.in_channel(stage.channel);
+    staff.send_message("$warn ben spam and more spam").expect("a message");
+    eventually("the case names him", || {
+        let case = case(&stage, 1);
+        (case["kind"] == "warn" && case["reason"] == "spam and more spam").then_some(())
+    });
+    staff.send_message("$warn nobody-here spam").expect("a message");
+    stage.wait(staff.wait_for_text(PATIENCE, "nobody-here")).expect("who is not there is named");
     set(&stage, "general.prefix", "!");
     place.send_message("!rank whoami").expect("a message");
     eventually("the new prefix works", || {
