@@ -36,9 +36,18 @@ impl Forger {
         let stage = Stage::set(&Way::Forged(hex::encode(key.verifying_key().to_bytes())), &[]);
         let address = format!("sqlite://{}", stage.guildhall.data().join("guildhall.db").display());
         let audit = stage.wait(async {
-            let mut migrations = guildhall_flows::migrations();
-            migrations.extend(guildhall_servers::migrations());
-            AuditStore::new(Store::open(address, migrations).await.expect("the database"))
+            let migrations = [
+                guildhall_flows::migrations(),
+                guildhall_servers::migrations(),
+                guildhall_community::migrations(),
+                guildhall_moderation::migrations(),
+                guildhall_logs::migrations(),
+                guildhall_incidents::migrations(),
+                guildhall_telemetry::migrations(),
+            ];
+            AuditStore::new(
+                Store::open(address, migrations.into_iter().flatten().collect()).await.expect("the database"),
+            )
         });
         Self { stage, key, client: reqwest::blocking::Client::new(), audit }
     }
