@@ -198,7 +198,7 @@ fn what_no_client_of_discords_would_send_is_answered_and_recorded() {
     forger.stage.new_thread(&[]);
 
     let (answer, text) = forger.send(&forger.command(&ben, "strat", &[("server", "survival")]));
-    assert!(text.contains("There is no operation 'server strat'") && text.contains("server start"), "{text}");
+    assert!(text.contains("There is no operation “server strat”") && text.contains("server start"), "{text}");
     assert_eq!(answer["data"]["flags"].as_u64().map(|flags| flags & 64), Some(64), "for that person alone");
     forger.assert_recorded("server strat", "unknown_operation");
 
