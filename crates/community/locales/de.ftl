@@ -83,3 +83,5 @@ file_table = ist keine Tabelle von Namen und Werten.
 file_setting = ist keine Einstellung. Meintest du { $near }?
 file_rank = ist ein Rang von 0 bis 9 mit einem Namen und, wenn du magst, einer Beschreibung von höchstens 500 Zeichen.
 file_command = ist kein Befehl und keine Gruppe von Befehlen. Meintest du { $near }?
+redis_unreachable = Redis hat nicht geantwortet.
+    .remedy = Es ist nichts zu tun: Bis Redis wieder da ist, wird die Datenbank gefragt.

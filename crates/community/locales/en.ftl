@@ -83,3 +83,5 @@ file_table = is not a table of names and values.
 file_setting = is no setting. Did you mean { $near }?
 file_rank = is a rank from 0 to 9 with a name and, if you like, a description of at most 500 characters.
 file_command = is no command and no group of commands. Did you mean { $near }?
+redis_unreachable = Redis did not answer.
+    .remedy = Nothing has to be done: the database is asked instead, until Redis is back.

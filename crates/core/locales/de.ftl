@@ -29,6 +29,8 @@ too_many_faults = Es sind schon { $most } Störungen eingebaut.
     .remedy = Nimm mit „errors clear“ welche weg.
 guild_none = Diese Gemeinschaft hat keinen Discord-Server.
     .remedy = Richte zuerst Discord in der Konfiguration ein.
+settings_fixed = Hier werden keine Einstellungen aufbewahrt, also bleibt { $key }, wie es ist.
+    .remedy = Betreibe Guildhall mit einer Datenbank.
 
 # Wer auf einem Discord-Server an wem handeln darf.
 

@@ -29,6 +29,8 @@ too_many_faults = There are { $most } faults in place already.
     .remedy = Clear some with “errors clear”.
 guild_none = This community has no Discord server.
     .remedy = Set up Discord in the configuration first.
+settings_fixed = Nothing here keeps settings, so { $key } stays as it is.
+    .remedy = Run Guildhall with a database.
 
 # Who may act on whom in a Discord server.
 

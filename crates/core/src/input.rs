@@ -3,6 +3,8 @@
 //! They are read from the JSON schema of the operation's struct, so a face has nothing to declare: slash
 //! command options, command line flags, query parameters and prefix words all come from here.
 
+mod pattern;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -16,6 +18,8 @@ use crate::{
     guild::{ChannelId, MessageLink, RoleId, UserId},
     suggest,
 };
+
+pub use pattern::Pattern;
 
 /// The schema keyword that names a completer: `#[schemars(extend("x-complete" = "server"))]`.
 pub const COMPLETE: &str = "x-complete";
@@ -57,7 +61,7 @@ pub enum FieldKind {
         /// At most.
         max: Option<u64>,
         /// A regular expression it matches.
-        pattern: Option<String>,
+        pattern: Option<Pattern>,
     },
     /// A whole number.
     Integer {
@@ -198,7 +202,7 @@ fn kind_of(schema: &Value) -> FieldKind {
         _ => FieldKind::Text {
             min: schema["minLength"].as_u64(),
             max: schema["maxLength"].as_u64(),
-            pattern: schema["pattern"].as_str().map(str::to_owned),
+            pattern: schema["pattern"].as_str().map(Pattern::new),
         },
     }
 }
@@ -217,11 +221,11 @@ pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
         Raw::Words(words) => typed(fields, words, &mut wrong),
     };
     for (name, value) in &mut given {
-        let kind = fields.iter().find(|field| field.name == *name).map(|field| &field.kind);
-        if let (Some(FieldKind::Users), Value::String(text)) = (kind, &*value) {
+        let field = fields.iter().find(|field| field.name == *name);
+        if let (Some(FieldKind::Users), Value::String(text)) = (field.map(|field| &field.kind), &*value) {
             *value = several(text);
         }
-        match fields.iter().find(|field| field.name == *name) {
+        match field {
             Some(_) if value.is_null() => {}
             Some(field) => {
                 if let Err(misfit) = fits(field, value) {
@@ -385,15 +389,13 @@ fn fits(field: &Field, value: &Value) -> Result<(), Misfit> {
                 let misfit = Misfit::new("input_too_long", message);
                 return Err(misfit.with("length", length).with("most", max));
             }
-            match pattern.as_deref().map(regex::Regex::new) {
-                Some(Ok(regex)) if !regex.is_match(text) => {
-                    // The pattern itself means nothing to most people; what the input is for says it in words.
-                    let message = format!("'{text}' does not fit. {}", field.description);
-                    let misfit = Misfit::new("input_unfit", message.trim_end());
-                    Err(misfit.with("text", text).with("what", &*field.description))
-                }
-                _ => Ok(()),
+            if pattern.as_ref().is_some_and(|pattern| !pattern.matches(text)) {
+                // The pattern itself means nothing to most people; what the input is for says it in words.
+                let message = format!("'{text}' does not fit. {}", field.description);
+                let misfit = Misfit::new("input_unfit", message.trim_end());
+                return Err(misfit.with("text", text).with("what", &*field.description));
             }
+            Ok(())
         }
         FieldKind::Integer { min, max } => {
             let number = value.as_i64().ok_or_else(not_whole)?;
@@ -500,7 +502,9 @@ pub fn for_records(fields: &[Field], input: &Value) -> Value {
                 let end = text.floor_char_boundary(LONGEST);
                 Value::from(format!("{}… ({} bytes)", &text[..end], text.len()))
             }
-            other if other.to_string().len() > 4 * LONGEST => Value::from("[too long to keep]"),
+            Value::Array(_) | Value::Object(_) if value.to_string().len() > 4 * LONGEST => {
+                Value::from("[too long to keep]")
+            }
             other => other.clone(),
         };
         (name.chars().take(64).collect(), value)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Error, TenantId};
+use crate::{Call, Error, Kind, TenantId};
 
 /// One thing that a community can set.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +99,21 @@ impl Setting {
 pub trait Settings: Send + Sync {
     /// The value, or the default. It fits the setting's kind.
     async fn value(&self, tenant: &TenantId, setting: &'static Setting) -> Result<Value, Error>;
+
+    /// Sets it for the caller's community, if it is still `from`, with all checks and traces that setting it in
+    /// any other way has.
+    ///
+    /// # Errors
+    ///
+    /// When the value does not fit, when somebody else has changed it meanwhile, and `settings_fixed` where
+    /// nothing keeps settings.
+    async fn set(&self, call: &Call, setting: &'static Setting, from: Value, to: Value) -> Result<(), Error> {
+        let _ = (call, from, to);
+        let message = format!("Nothing here keeps settings, so {} stays as it is.", setting.key);
+        Err(Error::new(Kind::Conflict, "settings_fixed", message)
+            .remedy("Run Guildhall with a database.")
+            .with("key", setting.key))
+    }
 }
 
 /// Reads a setting as a type: `bool`, `String`, `i64`, [`Span`](crate::duration::Span), an id, or an `Option`

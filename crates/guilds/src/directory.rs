@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use guildhall_core::{
     Clock, Error, TenantId,
     guild::{
-        ChannelId, Guild, GuildAction, GuildEvent, GuildListener, GuildMember, Guilds, Message, MessageId,
-        MessageLink, NewChannel, NewRole, Person, RoleId, UserId, bits,
+        Channel, ChannelId, Guild, GuildAction, GuildEvent, GuildListener, GuildMember, Guilds, Message,
+        MessageId, MessageLink, NewChannel, NewRole, Person, RoleId, UserId, bits,
     },
     upstream::Upstream,
 };
@@ -317,6 +317,10 @@ impl DiscordGuilds {
 impl Guilds for DiscordGuilds {
     async fn guild(&self, tenant: &TenantId) -> Result<Guild, Error> {
         self.look_at_guild(tenant).await
+    }
+
+    async fn channel(&self, tenant: &TenantId, channel: ChannelId) -> Result<Option<Channel>, Error> {
+        self.look_at_channel(tenant, channel).await
     }
 
     async fn member(&self, tenant: &TenantId, user: UserId) -> Result<Option<GuildMember>, Error> {

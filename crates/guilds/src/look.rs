@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
     Error, TenantId,
-    guild::{ChannelId, Guild, GuildMember, Message, MessageId, MessageLink, Person, UserId},
+    guild::{Channel, ChannelId, Guild, GuildMember, Message, MessageId, MessageLink, Person, UserId},
 };
 use moka::future::Cache;
 use twilight_http::routing::Route;
@@ -58,6 +58,21 @@ impl DiscordGuilds {
         }
         let guild = self.fresh.guilds.try_get_with(id, self.fetch_guild(id)).await;
         guild.map(|guild| Guild::clone(&guild)).map_err(|error| of_guild(RestError::clone(&error)))
+    }
+
+    /// A channel or a thread in memory costs no copy of the whole guild.
+    pub(crate) async fn look_at_channel(
+        &self,
+        tenant: &TenantId,
+        channel: ChannelId,
+    ) -> Result<Option<Channel>, Error> {
+        let id = self.served(tenant)?;
+        if self.is_up()
+            && let Some(known) = self.cache.look(id, |known| known.channels.get(channel.0)).flatten()
+        {
+            return Ok(Some(known));
+        }
+        Ok(self.look_at_guild(tenant).await?.channel(channel).cloned())
     }
 
     async fn fetch_guild(&self, guild: u64) -> Result<Arc<Guild>, RestError> {

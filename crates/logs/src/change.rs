@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
-    Clock, Error, Event, EventLog, Rich, Subject,
-    document::Block,
+    Clock, Document, Error, Event, EventLog, Rich, Subject,
+    document::{Block, Field},
     event::Filter,
     notebook::{self, Notebook},
 };
@@ -14,6 +14,8 @@ use crate::{entry::Entry, logs::Logs};
 
 /// Events read at once.
 const AT_ONCE: u64 = 200;
+/// Lines of one change, below its first.
+const LINES: usize = 10;
 /// The pause after the event log could not be read.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Where the cursor is noted. It is one for all communities, so it stands under none of their names.
@@ -77,16 +79,31 @@ impl Changes {
     }
 }
 
-/// The event's own words; cases have a log of their own.
+/// The event's own words, each on a line; cases have a log of their own.
 fn entry(event: &Event) -> Option<Entry> {
     if event.kind.starts_with("case.") {
         return None;
     }
-    let said = event.document.as_ref().and_then(|document| {
-        document.blocks.iter().find_map(|block| match block {
-            Block::Text { text } => Some(text.clone()),
-            _ => document.title.as_deref().map(Rich::from),
-        })
+    let lines = event.document.as_ref().map(lines).unwrap_or_default();
+    let mut lines = lines.into_iter();
+    let head = lines.next().unwrap_or_else(|| Rich::new().code(event.kind.as_str()));
+    Some(lines.take(LINES).fold(Entry::change(head), Entry::more))
+}
+
+/// What a document says; its tables, buttons and pictures are not for a log.
+fn lines(document: &Document) -> Vec<Rich> {
+    let title = document.title.iter().map(|title| Rich::new().strong(title.as_str()));
+    let blocks = document.blocks.iter().flat_map(|block| match block {
+        Block::Heading { text } => vec![Rich::new().strong(text.as_str())],
+        Block::Text { text } => vec![text.clone()],
+        Block::Fields { fields } => fields.iter().map(named).collect(),
+        _ => Vec::new(),
     });
-    Some(Entry::change(said.unwrap_or_else(|| Rich::new().code(event.kind.as_str()))))
+    title.chain(blocks).collect()
+}
+
+fn named(field: &Field) -> Rich {
+    let mut line = Rich::new().text(format!("{}: ", field.name));
+    line.0.extend(field.value.0.iter().cloned());
+    line
 }

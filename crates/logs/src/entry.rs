@@ -2,6 +2,7 @@
 
 use guildhall_core::{
     ActorId, Document, Rich,
+    document::Span,
     guild::{Channel, ChannelId, Guild, GuildEvent, GuildMember, Message, Overwrite, Role, UserId, made_at},
     setting::Setting,
 };
@@ -13,6 +14,9 @@ use crate::setting::{AUDIT, JOINS, MESSAGES, VOICE};
 const SHOWN: usize = 900;
 /// Of several messages deleted together, so many are shown.
 const SHOWN_TOGETHER: usize = 10;
+
+/// Roles that are named in one line.
+const LISTED: usize = 15;
 
 /// A line for one log.
 #[derive(Clone, Debug)]
@@ -40,7 +44,7 @@ impl Entry {
         self
     }
 
-    fn more(mut self, line: impl Into<Rich>) -> Self {
+    pub(crate) fn more(mut self, line: impl Into<Rich>) -> Self {
         self.more.push(line.into());
         self
     }
@@ -64,6 +68,17 @@ impl Entry {
         if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
             self.more.push(Rich::new().text(format!("because: {}", shown(reason))));
         }
+    }
+
+    /// How many characters it has, about.
+    pub(crate) fn length(&self) -> usize {
+        let span = |span: &Span| match span {
+            Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.chars().count(),
+            Span::Person { name, .. } => name.chars().count().max(24),
+            Span::Time(_) | Span::Ago(_) => 20,
+        };
+        let line = |line: &Rich| line.0.iter().map(span).sum::<usize>() + 1;
+        line(&self.head) + self.more.iter().map(line).sum::<usize>()
     }
 
     /// Adds the entry to a post.
@@ -150,13 +165,13 @@ fn left(user: UserId, name: &str, before: Option<&GuildMember>, guild: Option<&G
     if let Some(joined) = before.and_then(|member| member.joined) {
         entry = entry.more(Rich::new().text("had joined ").ago(joined));
     }
-    let roles: Vec<&str> = before
+    let roles: Vec<String> = before
         .zip(guild)
         .map(|(member, guild)| {
-            member.roles.iter().filter_map(|id| guild.role(*id)).map(|r| &*r.name).collect()
+            member.roles.iter().filter_map(|id| guild.role(*id)).map(|role| role.name.clone()).collect()
         })
         .unwrap_or_default();
-    if roles.is_empty() { entry } else { entry.more(format!("had the roles {}", roles.join(", "))) }
+    if roles.is_empty() { entry } else { entry.more(format!("had the roles {}", listed(&roles))) }
 }
 
 fn edited(before: Option<&str>, after: &Message, place: &str) -> Entry {
@@ -264,10 +279,10 @@ fn member_changed(before: &GuildMember, after: &GuildMember, guild: Option<&Guil
     let taken: Vec<String> = before.roles.iter().filter(|id| !after.roles.contains(id)).map(name).collect();
     let mut lines = Vec::new();
     if !given.is_empty() {
-        lines.push(format!("roles given: {}", given.join(", ")));
+        lines.push(format!("roles given: {}", listed(&given)));
     }
     if !taken.is_empty() {
-        lines.push(format!("roles taken: {}", taken.join(", ")));
+        lines.push(format!("roles taken: {}", listed(&taken)));
     }
     if before.nick != after.nick {
         let shown = |nick: &Option<String>| nick.clone().unwrap_or_else(|| "none".to_owned());
@@ -291,6 +306,14 @@ fn hash(channel: &Channel) -> String {
 
 fn link(message: &Message) -> Rich {
     Rich::new().text("message ").code(message.link().to_string())
+}
+
+/// Names with commas between; a member may have 250 roles.
+fn listed(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
+    }
 }
 
 /// A text cut to what fits; an empty one is said to be.

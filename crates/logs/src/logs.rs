@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use guildhall_core::{
     Clock, Error, EventLog, TenantId,
-    guild::{ChannelId, Courier, Guild, GuildEvent, GuildListener, Guilds, Message},
+    guild::{ChannelId, Courier, Guild, GuildEvent, GuildListener, Guilds, Message, MessageId},
     incident::Observer,
     notebook::Notebook,
     setting::{self, Setting, Settings},
@@ -114,15 +114,23 @@ impl Logs {
         );
     }
 
+    /// Where a log is written; nowhere when it has no channel or all logs are switched off.
+    async fn place(&self, tenant: &TenantId, log: &'static Setting) -> Result<Option<ChannelId>, Error> {
+        let settings = self.settings.as_ref();
+        match setting::get::<Option<ChannelId>>(settings, tenant, log).await? {
+            Some(channel) if setting::get::<bool>(settings, tenant, &FEATURE).await? => Ok(Some(channel)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether messages of a channel are logged, and so may be kept at all.
+    async fn hears(&self, tenant: &TenantId, channel: ChannelId) -> Result<bool, Error> {
+        Ok(self.place(tenant, &MESSAGES).await?.is_some() && !self.ignores(tenant, channel).await?)
+    }
+
     /// Puts a line into a log, if the community has that log and does not ignore the channel.
     pub(crate) async fn write(&self, tenant: &TenantId, entry: Entry) -> Result<(), Error> {
-        let settings = self.settings.as_ref();
-        let Some(channel) = setting::get::<Option<ChannelId>>(settings, tenant, entry.log).await? else {
-            return Ok(());
-        };
-        if !setting::get::<bool>(settings, tenant, &FEATURE).await? {
-            return Ok(());
-        }
+        let Some(channel) = self.place(tenant, entry.log).await? else { return Ok(()) };
         if let Some(about) = entry.about
             && self.ignores(tenant, about).await?
         {
@@ -132,8 +140,8 @@ impl Logs {
         Ok(())
     }
 
-    /// Whether nothing of a channel is logged: it is on the list, or its category is. A log is never about
-    /// log channels themselves, or one entry would bring forth the next.
+    /// Whether nothing of a channel is logged: it is on the list, or its category is, or it is a thread of such
+    /// a channel. A log is never about log channels themselves, or one entry would bring forth the next.
     async fn ignores(&self, tenant: &TenantId, channel: ChannelId) -> Result<bool, Error> {
         let ignored: BTreeSet<ChannelId> = setting::get(self.settings.as_ref(), tenant, &IGNORED).await?;
         if ignored.contains(&channel) {
@@ -145,13 +153,20 @@ impl Logs {
                 return Ok(true);
             }
         }
-        if ignored.is_empty() {
-            return Ok(false);
+        let mut child = channel;
+        // A thread's channel, and that one's category; there is nothing above.
+        for _ in 0..2 {
+            if ignored.is_empty() {
+                return Ok(false);
+            }
+            let found = self.guilds.channel(tenant, child).await.ok().flatten();
+            match found.and_then(|channel| channel.parent) {
+                Some(parent) if ignored.contains(&parent) => return Ok(true),
+                Some(parent) => child = parent,
+                None => return Ok(false),
+            }
         }
-        let guild = self.guild(tenant).await;
-        let parent =
-            guild.as_ref().and_then(|guild| guild.channel(channel)).and_then(|channel| channel.parent);
-        Ok(parent.is_some_and(|parent| ignored.contains(&parent)))
+        Ok(false)
     }
 
     async fn guild(&self, tenant: &TenantId) -> Option<Guild> {
@@ -160,12 +175,11 @@ impl Logs {
 
     async fn hear(&self, tenant: &TenantId, event: &GuildEvent) -> Result<(), Error> {
         let settings = self.settings.as_ref();
-        let wanted = async |log: &'static Setting| -> Result<bool, Error> {
-            Ok(setting::get::<Option<ChannelId>>(settings, tenant, log).await?.is_some())
-        };
         match event {
             GuildEvent::MessageWritten(message) => {
-                if !wanted(&MESSAGES).await? || (message.author.bot && !self.bots(tenant).await?) {
+                if (message.author.bot && !self.bots(tenant).await?)
+                    || !self.hears(tenant, message.channel).await?
+                {
                     return Ok(());
                 }
                 if let Some(keep) = setting::duration(settings, tenant, &KEEP).await? {
@@ -174,7 +188,11 @@ impl Logs {
                 return Ok(());
             }
             GuildEvent::MessageEdited { before, after } => {
-                if !wanted(&MESSAGES).await? || (after.author.bot && !self.bots(tenant).await?) {
+                // Discord tells of a picture that was added to a link in the same way.
+                if before.as_ref() == Some(&after.content)
+                    || (after.author.bot && !self.bots(tenant).await?)
+                    || !self.hears(tenant, after.channel).await?
+                {
                     return Ok(());
                 }
                 let mut before = before.clone();
@@ -191,7 +209,7 @@ impl Logs {
                 return self.log(tenant, &event).await;
             }
             GuildEvent::MessagesDeleted { channel, messages, known } => {
-                if !wanted(&MESSAGES).await? {
+                if !self.hears(tenant, *channel).await? {
                     return Ok(());
                 }
                 self.write_down().await?;
@@ -203,9 +221,12 @@ impl Logs {
                     let unknown: Vec<Message> = unknown.cloned().collect();
                     kept.extend(unknown);
                 }
-                if messages.len() == 1 && !self.bots(tenant).await? && known.iter().any(|one| one.author.bot)
-                {
-                    return Ok(());
+                if !self.bots(tenant).await? {
+                    let bots = |id: MessageId| known.iter().any(|one| one.id == id && one.author.bot);
+                    if messages.iter().all(|id| bots(*id)) {
+                        return Ok(());
+                    }
+                    kept.retain(|one| !bots(one.id));
                 }
                 kept.sort_by_key(|message| message.id);
                 let (channel, messages) = (*channel, messages.clone());
@@ -214,11 +235,17 @@ impl Logs {
             }
             GuildEvent::Audited { action, by, target: Some(target), reason, .. } => {
                 let (action, target, by, reason) = (*action, *target, *by, reason.clone());
-                self.slot.put(Letter::Audited { tenant: tenant.clone(), action, target, by, reason });
+                let tenant = tenant.clone();
+                self.slot.put(Letter::Audited { tenant, action, target, by, reason, waited: false });
                 return Ok(());
             }
             GuildEvent::Removed => {
                 // A guild that removed the bot no longer says how long its messages may be kept.
+                let _nobody_writes = self.writing.lock().await;
+                self.unkept
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|(whose, _)| whose != tenant);
                 self.memory.forget(tenant, None, self.clock.as_ref()).await?;
                 return Ok(());
             }
@@ -281,7 +308,10 @@ impl Logs {
                 () = self.something_unkept.notified() => true,
             };
             if going_on {
-                self.clock.sleep(WRITE_EVERY).await;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.clock.sleep(WRITE_EVERY) => {}
+                }
             }
             if let Err(error) = self.write_down().await {
                 tracing::warn!("messages could not be kept for the logs: {}", error.causes());
@@ -307,7 +337,11 @@ impl Logs {
     /// Forgets every message that is older than its community keeps them.
     pub(crate) async fn forget_old(&self) -> Result<(), Error> {
         for tenant in self.memory.tenants().await? {
-            let keep = setting::duration(self.settings.as_ref(), &tenant, &KEEP).await?;
+            // Without a log to show them in, messages are kept for nothing.
+            let keep = match self.place(&tenant, &MESSAGES).await? {
+                Some(_) => setting::duration(self.settings.as_ref(), &tenant, &KEEP).await?,
+                None => None,
+            };
             self.memory.forget(&tenant, keep, self.clock.as_ref()).await?;
         }
         Ok(())

@@ -23,10 +23,13 @@ use crate::entry::Entry;
 
 /// Lines that wait in all. What does not fit is lost and counted.
 const WAITING: usize = 4_096;
-/// How long lines are gathered. Discord's audit log entry, which says who did it, comes within that time.
+/// How long lines are gathered. Discord's audit log entry, which says who did it, comes within that time; so
+/// each line waits that long at least.
 const GATHER: Duration = Duration::from_millis(1_500);
 /// Lines in one post.
 const TOGETHER: usize = 8;
+/// Characters in one post, about: a log is read by scrolling, so a post is to fit into one message of 4,000.
+const ROOM: usize = 3_000;
 /// Posts a channel in one moment; what is more is summed up in the last.
 const POSTS: usize = 4;
 
@@ -35,7 +38,15 @@ pub(crate) enum Letter {
     /// A line for a channel.
     Line { tenant: TenantId, channel: ChannelId, entry: Box<Entry> },
     /// Who did something to whom, from Discord's audit log.
-    Audited { tenant: TenantId, action: u16, target: u64, by: Option<UserId>, reason: Option<String> },
+    Audited {
+        tenant: TenantId,
+        action: u16,
+        target: u64,
+        by: Option<UserId>,
+        reason: Option<String>,
+        /// Whether it has waited for its line once; it may come before it.
+        waited: bool,
+    },
 }
 
 /// The way into the mailbox. Cheap to clone.
@@ -81,12 +92,15 @@ impl Mailbox {
 
     /// Posts until `stop`, then what has come in by then.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut letters = Vec::new();
+        let mut waiting = Vec::new();
         loop {
-            let open = tokio::select! {
-                biased;
-                () = stop.cancelled() => false,
-                count = self.letters.recv_many(&mut letters, WAITING) => count > 0,
+            let open = match waiting.is_empty() {
+                true => tokio::select! {
+                    biased;
+                    () = stop.cancelled() => false,
+                    count = self.letters.recv_many(&mut waiting, WAITING) => count > 0,
+                },
+                false => !stop.is_cancelled(),
             };
             if open {
                 tokio::select! {
@@ -94,12 +108,18 @@ impl Mailbox {
                     () = self.clock.sleep(GATHER) => {}
                 }
             }
+            let mut later = Vec::new();
             while let Ok(letter) = self.letters.try_recv() {
-                letters.push(letter);
+                later.push(letter);
             }
-            for ((tenant, channel), entries) in gather(letters.drain(..)) {
+            if stop.is_cancelled() {
+                waiting.append(&mut later);
+            }
+            for ((tenant, channel), entries) in gather(waiting, &mut later) {
                 self.post(&tenant, channel, &entries).await;
             }
+            // What has just come in waits for what Discord's audit log says of it.
+            waiting = later;
             if !open {
                 return;
             }
@@ -107,14 +127,14 @@ impl Mailbox {
     }
 
     async fn post(&self, tenant: &TenantId, channel: ChannelId, entries: &[Entry]) {
-        let most = TOGETHER * POSTS;
-        for (at, chunk) in entries[..entries.len().min(most)].chunks(TOGETHER).enumerate() {
-            let mut document = chunk.iter().fold(Document::default(), |document, entry| {
+        let (posts, left_out) = posts(entries);
+        let last = posts.len();
+        for (at, post) in posts.into_iter().enumerate() {
+            let mut document = post.iter().fold(Document::default(), |document, entry| {
                 let document = if document.blocks.is_empty() { document } else { document.divider() };
                 entry.write(document)
             });
-            let left_out = entries.len().saturating_sub(most);
-            if left_out > 0 && at + 1 == POSTS {
+            if left_out > 0 && at + 1 == last {
                 counter!("guildhall_logs_summed_up_total").increment(left_out as u64);
                 document = document.divider().text(format!("… and {left_out} more in the same moment."));
             }
@@ -144,35 +164,63 @@ impl Mailbox {
     }
 }
 
-/// Sorts lines by channel, in order, and names who did what.
-fn gather(letters: impl Iterator<Item = Letter>) -> HashMap<Place, Vec<Entry>> {
-    let mut places: HashMap<Place, Vec<Entry>> = HashMap::new();
-    let mut audited = Vec::new();
-    for letter in letters {
-        match letter {
-            Letter::Line { tenant, channel, entry } => {
-                places.entry((tenant, channel)).or_default().push(*entry);
-            }
-            Letter::Audited { tenant, action, target, by, reason } => {
-                audited.push((tenant, action, target, by, reason));
-            }
-        }
+/// The posts that lines make, and how many lines are in none.
+fn posts(entries: &[Entry]) -> (Vec<&[Entry]>, usize) {
+    let (mut posts, mut rest) = (Vec::new(), entries);
+    while !rest.is_empty() && posts.len() < POSTS {
+        let mut used = 0;
+        let fit = rest.iter().take(TOGETHER).take_while(|entry| {
+            used += entry.length();
+            used <= ROOM
+        });
+        let (post, more) = rest.split_at(fit.count().max(1));
+        posts.push(post);
+        rest = more;
     }
-    for ((tenant, _), entries) in &mut places {
-        for entry in entries {
-            let Some((actions, target)) = entry.audited else { continue };
-            let said = audited.iter().find(|(whose, action, whom, ..)| {
-                whose == tenant && *whom == target && actions.contains(action)
-            });
-            if let Some((_, action, _, by, reason)) = said {
+    (posts, rest.len())
+}
+
+/// Sorts lines by channel, in order, and names who did what. What the audit log says may be among the letters
+/// that came `later`.
+fn gather(letters: Vec<Letter>, later: &mut Vec<Letter>) -> HashMap<Place, Vec<Entry>> {
+    let mut places: HashMap<Place, Vec<Entry>> = HashMap::new();
+    let (lines, mut audited): (Vec<Letter>, Vec<Letter>) =
+        letters.into_iter().partition(|letter| matches!(letter, Letter::Line { .. }));
+    for letter in lines {
+        let Letter::Line { tenant, channel, mut entry } = letter else { continue };
+        if let Some((actions, target)) = entry.audited {
+            let said = taken(&mut audited, &tenant, actions, target);
+            let said = said.or_else(|| taken(later, &tenant, actions, target));
+            if let Some(Letter::Audited { action, by, reason, .. }) = said {
                 match action {
                     20 => entry.more.push("was thrown out".into()),
                     22 => entry.more.push("was banned".into()),
                     _ => {}
                 }
-                entry.by(*by, reason.as_deref());
+                entry.by(by, reason.as_deref());
             }
+        }
+        places.entry((tenant, channel)).or_default().push(*entry);
+    }
+    for mut letter in audited {
+        if let Letter::Audited { waited, .. } = &mut letter
+            && !std::mem::replace(waited, true)
+        {
+            later.push(letter);
         }
     }
     places
 }
+
+/// Takes out what the audit log says of this. It speaks of one line only: of two messages that are deleted
+/// together one may have been deleted by its author.
+fn taken(letters: &mut Vec<Letter>, tenant: &TenantId, actions: &[u16], target: u64) -> Option<Letter> {
+    let at = letters.iter().position(|letter| {
+        matches!(letter, Letter::Audited { tenant: whose, action, target: whom, .. }
+            if whose == tenant && *whom == target && actions.contains(action))
+    })?;
+    Some(letters.remove(at))
+}
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,8 @@ pub const KEEP: Setting = Setting {
     key: "logs.keep_messages",
     summary: "How long messages are kept to show what was edited or deleted; not set: not at all.",
     kind: SettingKind::Duration { min: 60, max: 30 * 86_400 },
-    default: "\"1d\"",
+    // Nobody's words are kept before the staff has said for how long.
+    default: "null",
 };
 
 /// Every setting that this crate reads.

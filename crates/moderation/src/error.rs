@@ -102,6 +102,12 @@ pub enum ModerationError {
         /// Names that there are.
         near: String,
     },
+    /// That cannot be a template's name.
+    #[error("'{0}' cannot be the name of a reason.")]
+    ReasonName(String),
+    /// That cannot be a template's text.
+    #[error("The text of a reason that has a name cannot have straight quotes (\").")]
+    ReasonQuotes,
     /// The reason is too long once its templates are filled in.
     #[error("The reason has {0} characters; at most 2000 fit.")]
     ReasonTooLong(usize),
@@ -256,6 +262,10 @@ impl ModerationError {
             Self::NoReason { .. } => {
                 (NotFound, "reason_not_found", "See `reason list`, or write the reason out.")
             }
+            Self::ReasonName(_) => {
+                (User, "reason_name", "Use one word without blanks, quotes, braces and equals signs.")
+            }
+            Self::ReasonQuotes => (User, "reason_quotes", "Write ' or “ ” instead."),
             Self::ReasonTooLong(_) => (User, "reason_too_long", "Shorten it."),
             Self::TimeoutTooLong(_) => (User, "timeout_too_long", "Use `jail` or `tempban` for longer."),
             Self::NoLink(_) => (User, "evidence_no_link", "Give links that begin with https://."),
@@ -328,6 +338,7 @@ impl ModerationError {
             | Self::TimeoutTooLong(text)
             | Self::NoLink(text)
             | Self::NoDate(text)
+            | Self::ReasonName(text)
             | Self::NoId(text) => vec![("text", text.as_str().into())],
             Self::NoReason { name, near } => {
                 vec![("name", name.as_str().into()), ("near", near.as_str().into())]
@@ -406,6 +417,8 @@ mod tests {
             E::NoMessage,
             E::WhichChannel,
             E::NoReason { name: text(), near: text() },
+            E::ReasonName(text()),
+            E::ReasonQuotes,
             E::ReasonTooLong(2001),
             E::TimeoutTooLong(text()),
             E::NoLink(text()),

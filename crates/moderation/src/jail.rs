@@ -19,17 +19,6 @@ use crate::{
     workflows::{Shared, unless_ended},
 };
 
-/// What those in jail may not do.
-const DENIED: u64 = bits::VIEW_CHANNEL
-    | bits::SEND_MESSAGES
-    | bits::SEND_MESSAGES_IN_THREADS
-    | bits::CREATE_PUBLIC_THREADS
-    | bits::CREATE_PRIVATE_THREADS
-    | bits::ADD_REACTIONS
-    | bits::CONNECT
-    | bits::SPEAK;
-/// What they may in the jail's own channel.
-const ALLOWED: u64 = bits::VIEW_CHANNEL | bits::SEND_MESSAGES | bits::READ_MESSAGE_HISTORY;
 /// Seconds after coming back at which is looked whether the jail still holds: other bots give roles to who joins.
 const LOOKS: [u64; 4] = [5, 15, 60, 300];
 
@@ -98,7 +87,8 @@ impl Moderation {
             channel.kind != ChannelKind::Thread && only.is_none_or(|only| channel.id == only)
         };
         for channel in guild.channels.iter().filter(covered) {
-            let (allow, deny) = if Some(channel.id) == own { (ALLOWED, 0) } else { (0, DENIED) };
+            let (allow, deny) =
+                if Some(channel.id) == own { (bits::READ_AND_WRITE, 0) } else { (0, bits::DENIED_IN_JAIL) };
             let overwrite = Overwrite { target: role.0, role: true, allow, deny };
             let now = channel.overwrites.iter().find(|now| now.role && now.target == role.0);
             if now.is_some_and(|now| now.deny & deny == deny && now.allow & allow == allow) {

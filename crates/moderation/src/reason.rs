@@ -44,13 +44,7 @@ pub(crate) fn filled(written: &str, templates: &BTreeMap<String, String>) -> Res
     let written = written.trim();
     let alone = written.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     if let Some(name) = alone.filter(|name| !name.contains(['{', '}']) && !templates.contains_key(*name)) {
-        let near = suggest::nearest(name, templates.keys().map(String::as_str), 3);
-        let near = match near.is_empty() {
-            true => templates.keys().take(10).map(String::as_str).collect::<Vec<_>>().join(", "),
-            false => near.join(", "),
-        };
-        let near = if near.is_empty() { "none yet".to_owned() } else { near };
-        return Err(ModerationError::NoReason { name: short(name, 64), near });
+        return Err(unknown(name, templates));
     }
     let mut text = String::new();
     let mut rest = written;
@@ -78,6 +72,17 @@ pub(crate) fn filled(written: &str, templates: &BTreeMap<String, String>) -> Res
         length if length > LONGEST => Err(ModerationError::ReasonTooLong(length)),
         _ => Ok(text),
     }
+}
+
+/// There is no such template; the near ones are named, or some.
+pub(crate) fn unknown(name: &str, templates: &BTreeMap<String, String>) -> ModerationError {
+    let near = suggest::nearest(name, templates.keys().map(String::as_str), 3);
+    let near = match near.is_empty() {
+        true => templates.keys().take(10).map(String::as_str).collect::<Vec<_>>().join(", "),
+        false => near.join(", "),
+    };
+    let near = if near.is_empty() { "none yet".to_owned() } else { near };
+    ModerationError::NoReason { name: short(name, 64), near }
 }
 
 /// Text without control characters but the end of a line, and without blanks around it.

@@ -14,13 +14,16 @@ use guildhall_core::{
     ActorId, CallId, Error, TenantId,
     audit::{AuditLog, Record},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, DbBackend, QueryFilter, QueryOrder, QuerySelect, Statement,
+    Value as Bound,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Store, StoreError, operator, scope,
+    Backend, Store, StoreError, Timestamp, operator, scope,
     text::{from_json, storable, to_json},
 };
 
@@ -28,6 +31,23 @@ use crate::{
 const QUEUE: usize = 1024;
 /// Records in one commit.
 const GROUP: usize = 256;
+/// What is kept of a record, in the order of [`values_of`]; the database numbers the rows itself.
+const COLUMNS: [&str; 14] = [
+    "call_id",
+    "at",
+    "took_us",
+    "tenant",
+    "actor",
+    "actor_name",
+    "face",
+    "rank",
+    "bypass",
+    "operation",
+    "input",
+    "verdict",
+    "code",
+    "detail",
+];
 /// A record's input, error and names, each cut to this many bytes.
 const TEXT_LIMIT: usize = 16 * 1024;
 /// Entries on one page.
@@ -42,9 +62,12 @@ pub struct AuditStore {
 }
 
 struct Pending {
-    row: row::ActiveModel,
+    row: Values,
     kept: oneshot::Sender<Result<(), StoreError>>,
 }
+
+/// One row, a value a column.
+type Values = [Bound; COLUMNS.len()];
 
 /// One record as it was kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,7 +186,7 @@ impl AuditStore {
 #[async_trait]
 impl AuditLog for AuditStore {
     async fn record(&self, record: Record) -> Result<(), Error> {
-        let row = row_of(record)?;
+        let row = values_of(record)?;
         let (kept, answer) = oneshot::channel();
         self.queue.send(Pending { row, kept }).await.map_err(|_| StoreError::Closed)?;
         Ok(answer.await.map_err(|_| StoreError::Closed)??)
@@ -173,53 +196,93 @@ impl AuditLog for AuditStore {
 async fn write(store: Store, mut pending: mpsc::Receiver<Pending>, commits: Arc<AtomicU64>) {
     let mut group = Vec::with_capacity(GROUP);
     while pending.recv_many(&mut group, GROUP).await > 0 {
-        let rows: Vec<_> = group.iter().map(|entry| entry.row.clone()).collect();
-        let together = keep(&store, rows).await;
+        let together = keep(&store, &group).await;
         if together.is_ok() {
             commits.fetch_add(1, Ordering::Relaxed);
         }
-        for Pending { row, kept } in group.drain(..) {
+        for entry in group.drain(..) {
             let result = match &together {
                 Ok(()) => Ok(()),
                 // When the database is away, each row would only wait for it in turn.
                 Err(error) if error.is_transient() => Err(error.again()),
                 // One row that the database refuses must not take its neighbours with it.
-                Err(_) => keep(&store, vec![row]).await,
+                Err(_) => keep(&store, std::slice::from_ref(&entry)).await,
             };
             // A caller that no longer waits has its record all the same.
-            let _ = kept.send(result);
+            let _ = entry.kept.send(result);
         }
     }
 }
 
-async fn keep(store: &Store, rows: Vec<row::ActiveModel>) -> Result<(), StoreError> {
+#[expect(clippy::disallowed_methods, reason = "it only inserts, and every row carries its record's tenant")]
+async fn keep(store: &Store, group: &[Pending]) -> Result<(), StoreError> {
     let tx = store.begin().await?;
-    row::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
+    let mut rest = group;
+    while !rest.is_empty() {
+        let (rows, left) = rest.split_at(in_one_statement(store.backend(), rest.len()));
+        tx.conn().execute_raw(insert(store.backend(), rows)).await?;
+        rest = left;
+    }
     tx.commit().await
 }
 
-fn row_of(record: Record) -> Result<row::ActiveModel, StoreError> {
+/// How many of so many rows go into the next statement, at least one.
+///
+/// SQLite compiles every statement whose text it does not have from before. In powers of two there are nine
+/// texts, and each is compiled once. To PostgreSQL every statement is a way over the network, so there it is
+/// one.
+fn in_one_statement(backend: Backend, rows: usize) -> usize {
+    match backend {
+        Backend::Sqlite => 1 << rows.max(1).ilog2(),
+        Backend::Postgres => rows,
+    }
+}
+
+/// Written out, because a query builder would put the same few texts together anew for every group.
+fn insert(backend: Backend, rows: &[Pending]) -> Statement {
+    let mut sql = format!("INSERT INTO audit_record ({}) VALUES ", COLUMNS.join(", "));
+    let backend = match backend {
+        Backend::Sqlite => {
+            let row = format!("({})", ["?"; COLUMNS.len()].join(", "));
+            sql.push_str(&vec![row.as_str(); rows.len()].join(", "));
+            DbBackend::Sqlite
+        }
+        Backend::Postgres => {
+            let row = |at: usize| {
+                let first = at * COLUMNS.len() + 1;
+                let numbers: Vec<_> =
+                    (first..first + COLUMNS.len()).map(|number| format!("${number}")).collect();
+                format!("({})", numbers.join(", "))
+            };
+            sql.push_str(&(0..rows.len()).map(row).collect::<Vec<_>>().join(", "));
+            DbBackend::Postgres
+        }
+    };
+    Statement::from_sql_and_values(backend, sql, rows.iter().flat_map(|entry| entry.row.iter().cloned()))
+}
+
+fn values_of(record: Record) -> Result<Values, StoreError> {
     let mut input = to_json("audit_record", &record.input)?;
     if input.len() > TEXT_LIMIT {
         input = to_json("audit_record", &cut(input))?;
     }
-    Ok(row::ActiveModel {
-        seq: NotSet,
-        call_id: Set(record.call.0),
-        at: Set(record.at.into()),
-        took_us: Set(record.took_us),
-        tenant: Set(record.tenant.as_str().to_owned()),
-        actor: Set(storable(cut(record.actor.as_str().to_owned()))),
-        actor_name: Set(storable(cut(record.actor_name))),
-        face: Set(record.face.as_str().to_owned()),
-        rank: Set(i16::from(record.rank.level())),
-        bypass: Set(record.bypass.map(|reason| storable(cut(reason)))),
-        operation: Set(storable(cut(record.operation))),
-        input: Set(input),
-        verdict: Set(record.verdict.as_str().to_owned()),
-        code: Set(record.code.map(|code| storable(cut(code)))),
-        detail: Set(record.detail.map(|detail| storable(cut(detail)))),
-    })
+    let text = |text: String| storable(cut(text));
+    Ok([
+        record.call.0.into(),
+        Timestamp::from(record.at).micros().into(),
+        record.took_us.into(),
+        record.tenant.as_str().into(),
+        text(record.actor.as_str().to_owned()).into(),
+        text(record.actor_name).into(),
+        record.face.as_str().into(),
+        i16::from(record.rank.level()).into(),
+        record.bypass.map(text).into(),
+        text(record.operation).into(),
+        input.into(),
+        record.verdict.as_str().into(),
+        record.code.map(text).into(),
+        record.detail.map(text).into(),
+    ])
 }
 
 fn cut(mut text: String) -> String {

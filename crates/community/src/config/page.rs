@@ -235,7 +235,7 @@ impl Community {
                 chosen: Vec::new(),
             });
         }
-        let input = json!({"rank": chosen.level.to_string(), "name": chosen.name});
+        let input = json!({"rank": chosen.level.to_string(), "name": chosen.name, "page": page.number});
         document =
             document.action(Action::new("Rename", "rank edit", input).asking(&["name", "description"]));
         if let Some(rank) = Rank::new(chosen.level) {
@@ -246,7 +246,7 @@ impl Community {
                 document = document.text(line);
             }
         }
-        let ask = Action::new("What a command asks for", "rank require", json!({}));
+        let ask = Action::new("What a command asks for", "rank require", json!({"page": page.number}));
         Ok(document.action(ask.asking(&["command", "rank"])))
     }
 }

@@ -41,15 +41,6 @@ const NATIVE_STAFF: u64 =
 const ARRIVING: Duration = Duration::from_secs(120);
 /// How long one set-up may hold others off. A guild has at most 500 channels to close to the jailed.
 const LEASE: Duration = Duration::from_secs(600);
-/// What the jailed may not do in any channel but theirs.
-const CLOSED: u64 = bits::VIEW_CHANNEL
-    | bits::SEND_MESSAGES
-    | bits::SEND_MESSAGES_IN_THREADS
-    | bits::ADD_REACTIONS
-    | bits::CONNECT
-    | bits::SPEAK;
-const READING: u64 = bits::VIEW_CHANNEL | bits::READ_MESSAGE_HISTORY;
-const WRITING: u64 = READING | bits::SEND_MESSAGES;
 /// Permissions of which a role for the jailed has none.
 const POWER: u64 = bits::ADMINISTRATOR
     | bits::MANAGE_GUILD
@@ -285,7 +276,7 @@ fn to_close<'a>(proposals: &[Proposal], guild: &'a Guild) -> Vec<&'a Channel> {
             channel.overwrites.iter().find(|overwrite| overwrite.role && Some(overwrite.target) == role.id);
         channel.kind != ChannelKind::Thread
             && Some(channel.id.0) != jail
-            && own.is_none_or(|overwrite| overwrite.deny & CLOSED != CLOSED)
+            && own.is_none_or(|overwrite| overwrite.deny & bits::DENIED_IN_JAIL != bits::DENIED_IN_JAIL)
     };
     guild.channels.iter().filter(open).collect()
 }
@@ -341,8 +332,9 @@ impl Community {
         if let Some(role) = jailed.and_then(|jailed| proposals[jailed].id) {
             for (at, channel) in closing.iter().enumerate() {
                 let own = channel.overwrites.iter().find(|own| own.role && own.target == role);
-                let (allow, deny) = own.map_or((0, 0), |own| (own.allow & !CLOSED, own.deny));
-                let overwrite = Overwrite { target: role, role: true, allow, deny: deny | CLOSED };
+                let (allow, deny) = own.map_or((0, 0), |own| (own.allow & !bits::DENIED_IN_JAIL, own.deny));
+                let overwrite =
+                    Overwrite { target: role, role: true, allow, deny: deny | bits::DENIED_IN_JAIL };
                 let action = GuildAction::SetOverwrite { channel: channel.id, overwrite };
                 let done = self.guilds().act(tenant, action, REASON).await;
                 done.map_err(|why| stopped(proposals.len() + at, format!("#{}", channel.name), why))?;
@@ -396,14 +388,19 @@ impl Community {
 fn overwrites(everyone: u64, bot: u64, staff: &[u64], jailed: Option<u64>) -> Vec<Overwrite> {
     let mut overwrites = vec![
         Overwrite { target: everyone, role: true, allow: 0, deny: bits::VIEW_CHANNEL },
-        Overwrite { target: bot, role: false, allow: WRITING, deny: 0 },
+        Overwrite { target: bot, role: false, allow: bits::READ_AND_WRITE, deny: 0 },
     ];
     overwrites.extend(staff.iter().map(|role| Overwrite {
         target: *role,
         role: true,
-        allow: WRITING,
+        allow: bits::READ_AND_WRITE,
         deny: 0,
     }));
-    overwrites.extend(jailed.map(|role| Overwrite { target: role, role: true, allow: WRITING, deny: 0 }));
+    overwrites.extend(jailed.map(|role| Overwrite {
+        target: role,
+        role: true,
+        allow: bits::READ_AND_WRITE,
+        deny: 0,
+    }));
     overwrites
 }

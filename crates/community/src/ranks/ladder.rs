@@ -249,6 +249,10 @@ pub struct RankEdit {
     #[serde(default)]
     #[schemars(length(max = 500))]
     pub description: Option<String>,
+    /// Answer with this page of the configuration.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    pub page: Option<u32>,
 }
 
 impl Operation for RankEdit {
@@ -259,6 +263,7 @@ impl Operation for RankEdit {
     const SUMMARY: &'static str = "Rename a rank or say what it is for";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Change;
+    const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] = &["rank edit rank:3 name:Guardian"];
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RankData>, Error> {
@@ -279,6 +284,9 @@ impl Operation for RankEdit {
         let edit = Edit::Rank { level: rank.level(), to };
         community.apply(call, &[edit], Expected::Revision(book.revision)).await?;
         let data = community.rank_data(call, rank.level()).await?;
+        if let Some(page) = self.page {
+            return Ok(Answer::new(data, community.page(call, "ranks", page, Some(rank.level())).await?));
+        }
         let line = Rich::new().text(format!("Rank {} is now ", data.level)).strong(data.name.as_str());
         Ok(Answer::new(data, Document::default().tone(Tone::Good).text(line.text("."))))
     }

@@ -43,6 +43,10 @@ pub struct RankRequire {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))]
     pub rank: Option<String>,
+    /// Answer with this page of the configuration.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    pub page: Option<u32>,
 }
 
 impl Operation for RankRequire {
@@ -53,6 +57,7 @@ impl Operation for RankRequire {
     const SUMMARY: &'static str = "Set the rank that a command or a group of commands asks for here";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Change;
+    const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] =
         &["rank require command:server start rank:Trusted", "rank require command:server"];
 
@@ -88,13 +93,20 @@ impl Operation for RankRequire {
                 .text(" now."),
             None => Rich::new().code(name.as_str()).text(" asks for what it asks for by default again."),
         };
-        let mut document = Document::default().tone(Tone::Good).text(line);
-        for (command, rank) in commands.iter().take(NAMED) {
-            document = document.field(*command, name_of(&after, *rank));
-        }
-        if commands.len() > NAMED {
-            document = document.text(format!("… and {} more.", commands.len() - NAMED));
-        }
+        let document = match self.page {
+            // The page of the rank that is asked for now names the command.
+            Some(page) => community.page(call, "ranks", page, to.map(Rank::level)).await?,
+            None => {
+                let mut document = Document::default().tone(Tone::Good).text(line);
+                for (command, rank) in commands.iter().take(NAMED) {
+                    document = document.field(*command, name_of(&after, *rank));
+                }
+                match commands.len().checked_sub(NAMED) {
+                    None | Some(0) => document,
+                    Some(more) => document.text(format!("… and {more} more.")),
+                }
+            }
+        };
         let commands = commands
             .into_iter()
             .map(|(command, rank)| CommandRank { command: command.to_owned(), rank: rank.level() });

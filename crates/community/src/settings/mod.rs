@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Error, TenantId,
+    Call, Error, TenantId,
     setting::{Setting, SettingKind, Settings},
     suggest,
 };
 use serde_json::Value;
 
-use crate::{Community, CommunityError, book::Book};
+use crate::{Community, CommunityError, book::Book, change::Expected};
 
 pub(crate) use fit::{check_in_guild, fit};
 pub use operations::{
@@ -121,5 +121,14 @@ impl Settings for Community {
             Some(kept) if self.registry().get(setting.key).is_some() => Ok(kept.value.clone()),
             Some(kept) => Ok(fit(setting, &kept.value).unwrap_or_else(|_| setting.default_value())),
         }
+    }
+
+    async fn set(&self, call: &Call, setting: &'static Setting, from: Value, to: Value) -> Result<(), Error> {
+        let edit = self.edit_of(call, setting, &to).await?;
+        let book = self.book(call.tenant()).await?;
+        // No change has a number below zero, so what was not read from this book is answered as out of date.
+        let seen = if book.value(setting) == from { book.version(setting.key) } else { -1 };
+        self.apply(call, &[edit], Expected::Version(seen)).await?;
+        Ok(())
     }
 }

@@ -145,6 +145,31 @@ async fn roles_are_given_ranks_on_the_page() {
 }
 
 #[tokio::test]
+async fn a_rank_is_renamed_and_asked_for_on_the_page() {
+    let world = world().await;
+    let page = world.show(ADMIN, "config open", json!({"section": "ranks", "rank": "3"})).await;
+    let with = |action: &guildhall_core::Action, more: Value| {
+        let mut action = action.clone();
+        for (name, value) in more.as_object().unwrap() {
+            assert!(action.ask.contains(name), "the form asks for {name}");
+            action.input[name] = value.clone();
+        }
+        action
+    };
+    let rename = with(button(&page, "Rename"), json!({"name": "Guardian"}));
+    let renamed = world.press(ADMIN, &rename).await.unwrap().document().clone();
+    assert!(words(&renamed).contains("3 | Guardian"), "{}", words(&renamed));
+    let ask = button(&renamed, "What a command asks for").clone();
+    let ask = with(&ask, json!({"command": "rank list", "rank": "3"}));
+    let page = world.press(ADMIN, &ask).await.unwrap().document().clone();
+    assert!(words(&page).contains("Ask for 3 (Guardian) here: rank list."), "{}", words(&page));
+    assert!(page.actions().any(|action| action.label == "Rename"), "it is the page still");
+    for name in ["rank edit", "rank require"] {
+        assert!(world.catalogue.spec(name).unwrap().in_place, "{name} takes the page's place");
+    }
+}
+
+#[tokio::test]
 async fn resetting_a_section_asks_first() {
     let world = world().await;
     world.call(ADMIN, "config set", json!({"key": "general.prefix", "value": "?"})).await;

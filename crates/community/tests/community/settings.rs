@@ -1,8 +1,9 @@
 //! Settings: what fits, who was first, what is remembered.
 
 use guildhall_core::{
-    EventLog, Reply,
+    Call, CallId, Clock, EventLog, Reply,
     event::Filter,
+    language::Language,
     setting::{self, Settings},
 };
 use serde_json::{Value, json};
@@ -180,5 +181,30 @@ async fn members_cannot_look_at_or_change_settings() {
         ("config open", json!({})),
     ] {
         assert_eq!(world.refused(MEMBER, operation, input).await.code, "rank_too_low", "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn another_domain_sets_a_setting_with_the_same_checks_and_traces() {
+    for world in worlds().await {
+        let call = Call {
+            id: CallId(world.clock.uuid()),
+            actor: world.actor(ADMIN).await,
+            channel: None,
+            language: Language::English,
+            operation: "toy rename",
+            clock: world.clock.clone(),
+        };
+        let settings = world.community.settings();
+        settings.set(&call, &PREFIX, json!("!"), json!("?")).await.unwrap();
+        assert_eq!(world.value(&PREFIX).await, json!("?"));
+        // Who has read an older value is told that somebody was first.
+        let late = settings.set(&call, &PREFIX, json!("!"), json!("$")).await.unwrap_err();
+        assert!(late.code == "setting_moved" && late.message.starts_with("Ada has just set"), "{late}");
+        let unfit = settings.set(&call, &PREFIX, json!("?"), json!("much too long")).await.unwrap_err();
+        assert_eq!(unfit.fields[0].field, PREFIX.key);
+        assert_eq!(world.value(&PREFIX).await, json!("?"), "neither changed anything");
+        let history = world.call(ADMIN, "config history", json!({"key": PREFIX.key})).await;
+        assert_eq!(history["changes"].as_array().unwrap().len(), 1, "{history}");
     }
 }

@@ -157,8 +157,9 @@ impl Catalogue {
         let raw = self.name_people(&actor.tenant, &spec.fields, raw).await?;
         let input = input::read(&spec.fields, raw)?;
         kept.input = input::for_records(&spec.fields, &input);
-        let prepared = entry.prepare(input.clone())?;
-        if spec.effect == Effect::Destroy && !confirmed {
+        let asking = (spec.effect == Effect::Destroy && !confirmed).then(|| input.clone());
+        let prepared = entry.prepare(input)?;
+        if let Some(input) = asking {
             let question = prepared.question();
             let document = question_document(spec, &question, input);
             return Ok(Reply::Confirm { call: id, question, document });

@@ -63,6 +63,17 @@ pub mod bits {
     pub const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
     /// Put members in timeout.
     pub const MODERATE_MEMBERS: u64 = 1 << 40;
+    /// All that those in jail are denied in every channel but their own.
+    pub const DENIED_IN_JAIL: u64 = VIEW_CHANNEL
+        | SEND_MESSAGES
+        | SEND_MESSAGES_IN_THREADS
+        | CREATE_PUBLIC_THREADS
+        | CREATE_PRIVATE_THREADS
+        | ADD_REACTIONS
+        | CONNECT
+        | SPEAK;
+    /// What it takes to read a channel and write in it: what those in jail may do in their own.
+    pub const READ_AND_WRITE: u64 = VIEW_CHANNEL | READ_MESSAGE_HISTORY | SEND_MESSAGES;
 }
 
 /// A guild as it is now.
@@ -264,6 +275,11 @@ pub struct Voice {
 pub trait Guilds: Send + Sync {
     /// The guild.
     async fn guild(&self, tenant: &TenantId) -> Result<Guild, Error>;
+
+    /// A channel of the guild, or a thread where those are known; `None` when it is neither.
+    async fn channel(&self, tenant: &TenantId, channel: ChannelId) -> Result<Option<Channel>, Error> {
+        Ok(self.guild(tenant).await?.channel(channel).cloned())
+    }
 
     /// A member; `None` when they are not in the guild.
     async fn member(&self, tenant: &TenantId, user: UserId) -> Result<Option<GuildMember>, Error>;

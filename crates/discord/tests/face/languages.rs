@@ -40,7 +40,8 @@ async fn who_has_no_community_is_answered_in_their_own_language() {
 }
 
 /// Codes that the face raises, with what each speaks of.
-const CODES: [(&str, &[&str]); 15] = [
+const CODES: [(&str, &[&str]); 16] = [
+    ("malformed_interaction", &[]),
     ("busy", &[]),
     ("too_slow", &[]),
     ("answer_too_long", &["size"]),

@@ -314,6 +314,7 @@ fn jail_survives_leaving_and_coming_back() {
 fn edits_and_deletions_are_logged_for_as_long_as_the_guild_says() {
     let stage = stage();
     let log = log(&stage, "logs.messages", "message-log");
+    set(&stage, "logs.keep_messages", "1d");
     let place = stage.ben.in_channel(stage.channel);
     let id = place.send_message("the first words").expect("a message");
     place.edit_message(id, "other words").expect("an edit");

@@ -131,6 +131,10 @@ impl Channels {
         self.find(channel).is_ok()
     }
 
+    pub(crate) fn get(&self, channel: u64) -> Option<Channel> {
+        self.find(channel).ok().map(|at| self.0[at].channel())
+    }
+
     fn find(&self, channel: u64) -> Result<usize, usize> {
         self.0.binary_search_by_key(&channel, |channel| channel.id)
     }

@@ -5,7 +5,7 @@ use guildhall_core::{
 };
 use guildhall_store::scope;
 use schemars::JsonSchema;
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,16 +16,24 @@ use crate::{
     reason::cleaned,
 };
 
-/// Reports, and appeals, that are listed.
-const LISTED: u64 = 20;
+/// Reports, and appeals, on one page.
+const PAGE: u64 = 10;
 
 /// What waits for the staff.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct InboxData {
-    /// Reports, the oldest first; at most 20.
+    /// Reports, the oldest first; at most 10 a page.
     pub reports: Vec<InboxItem>,
-    /// Appeals, the oldest first; at most 20.
+    /// Appeals, the oldest first; at most 10 a page.
     pub appeals: Vec<InboxItem>,
+    /// How many reports wait in all.
+    pub all_reports: u64,
+    /// How many appeals wait in all.
+    pub all_appeals: u64,
+    /// This page, from 1.
+    pub page: u64,
+    /// How many pages there are.
+    pub pages: u64,
 }
 
 /// One thing that waits.
@@ -70,7 +78,12 @@ impl From<&report::Model> for ReportData {
 
 /// Shows what waits for the staff.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub struct InboxList {}
+pub struct InboxList {
+    /// Which page; 10 reports and 10 appeals each
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub page: Option<u32>,
+}
 
 impl Operation for InboxList {
     type Domain = Moderation;
@@ -80,18 +93,22 @@ impl Operation for InboxList {
     const SUMMARY: &'static str = "Show the reports and appeals that wait for the staff";
     const RANK: Rank = Rank::JUNIOR_MODERATOR;
     const EFFECT: Effect = Effect::Read;
+    const IN_PLACE: bool = true;
     const ALIASES: &'static [&'static str] = &["inbox"];
     const EXAMPLES: &'static [&'static str] = &["inbox list"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxData>, Error> {
-        let data = moderation.inbox(call).await?;
-        let mut document = Document::titled("Inbox");
-        if data.reports.is_empty() && data.appeals.is_empty() {
+        let data = moderation.inbox(call, u64::from(self.page.unwrap_or(1).max(1))).await?;
+        let mut document = Document::titled(match data.pages {
+            1 => "Inbox".to_owned(),
+            pages => format!("Inbox, page {} of {pages}", data.page),
+        });
+        if data.all_reports + data.all_appeals == 0 {
             return Ok(Answer::new(data, document.tone(Tone::Good).text("Nothing waits.")));
         }
-        for (name, operation, field, items) in [
-            ("Reports", "inbox show", "report", &data.reports),
-            ("Appeals", "inbox show", "appeal", &data.appeals),
+        for (name, field, all, items) in [
+            ("Reports", "report", data.all_reports, &data.reports),
+            ("Appeals", "appeal", data.all_appeals, &data.appeals),
         ] {
             if items.is_empty() {
                 continue;
@@ -105,31 +122,43 @@ impl Operation for InboxList {
                     Rich::from(text),
                 ]
             });
-            document = document.heading(name).table(&["Number", "Who", "State", "Text"], rows.collect());
+            document = document
+                .heading(format!("{name} ({all})"))
+                .table(&["Number", "Who", "State", "Text"], rows.collect());
             for item in items.iter().take(5) {
                 let input = json!({ field: item.number });
-                document = document.action(Action::new(format!("{field} {}", item.number), operation, input));
+                document =
+                    document.action(Action::new(format!("{field} {}", item.number), "inbox show", input));
             }
+        }
+        let turn = |label: &str, page: u64| Action::new(label, Self::NAME, json!({ "page": page }));
+        document = document.divider();
+        if data.page > 1 {
+            document = document.action(turn("Previous", data.page - 1));
+        }
+        if data.page < data.pages {
+            document = document.action(turn("Next", data.page + 1));
         }
         Ok(Answer::new(data, document))
     }
 }
 
 impl Moderation {
-    async fn inbox(&self, call: &Call) -> Result<InboxData, ModerationError> {
+    /// One page of what waits; a page beyond the last is the last.
+    async fn inbox(&self, call: &Call, page: u64) -> Result<InboxData, ModerationError> {
         let reader = self.seams.store.reader();
         let reports = scope::find::<report::Entity>(call.tenant())
-            .filter(report::Column::State.is_in([ReportState::Open, ReportState::Taken]))
-            .order_by_asc(report::Column::Number)
-            .limit(LISTED)
-            .all(reader)
-            .await?;
-        let appeals = scope::find::<appeal::Entity>(call.tenant())
-            .filter(appeal::Column::State.eq(AppealState::Open))
-            .order_by_asc(appeal::Column::Number)
-            .limit(LISTED)
-            .all(reader)
-            .await?;
+            .filter(report::Column::State.is_in([ReportState::Open, ReportState::Taken]));
+        let appeals =
+            scope::find::<appeal::Entity>(call.tenant()).filter(appeal::Column::State.eq(AppealState::Open));
+        let (all_reports, all_appeals) =
+            (reports.clone().count(reader).await?, appeals.clone().count(reader).await?);
+        let pages = all_reports.max(all_appeals).div_ceil(PAGE).max(1);
+        let page = page.min(pages);
+        let before = (page - 1) * PAGE;
+        let reports = reports.order_by_asc(report::Column::Number).offset(before).limit(PAGE);
+        let appeals = appeals.order_by_asc(appeal::Column::Number).offset(before).limit(PAGE);
+        let (reports, appeals) = (reports.all(reader).await?, appeals.all(reader).await?);
         let report = |row: report::Model| InboxItem {
             number: row.number,
             about: row.target_name,
@@ -145,6 +174,10 @@ impl Moderation {
         Ok(InboxData {
             reports: reports.into_iter().map(report).collect(),
             appeals: appeals.into_iter().map(appeal).collect(),
+            all_reports,
+            all_appeals,
+            page,
+            pages,
         })
     }
 }

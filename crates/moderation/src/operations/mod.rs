@@ -35,7 +35,7 @@ pub use jail::{Jail, Unjail};
 pub use massban::Massban;
 pub use member::{Kick, Note, Timeout, Untimeout, Warn, WarnAuthor};
 pub use purge::Purge;
-pub use reason::{ReasonData, ReasonList};
+pub use reason::{ReasonData, ReasonList, ReasonRemove, ReasonSet};
 pub use report::{Report, ReportMessage, ReportedData};
 pub use role::{Nick, RoleAdd, RoleRemove};
 pub use search::{CaseList, CaseSearch, CasesData};
@@ -84,6 +84,8 @@ pub fn operations() -> Operations<Moderation> {
         .with::<InboxAccept>()
         .with::<InboxDeny>()
         .with::<ReasonList>()
+        .with::<ReasonSet>()
+        .with::<ReasonRemove>()
         .completer("reason", crate::reason::complete)
         .feature("moderation")
 }

@@ -1,5 +1,7 @@
 //! `case list` and `case search`.
 
+use std::collections::BTreeSet;
+
 use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Operation, Rank, TenantId,
     guild::UserId,
@@ -73,18 +75,34 @@ impl Wanted {
             query = query.filter(case::Column::CreatedAt.lt(Timestamp::from(until)));
         }
         if let Some(text) = self.text.as_deref().filter(|text| !text.trim().is_empty()) {
-            let pattern = format!("%{}%", escaped(&text.trim().to_lowercase()));
-            let like = || LikeExpr::new(pattern.clone()).escape('\\');
             let lower = |column: case::Column| Expr::expr(Func::lower(Expr::col(column)));
-            query = query.filter(
-                Condition::any()
+            let mut any = Condition::any();
+            for text in lowered(text.trim()) {
+                let like = || LikeExpr::new(format!("%{}%", escaped(&text))).escape('\\');
+                any = any
                     .add(lower(case::Column::Reason).like(like()))
                     .add(lower(case::Column::TargetName).like(like()))
-                    .add(lower(case::Column::Evidence).like(like())),
-            );
+                    .add(lower(case::Column::Evidence).like(like()));
+            }
+            query = query.filter(any);
         }
         query
     }
+}
+
+/// How a text may read once a database has made it lower case: PostgreSQL's `lower` knows every letter,
+/// SQLite's those of ASCII alone, so that an Ü stays an Ü.
+fn lowered(text: &str) -> BTreeSet<String> {
+    let lower = text.to_lowercase();
+    let capital = |c: char| {
+        let mut upper = c.to_uppercase();
+        match (upper.next(), upper.next()) {
+            (Some(upper), None) if !c.is_ascii() => upper,
+            _ => c,
+        }
+    };
+    let capitals = lower.chars().map(capital).collect();
+    BTreeSet::from([text.to_ascii_lowercase(), capitals, lower])
 }
 
 /// Text in which the wildcards of LIKE stand for themselves.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
     Clock, Rank,
-    guild::{MessageId, UserId, bits},
+    guild::{ChannelId, MessageId, UserId, bits},
     incident::Deaf,
 };
 use guildhall_flows::{
@@ -26,7 +26,7 @@ use crate::{
     case::{CaseKind, CaseState, Closed, Deed},
     deed::Found,
     entity::case,
-    jail::BackToJail,
+    jail::{BackToJail, CoverInput, CoverJail},
     migrations,
 };
 use fake::*;
@@ -85,6 +85,10 @@ impl World {
                 guild.overwrite(GENERAL, EVERYONE).is_some_and(|own| own.deny & bits::SEND_MESSAGES != 0)
             }
             CaseKind::Purge => guild.lock().messages.is_empty(),
+            CaseKind::Untimeout => member(ANN).unwrap().timeout.is_none(),
+            CaseKind::Unjail => guild.roles(ANN) == [PLAYER, ARTIST, MANAGED],
+            CaseKind::Unlock => guild.overwrite(GENERAL, EVERYONE).is_none(),
+            CaseKind::Role => guild.roles(ANN) == [PLAYER, ARTIST, MANAGED, EVENT],
             CaseKind::Nick => member(ANN).unwrap().nick.as_deref() == Some("New"),
             CaseKind::Slowmode => {
                 guild.lock().guild.as_ref().unwrap().channel(GENERAL).unwrap().slowmode == 30
@@ -101,6 +105,8 @@ impl World {
             CaseKind::Jail => guild.roles(ANN) == [PLAYER, ARTIST, MANAGED],
             CaseKind::Lock => guild.overwrite(GENERAL, EVERYONE).is_none(),
             CaseKind::Purge => guild.lock().messages.len() == 3,
+            CaseKind::Unjail => guild.roles(ANN) == [MANAGED, JAIL],
+            CaseKind::Role => guild.roles(ANN) == [PLAYER, ARTIST, MANAGED],
             CaseKind::Warn => true,
             _ => !self.has_happened(kind),
         }
@@ -108,6 +114,11 @@ impl World {
 
     async fn assert_whole(&self, failed_is_fine: bool) {
         let row = self.row().await;
+        if let Some(lifts) = row.lifts {
+            let held = self.moderation.case(&self.stage.tenant, lifts).await.unwrap().state;
+            let over = if row.state == CaseState::Failed { CaseState::Active } else { CaseState::Closed };
+            assert_eq!(held, over, "what is lifted goes with its lift");
+        }
         match row.state {
             CaseState::Failed if failed_is_fine => {
                 assert!(self.is_as_before(row.kind), "it failed, and yet: {:?}", self.guild.done());
@@ -208,6 +219,96 @@ async fn a_lock_slow_mode_and_a_purge_are_whole_or_not_at_all() {
     let purge = || Deed::Purge { count: 10, user: None, contains: None, bots: false, deleted: 0, too_old: 0 };
     let steps = prove(|| here(purge())).await;
     assert_eq!(steps, ["find", "act"]);
+}
+
+/// A case that holds, and the one that lifts it.
+async fn lifting(stage: Stage, holds: NewCase, lifts: impl FnOnce(NewCase) -> NewCase) -> OneCase {
+    let mut world = World::new(stage, holds).await;
+    let held = world.number;
+    world.moderation.act(&world.stage.tenant, held, &Found::default()).await.unwrap();
+    let by = By { id: guildhall_core::ActorId::discord(MOD.0), name: "Mia".to_owned() };
+    let new = NewCase {
+        target_name: "Ann".to_owned(),
+        lifts: Some(held),
+        own_flow: false,
+        ..lifts(NewCase::new(Deed::Note, by))
+    };
+    let (row, _) = world.moderation.open(&world.stage.tenant, new).await.unwrap();
+    (world.number, world.kind) = (row.number, row.kind);
+    OneCase(world)
+}
+
+#[tokio::test]
+async fn a_release_from_jail_is_whole_or_not_at_all() {
+    let steps = check(migrations, |stage| async move {
+        let (role, roles) = (JAIL, vec![PLAYER, ARTIST]);
+        let jail = about(ANN, Deed::Jail { role, roles: roles.clone() });
+        lifting(stage, jail, |new| NewCase { deed: Deed::Unjail { role, roles }, target: Some(ANN), ..new })
+            .await
+    })
+    .await
+    .steps;
+    assert_eq!(steps, ["act", "tell"]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_timeout_is_whole_or_not_at_all() {
+    check(migrations, |stage| async move {
+        let timeout = NewCase { lasts: Some(Duration::from_secs(3_600)), ..about(ANN, Deed::Timeout) };
+        lifting(stage, timeout, |new| NewCase { deed: Deed::Untimeout, target: Some(ANN), ..new }).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unlock_is_always_completed() {
+    check(migrations, |stage| async move {
+        let channels = || vec![Closed { channel: GENERAL, before: None }];
+        let lock = here(Deed::Lock { everyone: EVERYONE, channels: channels() });
+        let unlock = Deed::Unlock { everyone: EVERYONE, channels: channels() };
+        lifting(stage, lock, |new| NewCase { deed: unlock, channel: Some(GENERAL), ..new }).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_is_whole_or_not_at_all() {
+    prove(|| about(ANN, Deed::Role { role: EVENT, give: true })).await;
+}
+
+/// Channels that those in jail are shut out of.
+struct Cover(World);
+
+impl Scene for Cover {
+    type Workflow = CoverJail;
+
+    fn workflow(&self) -> CoverJail {
+        CoverJail(self.0.moderation.clone())
+    }
+
+    fn input(&self) -> CoverInput {
+        CoverInput { channel: None }
+    }
+
+    /// Nobody is let in again where the jail is closed already.
+    async fn assert_clean(&self, _: &Failure) {
+        let channels = [GENERAL, RULES, LOG, REPORTS];
+        let own = |channel: &ChannelId| self.0.guild.overwrite(*channel, JAIL);
+        assert!(channels.iter().filter_map(own).all(|own| own.deny == bits::DENIED_IN_JAIL));
+    }
+
+    async fn assert_finished(&self, changed: &u32) {
+        for channel in [GENERAL, RULES, LOG, REPORTS] {
+            let own = self.0.guild.overwrite(channel, JAIL).expect("it is covered");
+            assert_eq!((own.allow, own.deny), (0, bits::DENIED_IN_JAIL), "{channel}");
+        }
+        assert!(*changed <= 4);
+    }
+}
+
+#[tokio::test]
+async fn every_channel_is_closed_to_the_jail() {
+    check(migrations, |stage| async move { Cover(World::new(stage, about(ANN, Deed::Warn)).await) }).await;
 }
 
 /// A case that holds, and the timer that ends it.

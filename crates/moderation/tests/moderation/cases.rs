@@ -336,6 +336,25 @@ async fn cases_are_found_by_everything_and_paged() {
 }
 
 #[tokio::test]
+async fn words_are_found_however_they_are_written_on_both_databases() {
+    for store in stores(tables).await {
+        let world = World::on(store.store()).await;
+        for reason in ["ÜBERFALL auf den Server", "Große Störung", "50% off_line"] {
+            world.call("note", json!({ "user": [ANN], "reason": reason })).await.unwrap();
+        }
+        let found = async |text: &str| {
+            world.call("case search", json!({ "text": text })).await.unwrap().0["total"].as_u64().unwrap()
+        };
+        for text in ["überfall", "Überfall", "ÜBERFALL", "GROßE", "störung", "0% off_l"] {
+            assert_eq!(found(text).await, 1, "{text}");
+        }
+        for text in ["ueberfall", "%", "_"] {
+            assert_eq!(found(text).await, u64::from(text != "ueberfall"), "{text} stands for itself");
+        }
+    }
+}
+
+#[tokio::test]
 async fn notes_are_for_the_staff_alone() {
     let world = World::new().await;
     world.call("note", json!({ "user": [ANN], "reason": "Is somebody's brother" })).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use guildhall_core::{
-    ActorId, Document, Error, Kind, Rank, TenantId,
+    ActorId, Call, Document, Error, Kind, Rank, TenantId,
     access::{Access, Bar, Barred},
     guild::*,
     permission::{Member, Ranking},
@@ -453,7 +453,20 @@ impl FakeSettings {
 #[async_trait]
 impl Settings for FakeSettings {
     async fn value(&self, _: &TenantId, setting: &'static Setting) -> Result<Value, Error> {
-        Ok(self.0.lock().unwrap().get(setting.key).cloned().unwrap_or_else(|| setting.default_value()))
+        let set = self.0.lock().unwrap().get(setting.key).cloned();
+        // Reading takes its time, so that what runs side by side takes turns here.
+        tokio::task::yield_now().await;
+        Ok(set.unwrap_or_else(|| setting.default_value()))
+    }
+
+    async fn set(&self, _: &Call, setting: &'static Setting, from: Value, to: Value) -> Result<(), Error> {
+        let mut settings = self.0.lock().unwrap();
+        let now = settings.get(setting.key).cloned().unwrap_or_else(|| setting.default_value());
+        if now != from {
+            return Err(Error::new(Kind::Conflict, "setting_moved", "Somebody else was faster."));
+        }
+        settings.insert(setting.key, to);
+        Ok(())
     }
 }
 

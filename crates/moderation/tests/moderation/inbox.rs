@@ -140,3 +140,70 @@ async fn an_appeal_whose_lifting_fails_is_open_again() {
     world.as_senior("inbox accept", json!({ "appeal": 1 })).await.unwrap();
     assert!(!world.guild.is_banned(ANN));
 }
+
+#[tokio::test]
+async fn the_inbox_has_pages_and_loses_nothing() {
+    let world = World::new().await;
+    for number in 1..=23 {
+        // Nobody may send so many at once; members of their own do.
+        let user = UserId(5_000 + number);
+        world.guild.join(user, "Somebody", &[PLAYER]);
+        let text = format!("Thing number {number}");
+        world.as_member(user, "report", json!({ "text": text })).await.unwrap();
+    }
+    let (mut input, mut seen) = (json!({}), Vec::new());
+    loop {
+        let (data, document) = world.call("inbox list", input).await.unwrap();
+        assert_eq!((&data["all_reports"], &data["pages"]), (&json!(23), &json!(3)));
+        let reports = data["reports"].as_array().unwrap();
+        assert!(reports.len() <= 10);
+        seen.extend(reports.iter().map(|report| report["number"].as_i64().unwrap()));
+        match document.actions().find(|action| action.label == "Next") {
+            Some(next) => input = next.input.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (1..=23).collect::<Vec<_>>());
+    let (data, _) = world.call("inbox list", json!({ "page": 99 })).await.unwrap();
+    assert_eq!(data["page"], 3, "a page that is gone is the last one");
+}
+
+#[tokio::test]
+async fn reasons_are_named_changed_and_removed() {
+    let world = World::new().await;
+    let spam = json!({ "name": "spam", "text": "Adverts" });
+    let error = world.call("reason set", spam.clone()).await.unwrap_err();
+    assert_eq!(error.code, "rank_too_low");
+    world.as_senior("reason set", spam).await.unwrap();
+    world.as_senior("reason set", json!({ "name": "{raid}", "text": "Part of a raid" })).await.unwrap();
+    let (data, document) = world.call("reason list", json!({})).await.unwrap();
+    assert_eq!(data["reasons"], json!({ "raid": "Part of a raid", "spam": "Adverts" }));
+    let labels: Vec<_> = document.actions().map(|action| action.label.as_str()).collect();
+    assert_eq!(labels, ["Add or change one", "Remove one"]);
+    let (data, _) = world.call("warn", json!({ "user": [ANN], "reason": "{raid}" })).await.unwrap();
+    assert_eq!(data["cases"][0]["reason"], "Part of a raid");
+    world.as_senior("reason remove", json!({ "name": "{raid}" })).await.unwrap();
+    let error = world.as_senior("reason remove", json!({ "name": "spm" })).await.unwrap_err();
+    assert!(error.code == "reason_not_found" && error.message.contains("spm"), "{error}");
+    for (name, text, code) in [
+        ("two words", "x", "reason_name"),
+        ("a=b", "x", "reason_name"),
+        ("{}", "x", "reason_name"),
+        ("quote", "say \"hi\"", "reason_quotes"),
+    ] {
+        let error = world.as_senior("reason set", json!({ "name": name, "text": text })).await.unwrap_err();
+        assert_eq!(error.code, code, "{name}");
+    }
+    let (data, _) = world.call("reason list", json!({})).await.unwrap();
+    assert_eq!(data["reasons"], json!({ "spam": "Adverts" }), "nothing else has changed");
+}
+
+#[tokio::test]
+async fn two_who_name_reasons_at_once_both_get_theirs() {
+    let world = World::new().await;
+    let set = |name: &'static str| world.as_senior("reason set", json!({ "name": name, "text": name }));
+    let (one, two, three) = tokio::join!(set("one"), set("two"), set("three"));
+    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    let (data, _) = world.call("reason list", json!({})).await.unwrap();
+    assert_eq!(data["reasons"].as_object().unwrap().len(), 3, "{data}");
+}
