@@ -209,7 +209,7 @@ impl Stage {
         }
         let checker = Checker::load(path).expect("Discord's document");
         let log = self.sim.log();
-        assert!(log.len() > 10 && self.sim.log_dropped() == 0, "{} exchanges", log.len());
+        assert!(log.len() > 5 && self.sim.log_dropped() == 0, "{} exchanges", log.len());
         let wrong: Vec<String> = log
             .iter()
             .flat_map(|exchange| checker.check_exchange(exchange))
@@ -223,10 +223,15 @@ impl Stage {
             let on_its_way = early.status == 404 && early.path.ends_with("/messages/@original");
             on_its_way && log.iter().filter(same).any(|other| other.status < 300)
         };
+        // Whether somebody is a member, or banned, or takes messages, is only known from Discord's no.
+        let asked = |exchange: &Exchange| {
+            let closed = exchange.response.as_ref().is_some_and(|answer| answer["code"] == 50_007);
+            (exchange.method == "GET" && exchange.status == 404) || closed
+        };
         let refused: Vec<_> = log
             .iter()
             .filter(|exchange| exchange.direction == Direction::ToDiscord && exchange.status >= 400)
-            .filter(|exchange| !taken_later(exchange))
+            .filter(|exchange| !taken_later(exchange) && !asked(exchange))
             .map(|exchange| {
                 format!("{} {} {}: {:?}", exchange.method, exchange.path, exchange.status, exchange.response)
             })
