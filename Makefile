@@ -4,16 +4,26 @@
 CARGO ?= cargo
 XTASK  = $(CARGO) run --quiet --locked --package xtask --
 
-.PHONY: demo test bench check fix golden
+.PHONY: demo test bench check fix golden linker
+
+# Rust calls `cc`, with C's own headers for the parts in C, before anything of Rust's can install anything.
+linker:
+	@if ! command -v cc > /dev/null || ! [ -e /usr/include/stdio.h ]; then \
+		packages="gcc libc6-dev"; sudo=; \
+		if [ "$$(id -u)" != 0 ]; then sudo="sudo -n"; fi; \
+		echo "Installing: $$packages"; \
+		{ $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $$packages > /dev/null; } || \
+			{ echo "A compiler for C is missing, and only root can install it: sudo apt-get install $$packages" >&2; exit 1; }; \
+	fi
 
 ## Installs what is missing, builds, and shows the whole system at work with a real game and a real player.
-demo:
+demo: linker
 	$(XTASK) setup demo
 	$(CARGO) build --locked --package guildhall --package guildhall-agent
 	$(CARGO) run --quiet --locked --package guildhall -- demo
 
 ## Installs what the tests need and runs everything that CI runs.
-test:
+test: linker
 	$(XTASK) setup test
 	$(XTASK) check
 	$(CARGO) fmt --all --check
@@ -23,13 +33,13 @@ test:
 	$(CARGO) nextest run --locked --workspace --no-fail-fast
 
 ## Prints the figures of docs/SPECIFICATION.md.
-bench:
+bench: linker
 	$(XTASK) setup demo
 	$(CARGO) build --locked --release --package guildhall --package guildhall-agent
 	$(CARGO) bench --locked --package guildhall --bench figures
 
 ## The checks that need no running of tests.
-check:
+check: linker
 	$(XTASK) check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- --deny warnings

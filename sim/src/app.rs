@@ -106,6 +106,17 @@ impl App {
         self.shared.read(|world| world.sessions.connected(self.id))
     }
 
+    /// How often the bot has begun a gateway session (op 2) since the stand-in started, all shards together.
+    pub fn identified(&self) -> u64 {
+        self.shared.read(|world| world.sessions.begun(self.id).0)
+    }
+
+    /// How often the bot has taken up a gateway session again (op 6), all shards together. One that Discord refuses
+    /// does not count.
+    pub fn resumed(&self) -> u64 {
+        self.shared.read(|world| world.sessions.begun(self.id).1)
+    }
+
     /// Waits until the bot is connected to the gateway.
     pub async fn wait_connected(&self, within: Duration) -> Result<(), TimedOut> {
         let look = || (self.connections() > 0).then_some(());

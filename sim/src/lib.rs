@@ -57,10 +57,11 @@
 //!   `remove(&App)`, `set_owner(&User)`, `set_locale("de")`, `set_outage(bool)`; and looking: `member(UserId)`,
 //!   `bans()`, `audit_log()`, `channels()`, `overwrites(ChannelId)`, `slowmode(ChannelId)`, `invite_uses(code)`.
 //! * [`App`]: `id()`, `bot()`, `token()`, `public_key()`, `set_interactions_url(Option<&str>)`, `commands()`,
-//!   `wait_for_command(path, Duration)`, `wait_connected(Duration)`, `grant_intents(u64)`, `recommend_shards(u64)`.
+//!   `wait_for_command(path, Duration)`, `wait_connected(Duration)`, `connections()`, `identified()`, `resumed()`,
+//!   `grant_intents(u64)`, `recommend_shards(u64)`.
 //! * [`User`]: `in_channel(ChannelId) -> Place`, `direct(UserId) -> Place`, `inbox() -> Vec<Place>`,
-//!   `in_guild(GuildId) -> Member`, `join_by(code)`, `set_locale("de")`, `take_direct_messages(bool)`, `channels()`,
-//!   `threads(ChannelId)`, `wait_for_channel(Duration, FnMut(&[ChannelView]) -> Option<T>)`.
+//!   `in_guild(GuildId) -> Member`, `join_by(code)`, `set_locale("de")`, `take_direct_messages(bool)`, `set_nitro(bool)`,
+//!   `channels()`, `threads(ChannelId)`, `wait_for_channel(Duration, FnMut(&[ChannelView]) -> Option<T>)`.
 //! * [`Member`], who needs the permission and the higher role: `kick`, `ban`, `unban`, `time_out`, `set_nick`,
 //!   `give_role`, `take_role`, `create_role`, `edit_role`, `delete_role`, `move_role`, `create_channel`,
 //!   `rename_channel`, `delete_channel`, `set_slowmode`, `overwrite_role`, `overwrite_member`, `delete_overwrite`,

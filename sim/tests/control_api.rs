@@ -122,6 +122,11 @@ async fn a_whole_community_is_built_and_used_over_http() {
     let edit = json!({"user": anna, "channel": channel, "content": "hello there"});
     assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(edit)).await.0, 200);
     assert_eq!(control.call("GET", &view, None).await.1[1]["text"], "hello there");
+    let long = json!({"user": anna, "channel": channel, "content": "a".repeat(4_000)});
+    assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(long.clone())).await.0, 400);
+    let path = format!("/users/{}", anna.as_str().expect("an id"));
+    assert_eq!(control.call("PATCH", &path, Some(json!({"nitro": true}))).await.0, 200);
+    assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(long)).await.0, 200);
     let delete = json!({"user": anna, "channel": channel, "content": null});
     assert_eq!(control.call("PATCH", &format!("/messages/{hello}"), Some(delete)).await.0, 200);
     let voice = json!({"name": "talk", "kind": "voice"});

@@ -107,6 +107,7 @@ async fn a_resumed_client_misses_nothing() {
     let mut late = Client::connect(&community, "").await;
     late.resume(&token, &session, seen).await;
     assert_eq!(late.payload().await["op"], 9, "a forgotten session cannot be resumed");
+    assert_eq!((community.app.identified(), community.app.resumed()), (2, 1), "refusals do not count");
 }
 
 #[tokio::test]

@@ -144,3 +144,20 @@ async fn accounts_tell_their_age_and_language() {
     let ancient = community.sim.user_made_ago("ancient", Duration::MAX);
     assert_ne!(ancient.id(), old.id());
 }
+
+#[tokio::test]
+async fn who_has_nitro_writes_twice_as_much() {
+    let community = Community::new().await;
+    let here = community.anna.in_channel(community.general);
+    let (short, long) = ("ä".repeat(2_000), "ä".repeat(4_000));
+    let written = here.send_message(&short).expect("2,000 characters");
+    assert!(matches!(here.send_message(&long), Err(ActError::BadValue { what, .. }) if what == "message"));
+    community.anna.set_nitro(true);
+    let id = here.send_message(&long).expect("4,000 characters");
+    assert_eq!(here.message(id).map(|message| message.content), Some(long.clone()));
+    here.edit_message(written, &long).expect("an edit may be as long");
+    assert!(here.send_message(&format!("{long}ä")).is_err());
+    assert!(community.bo.in_channel(community.general).send_message(&long).is_err(), "it is hers alone");
+    community.anna.set_nitro(false);
+    assert!(here.send_message(&long).is_err());
+}

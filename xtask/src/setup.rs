@@ -1,5 +1,5 @@
-//! Installs what the demo or the tests need: Debian packages and cargo's own tools. As root or with sudo it
-//! installs them; otherwise it names them and stops.
+//! Installs what the tests need: Debian packages and cargo's own tools. As root or with sudo it installs them;
+//! otherwise it names them and stops. The compiler for C is the Makefile's: this cannot be built without it.
 
 use std::{
     path::Path,
@@ -9,7 +9,7 @@ use std::{
 /// What to install for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The demo: a compiler for the C parts of the build.
+    /// The demo: nothing but Node.
     Demo,
     /// The tests: the real games, brokers and databases that they start.
     Test,
@@ -20,8 +20,6 @@ struct Package {
     name: &'static str,
     provides: &'static str,
 }
-
-const BUILD: &[Package] = &[Package { name: "gcc", provides: "/usr/bin/cc" }];
 
 const TEST: &[Package] = &[
     Package { name: "postgresql", provides: "/usr/lib/postgresql" },
@@ -43,10 +41,7 @@ const TOOLS: &[(&str, &str)] = &[("cargo-nextest", "0.9.143"), ("cargo-deny", "0
 /// Installs what is missing, or says what is.
 pub fn setup(purpose: Purpose) -> Result<(), String> {
     node()?;
-    let mut packages: Vec<&Package> = BUILD.iter().collect();
-    if purpose == Purpose::Test {
-        packages.extend(TEST);
-    }
+    let packages = if purpose == Purpose::Test { TEST } else { &[] };
     let missing: Vec<&str> =
         packages.iter().filter(|package| !Path::new(package.provides).exists()).map(|p| p.name).collect();
     if !missing.is_empty() {

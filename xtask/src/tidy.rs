@@ -27,6 +27,7 @@ pub fn check() -> Result<(), String> {
     }
     rooms(&files, &mut breaches);
     messages(&files, &mut breaches);
+    operations(&files, &mut breaches);
     if breaches.is_empty() {
         return Ok(());
     }
@@ -37,7 +38,16 @@ fn tracked() -> Result<Vec<String>, String> {
     let output =
         Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
     let output = output.map_err(|error| format!("git cannot be run: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    let files: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    // No files would be no breaches either: a check of nothing must not pass.
+    if !output.status.success() || files.is_empty() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!(
+            "git does not list this repository's files, so nothing was checked: {}",
+            said.trim()
+        ));
+    }
+    Ok(files)
 }
 
 fn is_test(file: &str) -> bool {
@@ -101,6 +111,42 @@ fn messages(files: &[String], breaches: &mut Vec<String>) {
             for code in codes(text).into_iter().filter(|code| !said.contains(*code)) {
                 breaches.push(format!("{file}: the error '{code}' has no message in any {name}"));
             }
+        }
+    }
+}
+
+/// The page that the program writes of all its operations; each is a heading.
+const OPERATIONS: &str = "docs/operations.md";
+
+/// Every operation is named in a test: as a string, as a line that somebody types, or as words of a command line.
+fn operations(files: &[String], breaches: &mut Vec<String>) {
+    let tests: Vec<String> = files
+        .iter()
+        .filter(|file| file.ends_with(".rs") && !file.contains("/benches/"))
+        .filter_map(|file| {
+            let text = fs::read_to_string(file).ok()?;
+            if is_test(file) { Some(text) } else { Some(text.split_once("#[cfg(test)]")?.1.to_owned()) }
+        })
+        .collect();
+    let page = fs::read_to_string(OPERATIONS).unwrap_or_default();
+    let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+    let names: Vec<&str> =
+        headings.filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    if names.is_empty() {
+        breaches.push(format!("{OPERATIONS}: names no operation; write it with `make golden`"));
+    }
+    for name in names {
+        let words = name.replace(' ', "\", \"");
+        let tested = tests.iter().any(|text| {
+            let begins = |before: &str| {
+                [format!("{before}{name}\""), format!("{before}{name} ")]
+                    .iter()
+                    .any(|line| text.contains(line))
+            };
+            ["\"", "\"/", "\"$"].into_iter().any(begins) || text.contains(&format!("\"{words}\""))
+        });
+        if !tested {
+            breaches.push(format!("{OPERATIONS}: no test calls '{name}'"));
         }
     }
 }

@@ -28,12 +28,13 @@ pub use error::{CommunityError, Misfit};
 pub use help::{CommandData, Help, HelpData};
 pub use migration::migrations;
 pub use ranks::{
-    AssignmentData, CommandRank, ExplainData, RankAssign, RankCreate, RankData, RankDelete, RankEdit,
-    RankExplain, RankList, RankRequire, RankUnassign, RankWhoami, RanksData, RequirementData, WhoamiData,
+    AssignmentData, CommandName, CommandRank, ExplainData, RankAssign, RankCreate, RankData, RankDelete,
+    RankEdit, RankExplain, RankList, RankName, RankRequire, RankUnassign, RankWhoami, RanksData,
+    RequirementData, WhoamiData,
 };
 pub use settings::{
     ChangeData, ConfigGet, ConfigHistory, ConfigList, ConfigReset, ConfigSet, HistoryData, ListData, NATIVE,
-    ResetData, SETTINGS, SettingData,
+    ResetData, SETTINGS, SettingData, SettingKey,
 };
 
 /// The messages of this domain's errors.

@@ -78,6 +78,11 @@ impl ManualClock {
         let _guard = self.moving.lock();
         self.now.send_modify(|now| *now += by);
     }
+
+    /// How many wait for it to move on.
+    pub fn waiting(&self) -> usize {
+        self.now.receiver_count()
+    }
 }
 
 impl Default for ManualClock {

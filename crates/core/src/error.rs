@@ -176,7 +176,7 @@ impl Error {
 
     /// A fault of Guildhall's. People see a reference, the log sees the source.
     pub fn bug(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Kind::Bug, "internal", "Something went wrong inside Guildhall.").because(source)
+        Self::new(Kind::Bug, "internal", FAULT).because(source)
     }
 
     /// Input that does not fit.
@@ -246,7 +246,8 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
-/// An error as programs read it: the body of a REST answer and of `--json`.
+/// An error as programs read it: the body of a REST answer and of `--json`. Of a fault of Guildhall's it says that
+/// there was one, and its reference.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Wire<'a> {
     /// A stable word for programs.
@@ -269,8 +270,24 @@ pub struct Wire<'a> {
     pub reference: Option<String>,
 }
 
+/// What is said of every fault of Guildhall's; the log and the audit record have the rest.
+const FAULT: &str = "Something went wrong inside Guildhall.";
+
 impl<'a> From<&'a Error> for Wire<'a> {
     fn from(error: &'a Error) -> Self {
+        let reference = error.call.map(|call| call.reference());
+        if error.kind == Kind::Bug {
+            let (fields, suggestions) = (&[], &[]);
+            return Self {
+                code: error.code,
+                kind: error.kind,
+                message: FAULT,
+                remedy: None,
+                fields,
+                suggestions,
+                reference,
+            };
+        }
         Self {
             code: error.code,
             kind: error.kind,
@@ -278,7 +295,7 @@ impl<'a> From<&'a Error> for Wire<'a> {
             remedy: error.remedy.as_deref(),
             fields: &error.fields,
             suggestions: &error.actions,
-            reference: error.call.map(|call| call.reference()),
+            reference,
         }
     }
 }

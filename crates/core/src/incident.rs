@@ -3,10 +3,15 @@
 //! The catalogue reports every error of every call here, and so does whatever fails with nobody waiting: a
 //! workflow, a delivery, a reconciler.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
+use serde_json::Value;
 use time::OffsetDateTime;
+use tracing::Span;
 
 use crate::{
     ActorId, CallId, Document, Error, Face, Kind, TenantId,
@@ -52,17 +57,65 @@ impl Observer for Deaf {
     fn notice(&self, _: Occurrence) {}
 }
 
-static TRACER: OnceLock<fn() -> Option<String>> = OnceLock::new();
+/// How the trace under way is found, and how it goes on in another process.
+#[derive(Clone, Copy, Debug)]
+pub struct Tracer {
+    /// Its id, 32 hex digits.
+    pub id: fn() -> Option<String>,
+    /// The span under way, as another process is told of it: a `traceparent`
+    /// (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+    pub parent: fn() -> Option<String>,
+    /// Makes a span that has just been made the child of another process's. What reads as no `traceparent` is
+    /// left alone.
+    pub adopt: fn(&Span, &str),
+}
 
-/// Says how to find the trace that is under way: 32 hex digits. Whoever sets up tracing calls this, once.
-pub fn trace_with(tracer: fn() -> Option<String>) {
+static TRACER: OnceLock<Tracer> = OnceLock::new();
+
+/// Says how traces are found. Whoever sets up tracing calls this, once.
+pub fn trace_with(tracer: Tracer) {
     // A second tracer in one process, as in tests, changes nothing.
     let _ = TRACER.set(tracer);
 }
 
-/// The trace that is under way, where tracing is on.
+/// The trace that is under way, where tracing is on: 32 hex digits.
 pub fn current_trace() -> Option<String> {
-    TRACER.get().and_then(|tracer| tracer())
+    TRACER.get().and_then(|tracer| (tracer.id)())
+}
+
+/// The span that is under way, for another process to go on from, where tracing is on.
+pub fn trace_parent() -> Option<String> {
+    TRACER.get().and_then(|tracer| (tracer.parent)())
+}
+
+/// Makes `span` a child of another process's span, where tracing is on.
+pub fn adopt_trace(span: &Span, parent: &str) {
+    if let Some(tracer) = TRACER.get() {
+        (tracer.adopt)(span, parent);
+    }
+}
+
+/// Takes out of a text what must not be in it.
+pub type Clean<'c> = dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'c;
+
+/// Passes every text in a value through `clean`, the names of its members as well.
+pub fn clean_texts(value: &mut Value, clean: &Clean<'_>) {
+    let cleaned = |text: String| match clean(&text) {
+        Cow::Owned(clean) => clean,
+        Cow::Borrowed(_) => text,
+    };
+    match value {
+        Value::String(text) => *text = cleaned(std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean_texts(item, clean)),
+        Value::Object(members) => {
+            let named = std::mem::take(members);
+            members.extend(named.into_iter().map(|(name, mut value)| {
+                clean_texts(&mut value, clean);
+                (cleaned(name), value)
+            }));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Who reads an error.
@@ -81,9 +134,13 @@ pub struct Reader {
 pub trait Presenter: Send + Sync {
     /// The document that a person reads.
     async fn present(&self, reader: &Reader, error: &Error) -> Document;
+
+    /// A text without the secrets in it. The catalogue passes everything through it that leaves with an error or
+    /// is kept of a call, so that no face has to think of it.
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str>;
 }
 
-/// Says what the error says, in English.
+/// Says what the error says, in English. It knows no secrets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untranslated;
 
@@ -92,9 +149,13 @@ impl Presenter for Untranslated {
     async fn present(&self, _: &Reader, error: &Error) -> Document {
         error.document()
     }
+
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(text)
+    }
 }
 
-/// Says message and remedy in the reader's language, and nothing more.
+/// Says message and remedy in the reader's language, and nothing more. It knows no secrets.
 pub struct Plain(
     /// The messages.
     pub Arc<Texts>,
@@ -104,5 +165,9 @@ pub struct Plain(
 impl Presenter for Plain {
     async fn present(&self, reader: &Reader, error: &Error) -> Document {
         self.0.translate(error, reader.language).document()
+    }
+
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(text)
     }
 }

@@ -27,6 +27,8 @@ pub const COMPLETE: &str = "x-complete";
 pub const KIND: &str = "x-kind";
 /// The schema keyword that keeps a value out of records and logs.
 pub const SECRET: &str = "x-secret";
+/// The schema keyword that says how a text is read from a line that somebody types: `rest` or `people`.
+pub const LINE: &str = "x-line";
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +50,20 @@ pub struct Field {
     /// Kept out of records and logs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+    /// How a text is read from a line that somebody types, where that is not by its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
+}
+
+/// How a text is read from a line that somebody types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// It takes the rest of the line, though texts come after it; those have to be named.
+    Rest,
+    /// It takes the ids and mentions of people that follow each other, though it is not a list of people: for
+    /// more of them than an input of [`FieldKind::Users`] may have.
+    People,
 }
 
 /// What fits into an input. Bounds are inclusive.
@@ -152,6 +168,11 @@ pub fn fields_of(schema: &Value) -> Vec<Field> {
                 default: property.get("default").filter(|value| !value.is_null()).cloned(),
                 complete: text(COMPLETE),
                 secret: flag(SECRET),
+                line: match text(LINE).as_deref() {
+                    Some("rest") => Some(Line::Rest),
+                    Some("people") => Some(Line::People),
+                    _ => None,
+                },
             }
         })
         .collect()

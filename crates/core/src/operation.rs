@@ -57,6 +57,17 @@ pub enum MenuTarget {
     Message,
 }
 
+/// What an operation is about, where its name does not say it: `config set` sets a `setting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The noun in the singular, of letters, digits and `-`.
+    pub noun: &'static str,
+    /// What is done: `list`, `show`, `set`, `delete`, or any other word.
+    pub verb: &'static str,
+    /// The input that names one of them, if it is about one.
+    pub item: Option<&'static str>,
+}
+
 /// What is known of an operation without running it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spec {
@@ -80,8 +91,15 @@ pub struct Spec {
     pub examples: &'static [&'static str],
     /// Where Discord offers it in the menu of a person or a message, and as what.
     pub menu: Option<Menu>,
+    /// The permission on Discord that shows it in the list of commands: one [bit](crate::guild::bits). Without
+    /// one, that of its rank does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native: Option<u64>,
     /// The switch of a community that turns it off, without `features.`: `moderation`.
     pub feature: Option<&'static str>,
+    /// What it is about, where its name does not say it.
+    #[serde(skip)]
+    pub about: Option<About>,
     /// The inputs, in order.
     pub fields: Vec<Field>,
     /// The input's JSON schema.
@@ -105,7 +123,9 @@ impl Spec {
             aliases: O::ALIASES,
             examples: O::EXAMPLES,
             menu: O::MENU,
+            native: O::NATIVE,
             feature: None,
+            about: O::ABOUT,
             fields: input::fields_of(&input),
             input,
             output: input::output_schema_of::<O::Output>(),
@@ -201,6 +221,12 @@ pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
     const EXAMPLES: &'static [&'static str] = &[];
     /// Where Discord offers it in the menu of a person or a message.
     const MENU: Option<Menu> = None;
+    /// The permission on Discord that shows it in the list of commands, where those who have that permission have
+    /// the rank by it: one [bit](crate::guild::bits), as Discord asks for all of several. It shows and hides, and
+    /// lets nobody do anything.
+    const NATIVE: Option<u64> = None;
+    /// What it is about, where its name does not say it: for the addresses of REST.
+    const ABOUT: Option<About> = None;
 
     /// What a destroying operation asks before it runs.
     fn question(&self) -> String {

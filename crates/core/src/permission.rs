@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Actor, Error, Kind, Rank, TenantId, operation::Spec};
+use crate::{Actor, Error, Kind, Rank, TenantId, guild::bits, operation::Spec};
 
 /// What a community asks of somebody who wants to call an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,8 @@ pub struct Requirement {
     /// The rank.
     pub rank: Rank,
     /// Why this actor need not have it: `owner of the guild`, `operator`. The audit record says so when the
-    /// actor's own rank would not have been enough.
+    /// actor's own rank would not have been enough. Who runs the installation has rank 10 by that alone, so for
+    /// them it is named where the rank that the community gives them is too low.
     pub bypass: Option<&'static str>,
 }
 
@@ -36,6 +37,19 @@ impl Permissions for DefaultRanks {
     async fn required(&self, _actor: &Actor, spec: &Spec) -> Result<Requirement, Error> {
         Ok(spec.rank.into())
     }
+}
+
+/// The permission on Discord that shows a command in Discord's own list at first, of the operations that are that
+/// command: one [bit](bits), which the operation with the lowest rank names, or which goes with that rank. Without
+/// one, everybody sees it. A guild's staff may say otherwise on Discord, and what is shown lets nobody do anything.
+pub fn shown_with<'a>(operations: impl IntoIterator<Item = &'a Spec>) -> Option<u64> {
+    let lowest = operations.into_iter().min_by_key(|spec| spec.rank)?;
+    lowest.native.or(match lowest.rank.level() {
+        0 | 1 => None,
+        2..=4 => Some(bits::MODERATE_MEMBERS),
+        5 | 6 => Some(bits::MANAGE_GUILD),
+        _ => Some(bits::ADMINISTRATOR),
+    })
 }
 
 /// What Discord says of a member who acts.
@@ -68,12 +82,13 @@ pub trait Tokens: Send + Sync {
     async fn holder(&self, secret: &str) -> Result<Option<Actor>, Error>;
 }
 
-/// Turns the decision into the error that the actor reads, or says by which bypass they may.
-pub(crate) fn check(
-    actor: &Actor,
-    required: &Requirement,
-    operation: &str,
-) -> Result<Option<&'static str>, Error> {
+/// Turns the decision into the error that the actor reads, or says by which bypass they may. The catalogue asks
+/// this before every call; a domain asks it where one operation comes to the same as another.
+///
+/// # Errors
+///
+/// `out_of_scope` and `rank_too_low`.
+pub fn check(actor: &Actor, required: &Requirement, operation: &str) -> Result<Option<&'static str>, Error> {
     if !actor.covers(operation) {
         let scope = actor.scope.as_deref().unwrap_or_default().join(", ");
         let message = format!("This token does not cover `{operation}`; it covers: {scope}.");
@@ -82,10 +97,12 @@ pub(crate) fn check(
             .with("operation", operation)
             .with("scope", scope));
     }
-    if actor.rank >= required.rank {
+    let enough = actor.rank >= required.rank;
+    // Rank 10 comes with running the installation, so it does not show that the community gives enough.
+    if enough && actor.rank < Rank::OPERATOR {
         return Ok(None);
     }
-    if required.bypass.is_some() {
+    if enough || required.bypass.is_some() {
         return Ok(required.bypass);
     }
     let message = format!("You need rank {} for `{operation}`; yours is {}.", required.rank, actor.rank);

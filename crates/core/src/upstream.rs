@@ -153,6 +153,33 @@ impl Upstream {
         }
     }
 
+    /// Asks once, whatever the breaker says: for what somebody waits for and cannot wait itself. How it went is
+    /// counted all the same, and a rehearsed fault strikes.
+    ///
+    /// # Errors
+    ///
+    /// What it failed with.
+    pub async fn once<T, E>(&self, attempt: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        E: Passing + From<Error>,
+    {
+        let result = match self.injected().await {
+            Some(error) => Err(E::from(error)),
+            None => attempt.instrument(tracing::info_span!("upstream", name = self.name)).await,
+        };
+        self.note(!result.as_ref().is_err_and(Passing::is_passing));
+        result
+    }
+
+    /// Counts how a request went that was made without asking here: whether the upstream answered, if only with no.
+    pub fn note(&self, well: bool) {
+        let mut breaker = self.lock();
+        let trying = breaker.trying;
+        self.count(&mut breaker, well);
+        // Whoever finds out whether the upstream is back still does, unless that is known now.
+        breaker.trying = trying && !well;
+    }
+
     async fn injected(&self) -> Option<Error> {
         let strike = self.faults.at_upstream(self.name)?;
         if let Strike::Slow { millis } = strike {
@@ -184,6 +211,10 @@ impl Upstream {
     fn settle(&self, well: bool) {
         let mut breaker = self.lock();
         breaker.trying = false;
+        self.count(&mut breaker, well);
+    }
+
+    fn count(&self, breaker: &mut Breaker, well: bool) {
         if well {
             *breaker = Breaker::default();
             return;
@@ -292,6 +323,27 @@ mod tests {
         }
         assert_eq!(upstream.health(), Health::Open);
         assert_eq!(asked.load(Ordering::Relaxed), QUICK.failures);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_wait_is_asked_at_once_and_counts_all_the_same() {
+        let (upstream, faults) = upstream(QUICK);
+        for _ in 0..QUICK.failures {
+            assert!(upstream.once(async { Err::<(), _>(passing()) }).await.is_err());
+        }
+        assert_eq!(upstream.health(), Health::Open, "its failures open the breaker");
+        let held: Result<(), Error> = upstream.call(|| async { Ok(()) }).await;
+        assert_eq!(held.unwrap_err().code, "upstream_down");
+        let no = upstream.once(async { Err::<(), _>(Error::new(Kind::NotFound, "gone", "It is gone.")) });
+        assert_eq!(no.await.unwrap_err().code, "gone", "an open breaker does not hold it up");
+        assert_eq!(upstream.health(), Health::Closed, "who says no is there");
+
+        faults
+            .put(Point::Upstream("discord".to_owned()), Strike::Outage, 1, Duration::from_secs(60))
+            .unwrap();
+        let struck = upstream.once(async { Ok::<_, Error>(()) }).await;
+        assert_eq!(struck.unwrap_err().kind, Kind::Upstream);
+        assert!(upstream.once(async { Ok::<_, Error>(()) }).await.is_ok());
     }
 
     #[tokio::test]

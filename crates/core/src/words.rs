@@ -4,14 +4,19 @@
 //! Both only sort: what does not fit an input is put there all the same, so that the catalogue says what is
 //! wrong with it in the words it uses everywhere.
 
+mod mention;
+mod token;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     Spec,
     duration::{BadSpan, Span},
     guild::{ChannelId, MessageLink, RoleId, UserId},
-    input::{Field, FieldKind},
+    input::{Field, FieldKind, Line},
 };
+use mention::{is_id, is_people, takes_people};
+use token::{Token, dashed, token};
 
 /// Names offered when nothing is meant exactly.
 const OFFERED: usize = 5;
@@ -131,12 +136,20 @@ pub struct Sorted {
 
 /// Sorts a line into the inputs `fields`.
 ///
-/// Words go to the inputs in their order. `--name value`, `-name value`, `name:value` and `name=value` name
-/// one, `--name` alone turns a switch on. Text in quotation marks is one word, and the last text takes the
-/// rest of the line as it is written, but for the `--names` in it. An input that may be left out takes only
-/// what looks like it. A message that is not named is the one that `replied` says.
+/// - `--name value`, `-name value`, `name:value` and `name=value` name an input; `--name` alone turns a switch on.
+/// - A mention goes to the first input of its kind that nothing else is for, wherever it stands. At the end of a
+///   text it is taken out of it; in the middle it stays readable there as well.
+/// - All other words go to the inputs in their order. An input that must be given takes what comes, one that may
+///   be left out only what looks like it. Several people are those that follow each other.
+/// - Text in quotation marks is one word. The last text, or the one with [`Line::Rest`], takes the rest of the line
+///   as it is written, but for the `--names` in it.
+/// - After `--` nothing names an input, and mentions are words like others.
+///
+/// A message that is not named is the one that `replied` says.
 pub fn read(fields: &[Field], line: &str, replied: Option<MessageLink>) -> Sorted {
-    let mut sorter = Sorter { fields, line, at: 0, next: 0, replied, open: None, sorted: Sorted::default() };
+    let (sorted, mentions) = (Sorted::default(), Vec::new());
+    let mut sorter = Sorter { fields, line, at: 0, next: 0, replied, open: None, mentions, sorted };
+    sorter.mentions = sorter.mentions();
     sorter.run();
     let Sorter { mut sorted, .. } = sorter;
     if let Some(link) = replied {
@@ -148,14 +161,6 @@ pub fn read(fields: &[Field], line: &str, replied: Option<MessageLink>) -> Sorte
     sorted
 }
 
-/// A word of a line, and where it is.
-struct Token<'a> {
-    text: &'a str,
-    quoted: bool,
-    start: usize,
-    end: usize,
-}
-
 struct Sorter<'a> {
     fields: &'a [Field],
     line: &'a str,
@@ -165,6 +170,8 @@ struct Sorter<'a> {
     replied: Option<MessageLink>,
     /// The text that was named last; words that nothing else takes belong to it.
     open: Option<&'a str>,
+    /// Where mentions begin, and the inputs they are for.
+    mentions: Vec<(usize, &'a Field)>,
     sorted: Sorted,
 }
 
@@ -177,7 +184,7 @@ impl<'a> Sorter<'a> {
                     self.positional_rest();
                     return;
                 }
-                if self.flag(&token) || self.named(&token) {
+                if self.named(&token) {
                     continue;
                 }
             }
@@ -189,62 +196,79 @@ impl<'a> Sorter<'a> {
         token(self.line, self.at)
     }
 
-    /// `--name value`, `--name=value`, `-name value`, `--switch`.
-    fn flag(&mut self, token: &Token<'a>) -> bool {
-        let Some((name, double)) = dashed(token.text) else { return false };
-        let cut = name.find(['=', ':']);
-        let (name, value) = cut.map_or((name, None), |at| (&name[..at], Some(&name[at + 1..])));
-        let Some(field) = self.called(name, true) else {
-            return double && self.misspelt(name, token.end);
+    /// The input that the word names, and where its value begins if it has one: `--name value`, `--name=value`,
+    /// `-name value`, `--switch`, `name:value`, `name: value`, `name=value`.
+    fn naming(&self, token: &Token<'_>) -> Option<(&'a Field, Option<usize>)> {
+        if token.quoted {
+            return None;
+        }
+        let dashes = dashed(token.text).map(|(name, _)| name);
+        let name = dashes.unwrap_or(token.text);
+        let Some(cut) = name.find([':', '=']) else {
+            let field = self.called(dashes?, true)?;
+            return Some((field, (field.kind != FieldKind::Boolean).then_some(token.end)));
         };
-        let start = token.end - value.map_or(0, str::len);
-        self.at = if value.is_some() { start } else { token.end };
-        match (&field.kind, value) {
-            (FieldKind::Boolean, None) => self.put(field, "true"),
-            (_, Some("")) => self.put(field, ""),
-            _ => self.value(field),
+        let field = self.called(&name[..cut], dashes.is_some())?;
+        let start = token.end - (name.len() - cut - 1);
+        let empty = dashes.is_some() && start == token.end;
+        Some((field, (!empty).then_some(start)))
+    }
+
+    fn named(&mut self, token: &Token<'a>) -> bool {
+        match self.naming(token) {
+            Some((field, Some(start))) => {
+                self.at = start;
+                self.value(field);
+            }
+            Some((field, None)) => {
+                self.at = token.end;
+                self.put(field, if field.kind == FieldKind::Boolean { "true" } else { "" });
+            }
+            None => return self.misspelt(token),
         }
         true
     }
 
     /// A flag that was meant for an input is refused; anything else with dashes is text.
-    fn misspelt(&mut self, name: &str, end: usize) -> bool {
-        let near = |field: &&Field| strsim::jaro_winkler(&field.name, name) >= 0.8;
+    fn misspelt(&mut self, token: &Token<'a>) -> bool {
+        let Some((name, true)) = dashed(token.text).filter(|_| !token.quoted) else { return false };
+        let name = name.split([':', '=']).next().unwrap_or_default();
+        let near = |field: &Field| strsim::jaro_winkler(&field.name, name) >= 0.8;
         let word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-        if !word || !self.fields.iter().any(|field| near(&field)) {
+        if !word || !self.fields.iter().any(near) {
             return false;
         }
-        self.at = end;
+        self.at = token.end;
         self.sorted.words.entry(name.to_owned()).or_default();
-        true
-    }
-
-    /// `name:value`, `name: value`, `name=value`.
-    fn named(&mut self, token: &Token<'a>) -> bool {
-        let Some(cut) = token.text.find([':', '=']) else { return false };
-        let Some(field) = self.called(&token.text[..cut], false) else { return false };
-        self.at = token.start + cut + 1;
-        self.value(field);
         true
     }
 
     /// Takes what follows as the value of a named input.
     fn value(&mut self, field: &'a Field) {
-        let Some(token) = self.peek().filter(|token| !self.is_flag(token)) else {
-            return self.put(field, "");
-        };
+        let Some(token) = self.value_at(self.at) else { return self.put(field, "") };
         self.one(field, &token);
         if matches!(field.kind, FieldKind::Text { .. }) && !token.quoted {
             self.open = Some(&field.name);
         }
     }
 
+    fn value_at(&self, at: usize) -> Option<Token<'a>> {
+        token(self.line, at).filter(|token| !self.is_flag(token))
+    }
+
     fn positional(&mut self, token: &Token<'a>) {
+        if let Some(field) = self.mentioned(token.start) {
+            return self.one(field, token);
+        }
         while let Some(field) = self.fields.get(self.next) {
-            let given = self.sorted.words.contains_key(&field.name);
-            if given || !self.takes(field, token) {
+            if self.is_given(field) || !self.takes(field, token) {
                 self.next += 1;
                 continue;
+            }
+            // `reason:calm down`: the second word is the reason's as well, whatever else would take it.
+            let anything = matches!(field.kind, FieldKind::Text { .. } | FieldKind::List);
+            if anything && !field.required && self.open.is_some() {
+                break;
             }
             return self.take(field, token);
         }
@@ -273,7 +297,8 @@ impl<'a> Sorter<'a> {
             FieldKind::Duration => self.duration(token).is_some() || field.required,
             FieldKind::Map => text.contains('='),
             _ if field.required => true,
-            FieldKind::User | FieldKind::Users => is_id::<UserId>(text),
+            FieldKind::User => is_id::<UserId>(text),
+            FieldKind::Users => is_people(text),
             FieldKind::Role => is_id::<RoleId>(text),
             FieldKind::Channel => is_id::<ChannelId>(text),
             FieldKind::Message => text.parse::<MessageLink>().is_ok(),
@@ -289,7 +314,9 @@ impl<'a> Sorter<'a> {
         self.next += 1;
         self.at = token.end;
         match &field.kind {
-            FieldKind::Text { .. } if self.is_last_text(field) => self.rest(field, token),
+            FieldKind::Text { .. } if !takes_people(field) && self.is_last_text(field) => {
+                self.rest(field, token);
+            }
             FieldKind::List | FieldKind::Map => {
                 self.put_several(field, token.text);
                 while let Some(token) = self.peek().filter(|token| self.continues(field, token)) {
@@ -309,8 +336,8 @@ impl<'a> Sorter<'a> {
         };
         self.at = end;
         self.put(field, text);
-        while field.kind == FieldKind::Users
-            && let Some(token) = self.peek().filter(|token| is_id::<UserId>(token.text))
+        while takes_people(field)
+            && let Some(token) = self.peek().filter(|token| !token.quoted && is_people(token.text))
         {
             self.at = token.end;
             self.put(field, token.text);
@@ -320,10 +347,12 @@ impl<'a> Sorter<'a> {
     /// Whether another word belongs to the same list or map.
     fn continues(&self, field: &Field, token: &Token<'a>) -> bool {
         let last = self.fields.last().is_some_and(|last| last.name == field.name);
-        !self.is_flag(token) && if field.kind == FieldKind::Map { token.text.contains('=') } else { last }
+        let free = !self.is_flag(token) && self.mentioned(token.start).is_none();
+        free && if field.kind == FieldKind::Map { token.text.contains('=') } else { last }
     }
 
-    /// The rest of the line, as it is written; named inputs in it are taken out.
+    /// The rest of the line, as it is written; named inputs in it are taken out, and mentions at its end that are
+    /// for other inputs.
     fn rest(&mut self, field: &'a Field, first: &Token<'a>) {
         let (mut parts, mut start, mut end): (Vec<&str>, _, _) = (Vec::new(), first.start, first.end);
         let mut single = first.quoted;
@@ -333,10 +362,15 @@ impl<'a> Sorter<'a> {
                     parts.push(if single { first.text } else { &self.line[start..end] });
                 }
                 // A switch or a value that is not this text.
-                self.flag(&token);
+                self.named(&token);
                 self.open = None;
                 (start, end) = (self.at, self.at);
                 single = false;
+                continue;
+            }
+            if let Some(other) = self.mentioned(token.start) {
+                // Only a word after it makes it a part of the text.
+                self.one(other, &token);
                 continue;
             }
             if end == start {
@@ -369,10 +403,17 @@ impl<'a> Sorter<'a> {
     /// Whether no text follows this one that could take the rest, and nothing that must be given.
     fn is_last_text(&self, field: &Field) -> bool {
         let after = self.fields.iter().skip_while(|other| other.name != field.name).skip(1);
+        let rest = field.line == Some(Line::Rest);
         !after.into_iter().any(|other| {
-            let given = self.sorted.words.contains_key(&other.name);
-            !given && (other.required || matches!(other.kind, FieldKind::Text { .. }))
+            let text = matches!(other.kind, FieldKind::Text { .. }) && !rest;
+            !self.is_given(other) && (other.required || text)
         })
+    }
+
+    /// Whether something was given for the input, or a mention further on is for it.
+    fn is_given(&self, field: &Field) -> bool {
+        self.sorted.words.contains_key(&field.name)
+            || self.mentions.iter().any(|(_, of)| of.name == field.name)
     }
 
     /// The input with this name; an abbreviation will do where it can only mean one.
@@ -408,50 +449,6 @@ impl<'a> Sorter<'a> {
             return self.put(field, text);
         }
         text.split(',').filter(|item| !item.is_empty()).for_each(|item| self.put(field, item));
-    }
-}
-
-/// Whether the word is a mention, or a number as long as an id: `3` is rather a number of days.
-fn is_id<T: std::str::FromStr>(text: &str) -> bool {
-    (text.starts_with('<') || text.len() >= 15) && text.parse::<T>().is_ok()
-}
-
-/// What follows one or two dashes, or the long dash that telephones make of two; and whether it were two.
-fn dashed(text: &str) -> Option<(&str, bool)> {
-    let double = text.strip_prefix("--").or_else(|| text.strip_prefix(['—', '–'])).map(|name| (name, true));
-    let found = double.or_else(|| text.strip_prefix('-').map(|name| (name, false)));
-    found.filter(|(name, _)| name.starts_with(char::is_alphabetic))
-}
-
-/// The next word at or after `at`.
-fn token(line: &str, at: usize) -> Option<Token<'_>> {
-    let rest = line.get(at..)?;
-    let start = at + (rest.len() - rest.trim_start().len());
-    let rest = &line[start..];
-    let open = rest.chars().next()?;
-    if let Some(closers) = closers(open) {
-        let inner = &rest[open.len_utf8()..];
-        if let Some((length, closer)) = inner.char_indices().find(|(_, c)| closers.contains(c)) {
-            let begin = start + open.len_utf8();
-            let end = begin + length;
-            let text = &line[begin..end];
-            return Some(Token { text, quoted: true, start, end: end + closer.len_utf8() });
-        }
-    }
-    let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    Some(Token { text: &rest[..length], quoted: false, start, end: start + length })
-}
-
-/// What ends a text that begins with this quotation mark.
-fn closers(open: char) -> Option<&'static [char]> {
-    match open {
-        '"' => Some(&['"']),
-        '“' => Some(&['”', '“']),
-        '”' => Some(&['”']),
-        '„' => Some(&['“', '”', '‟']),
-        '«' => Some(&['»']),
-        '»' => Some(&['«']),
-        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -264,6 +265,18 @@ async fn too_many_calls_wait_and_then_go_on() {
     }
     let error = world.call(Rank::MEMBER, "bed water", json!({"bed": "south"})).await.unwrap_err();
     assert_eq!(error.to_string(), "That is more `bed water` than 6 a minute. Try again in 10 seconds.");
+    // Whoever else calls it, and whatever else they call, does not wait for them.
+    let other = Actor { id: ActorId::discord(8), ..actor(Rank::MEMBER) };
+    let elsewhere = Actor { tenant: "lilies".parse().unwrap(), ..actor(Rank::MEMBER) };
+    for one in [other, elsewhere] {
+        for _ in 0..3 {
+            let request = Request::json(one.clone(), "bed water", json!({"bed": "south"}));
+            world.catalogue.call(request).await.unwrap();
+        }
+    }
+    world.call(Rank::ADMIN, "bed cut", json!({"bed": "south"})).await.unwrap();
+    let again = world.call(Rank::MEMBER, "bed water", json!({"bed": "south"})).await.unwrap_err();
+    assert_eq!(again.code, "too_often");
     world.clock.advance(Duration::from_secs(10));
     world.call(Rank::MEMBER, "bed water", json!({"bed": "south"})).await.unwrap();
 }
@@ -374,4 +387,56 @@ impl Operation for Burn {
 #[should_panic(expected = "the operation 'bed burn' destroys, so its input 'code' cannot be secret")]
 fn what_asks_first_takes_no_secrets() {
     let _ = Operations::<Garden>::new().with::<Burn>();
+}
+
+/// Prunes a bed.
+#[derive(Deserialize, JsonSchema)]
+struct Prune {
+    /// Which bed.
+    #[schemars(extend("x-complete" = "bad"))]
+    bed: String,
+}
+
+impl Operation for Prune {
+    type Domain = Garden;
+    type Output = ();
+    const NAME: &'static str = "bed prune";
+    const SUMMARY: &'static str = "Prune a bed.";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, _: &Garden, _: &Call) -> Result<Answer<()>, Error> {
+        Ok(Answer::new((), Document::default()))
+    }
+}
+
+fn none<'a>(
+    _: &'a Garden,
+    _: &'a Actor,
+    _: &'a str,
+) -> Pin<Box<dyn Future<Output = Result<Vec<Choice>, Error>> + Send + 'a>> {
+    Box::pin(async { Ok(Vec::new()) })
+}
+
+fn catalogue_of(parts: Vec<Operations<Garden>>) -> Catalogue {
+    let builder =
+        Catalogue::builder(Arc::<Kept>::default(), Arc::<ManualClock>::default(), Arc::new(DefaultRanks));
+    parts.into_iter().fold(builder, |builder, part| builder.add(part, Arc::<Garden>::default())).build()
+}
+
+#[test]
+#[should_panic(expected = "the input 'bed' of 'bed prune' names the completer 'bad', which no domain has")]
+fn an_input_that_names_no_completer_there_is_stops_the_program() {
+    catalogue_of(vec![Operations::new().with::<Prune>().completer("bed", none)]);
+}
+
+#[test]
+fn a_completer_of_another_domain_will_do() {
+    catalogue_of(vec![Operations::new().with::<Prune>(), Operations::new().completer("bad", none)]);
+}
+
+#[test]
+#[should_panic(expected = "two completers are called bed")]
+fn two_completers_of_one_name_stop_the_program() {
+    catalogue_of(vec![Operations::new().completer("bed", none), Operations::new().completer("bed", none)]);
 }

@@ -223,17 +223,19 @@ impl Gateway {
     fn event(&self, shard: u32, text: &str, up: &Up) {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return };
         let Some(kind) = frame.t.as_deref() else { return };
-        if let (Some(guilds), Some(payload)) = (&self.guilds, frame.d) {
+        let addressed = match (kind, frame.d) {
+            ("MESSAGE_CREATE", Some(payload)) => self.desk.hear(payload.get()),
+            _ => None,
+        };
+        // Nobody else hears of a message with something secret: a log of what was deleted would tell it.
+        let secret = addressed.as_ref().is_some_and(|addressed| addressed.secret);
+        if let (Some(guilds), Some(payload), false) = (&self.guilds, frame.d, secret) {
             guilds.frame(shard, kind, payload);
         }
+        if let Some(addressed) = addressed.filter(|addressed| self.ingress.is_new(addressed.id)) {
+            self.desk.heed(addressed);
+        }
         match (kind, frame.d) {
-            ("MESSAGE_CREATE", Some(payload)) => {
-                if let Some(addressed) = self.desk.hear(payload.get())
-                    && self.ingress.is_new(addressed.id)
-                {
-                    self.desk.heed(addressed);
-                }
-            }
             ("INTERACTION_CREATE", Some(payload)) => self.interaction(payload.get()),
             ("READY" | "RESUMED", payload) => {
                 let ready = payload.and_then(|payload| serde_json::from_str::<Ready>(payload.get()).ok());
@@ -283,10 +285,15 @@ impl Gateway {
         let (counter, answer) = Counter::new(kind, received, Some(known));
         let span = tracing::info_span!("interaction", kind = kind.as_str());
         span.in_scope(|| self.desk.accept(interaction, counter));
-        let (rest, clock) = (self.rest.clone(), self.clock.clone());
+        let (post, clock) = (self.desk.post.clone(), self.clock.clone());
         self.desk.spawn(async move {
             let Ok(answer) = answer.await else { return };
-            let respond = || rest.respond(id, &token, &answer);
+            // Nothing stands between the first answer and Discord, as it has to be there within three seconds.
+            let respond = || async {
+                let result = post.rest.respond(id, &token, &answer).await;
+                post.note(&result);
+                result
+            };
             let until = clock.now() + ANSWER;
             let result = patience::insist(clock.as_ref(), until, RestError::is_transient, respond).await;
             if let Err(error) = &result {

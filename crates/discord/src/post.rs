@@ -114,6 +114,26 @@ impl Post {
         }
     }
 
+    /// Asks Discord once, for an answer that somebody waits for: an open breaker does not hold it up.
+    pub(crate) async fn once<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, RestError>>,
+    ) -> Result<T, RestError> {
+        let Some(upstream) = &self.upstream else { return attempt.await };
+        let result = upstream.once(async { attempt.await.map_err(Trouble::Rest) }).await;
+        result.map_err(|trouble| match trouble {
+            Trouble::Rest(error) => error,
+            Trouble::Held(error) => RestError::Unreachable(error.to_string()),
+        })
+    }
+
+    /// Counts how a request went for which there was no time to ask: a first answer.
+    pub(crate) fn note<T>(&self, result: &Result<T, RestError>) {
+        if let Some(upstream) = &self.upstream {
+            upstream.note(!result.as_ref().is_err_and(RestError::is_transient));
+        }
+    }
+
     /// Asks Discord, again while that can help.
     async fn ask<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Trouble>
     where

@@ -117,7 +117,7 @@ fn command(name: &str, word: &Word<'_>) -> Result<Command, DiscordError> {
         }
     };
     let operations = word.operations();
-    let plain = plain(CommandType::ChatInput, name, hint(&operations));
+    let plain = plain(CommandType::ChatInput, name, hint(&operations)?);
     let command = Command { description, options, ..plain };
     let names: Vec<&str> = operations.iter().map(|spec| spec.name).collect();
     checked(command, &names.join(", "))
@@ -132,7 +132,7 @@ fn entry(spec: &Spec, menu: &Menu) -> Result<Command, DiscordError> {
         MenuTarget::User => CommandType::User,
         MenuTarget::Message => CommandType::Message,
     };
-    checked(plain(kind, menu.label, hint(&[spec])), spec.name)
+    checked(plain(kind, menu.label, hint(&[spec])?), spec.name)
 }
 
 #[expect(deprecated, reason = "twilight's Command has the old members, which have to be named")]
@@ -166,19 +166,25 @@ fn checked(command: Command, operation: &str) -> Result<Command, DiscordError> {
 }
 
 /// Who sees a command in Discord's list, unless the guild's staff says otherwise: Discord's own permission
-/// that goes with the lowest rank that any operation of it asks for.
+/// that its operation with the lowest rank names, or that goes with that rank.
 ///
 /// This keeps the list short for everybody else and nothing more. Who may call an operation is decided by
 /// rank, in the catalogue, at every call: a member with the rank but without Discord's permission can be
 /// given the command in the guild's integration settings, and one with the permission but without the rank
 /// is turned away.
-fn hint(operations: &[&Spec]) -> Option<Permissions> {
-    match operations.iter().map(|spec| spec.rank.level()).min()? {
+fn hint(operations: &[&Spec]) -> Result<Option<Permissions>, DiscordError> {
+    let Some(lowest) = operations.iter().min_by_key(|spec| spec.rank) else { return Ok(None) };
+    if let Some(bits) = lowest.native {
+        let known = Permissions::from_bits(bits).filter(|_| bits.count_ones() == 1);
+        let unknown = || unfit(lowest, "the permission that shows it is not one of Discord's");
+        return known.ok_or_else(unknown).map(Some);
+    }
+    Ok(match lowest.rank.level() {
         0 | 1 => None,
         2..=4 => Some(Permissions::MODERATE_MEMBERS),
         5 | 6 => Some(Permissions::MANAGE_GUILD),
         _ => Some(Permissions::ADMINISTRATOR),
-    }
+    })
 }
 
 fn sub(name: &str, word: &Word<'_>) -> CommandOption {

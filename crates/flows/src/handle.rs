@@ -1,6 +1,10 @@
 //! What domains do with flows: start, signal, cancel, look and wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use guildhall_core::{Clock, TenantId, id::fresh};
 use guildhall_store::{Store, StoreError, Timestamp, Tx, operator, scope};
@@ -13,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use crate::{
     Failure, FlowError, FlowId, State, Workflow,
@@ -41,7 +46,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     due: Notify,
-    settled: watch::Sender<u64>,
+    waiters: Waiters,
 }
 
 /// How a flow ended, or why it does not.
@@ -94,9 +99,33 @@ pub struct FlowInfo {
     pub output: Option<Value>,
 }
 
+/// Who waits in this process, flow by flow: a flow that ends wakes nobody but those who wait for it.
+#[derive(Default)]
+struct Waiters(Mutex<HashMap<FlowId, watch::Sender<()>>>);
+
+/// Flows with waiters above this are looked through for those whose waiters have left.
+const MANY_WAITERS: usize = 1_024;
+
+impl Waiters {
+    fn join(&self, flow: FlowId) -> watch::Receiver<()> {
+        let mut flows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if flows.len() >= MANY_WAITERS {
+            flows.retain(|_, told| told.receiver_count() > 0);
+        }
+        flows.entry(flow).or_insert_with(|| watch::Sender::new(())).subscribe()
+    }
+
+    fn tell(&self, flow: FlowId) {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&flow);
+        if let Some(told) = told {
+            told.send_replace(());
+        }
+    }
+}
+
 impl Handle {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        let inner = Inner { store, clock, due: Notify::new(), settled: watch::Sender::new(0) };
+        let inner = Inner { store, clock, due: Notify::new(), waiters: Waiters::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -298,9 +327,9 @@ impl Handle {
 
     /// Returns when the flow has ended or is stuck.
     pub async fn wait(&self, flow: FlowId) -> Result<Outcome, FlowError> {
-        let mut settled = self.inner.settled.subscribe();
         loop {
-            settled.borrow_and_update();
+            // Before the look, so that an end in between is not missed.
+            let mut settled = self.inner.waiters.join(flow);
             let info = self.info(flow).await?.ok_or(FlowError::Unknown(flow))?;
             let cause =
                 || info.cause.clone().unwrap_or_else(|| Failure::new("unreadable", "No cause was kept."));
@@ -311,7 +340,7 @@ impl Handle {
                 State::Running | State::Unwinding => {}
             }
             tokio::select! {
-                // The sender lives as long as `self`, so this ends only with a change.
+                // An error is the sender's end, which comes right after its word.
                 _ = settled.changed() => {}
                 () = self.inner.clock.sleep(LOOK) => {}
             }
@@ -352,7 +381,7 @@ impl Handle {
             .exec(tx.conn())
             .await?;
         operator::delete::<signal::Entity>().filter(signal::Column::Flow.eq(flow.0)).exec(tx.conn()).await?;
-        self.tell_after(&tx);
+        self.tell_after(&tx, flow.0);
         tx.commit().await.map_err(Into::into)
     }
 
@@ -381,9 +410,10 @@ impl Handle {
         tx.after_commit(move || handle.wake());
     }
 
-    pub(crate) fn tell_after(&self, tx: &Tx) {
+    /// Tells those who wait for this flow, once it is committed.
+    pub(crate) fn tell_after(&self, tx: &Tx, flow: Uuid) {
         let handle = self.clone();
-        tx.after_commit(move || handle.inner.settled.send_modify(|count| *count += 1));
+        tx.after_commit(move || handle.inner.waiters.tell(FlowId(flow)));
     }
 
     /// Makes a flow due now, and locks its row.

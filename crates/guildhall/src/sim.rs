@@ -7,6 +7,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use guildhall_sim::{Permissions, Sim, SimConfig};
+use serde_json::json;
 
 use crate::command_line::Trouble;
 
@@ -41,25 +42,42 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Trouble> {
     let ben = sim.user("ben");
     let guild = sim.guild("Community", &olive);
     let channel = guild.channel("game-servers");
-    let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
+    let moderation = Permissions::MODERATE_MEMBERS | Permissions::KICK_MEMBERS | Permissions::BAN_MEMBERS;
+    let staff = guild.role("staff", Permissions::MANAGE_GUILD | moderation);
     guild.join(&ada, &[staff]);
     guild.join(&ben, &[]);
     let app = sim.application("Guildhall", &olive);
     guild.install_with(&app, Permissions::ADMINISTRATOR);
     let mut out = io::stdout();
-    writeln!(
-        out,
-        "The stand-in Discord runs at {}; open it in a browser to act as somebody.\n",
-        sim.rest_base()
-    )?;
-    writeln!(out, "[discord]\napplication_id = {}\npublic_key = \"{}\"", app.id(), app.public_key())?;
-    writeln!(out, "token = \"{}\"\napi_url = \"{}\"", app.token(), sim.rest_base())?;
-    writeln!(out, "gateway = true\ngateway_url = \"{}\"\n", sim.gateway_url())?;
-    writeln!(out, "[[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}", guild.id())?;
-    writeln!(
-        out,
-        "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it."
-    )?;
+    if matches.get_flag("json") {
+        let discord = json!({
+            "application_id": app.id().0, "public_key": app.public_key(), "token": app.token(),
+            "api_url": sim.rest_base(), "gateway": true, "gateway_url": sim.gateway_url(),
+        });
+        let community = json!({
+            "tenant": "community", "guild": guild.id().0, "channel": channel.0, "admin_roles": [staff.0],
+        });
+        let configuration = json!({"discord": discord, "communities": [community]});
+        writeln!(out, "{}", json!({"page": sim.rest_base(), "configuration": configuration}))?;
+    } else {
+        writeln!(
+            out,
+            "The stand-in Discord runs at {}; open it in a browser to act as somebody.\n",
+            sim.rest_base()
+        )?;
+        writeln!(out, "[discord]\napplication_id = {}\npublic_key = \"{}\"", app.id(), app.public_key())?;
+        writeln!(out, "token = \"{}\"\napi_url = \"{}\"", app.token(), sim.rest_base())?;
+        writeln!(out, "gateway = true\ngateway_url = \"{}\"\n", sim.gateway_url())?;
+        writeln!(
+            out,
+            "[[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}",
+            guild.id()
+        )?;
+        writeln!(
+            out,
+            "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it."
+        )?;
+    }
     if let Some(url) = matches.get_one::<String>("interactions") {
         app.set_interactions_url(Some(url)).await?;
     }

@@ -1,13 +1,22 @@
 //! The commands that need no running Guildhall, and the demo.
 
+#[path = "support/terminal.rs"]
+mod terminal;
+
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use terminal::Terminal;
+
+/// Installing a game and its player over a slow line, and playing every scene.
+const DEMO: Duration = Duration::from_secs(900);
 
 fn guildhall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
@@ -55,6 +64,157 @@ fn the_demo_fails_when_a_step_does_not_happen() {
 }
 
 #[test]
+fn the_demo_fails_when_a_step_in_the_middle_does_not_happen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A player who is installed and cannot play: what comes before it works, and what comes after does not begin.
+    let library = folder.path().join("player/node_modules/mineflayer");
+    fs::create_dir_all(&library).expect("a folder");
+    fs::write(library.join("package.json"), r#"{"name": "mineflayer", "version": "4.39.0"}"#)
+        .expect("written");
+    let broken = "exports.createBot = () => { throw new Error('no game today') }";
+    fs::write(library.join("index.js"), broken).expect("written");
+    let demo = guildhall().args(["demo", "--json", "--folder"]).arg(folder.path()).output();
+    let demo = demo.expect("the program runs");
+    let story = String::from_utf8_lossy(&demo.stderr).into_owned();
+    assert_eq!(demo.status.code(), Some(1), "{story}");
+    let told = objects(&demo);
+    let proven = |words: &str| {
+        told.iter().any(|line| line["proven"].as_str().is_some_and(|proof| proof.contains(words)))
+    };
+    assert!(proven("status ping") && !proven("one player by name"), "{told:?}");
+    let last = told.last().expect("an error");
+    assert_eq!(last["error"]["code"], "demo_failed");
+    assert!(last["error"]["message"].as_str().is_some_and(|why| why.contains("no game today")), "{last}");
+}
+
+#[test]
+fn on_a_terminal_the_demo_stays_up_until_ctrl_c() {
+    let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_guildhall")).arg("demo");
+    let terminal = Terminal::start(command);
+    let shown = terminal.shows("the command line  ", DEMO);
+    assert!(shown.contains("Everything stays up until Ctrl-C"), "{shown}");
+    let shown = terminal.shows("guildhall.toml", Duration::from_secs(10));
+    let addresses = &shown[shown.find("Everything stays up").expect("the addresses")..];
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client =
+        reqwest::blocking::Client::builder().tls_certs_only(std::iter::empty()).build().expect("a client");
+    for (name, holds) in [("OpenAPI", "\"openapi\""), ("metrics", "# TYPE"), ("to click on", "game-servers")]
+    {
+        let line = addresses.lines().find(|line| line.contains(name)).expect(name);
+        let address = line.split_whitespace().last().expect("an address");
+        let page = client.get(address).send().and_then(|answer| answer.text()).expect(address);
+        assert!(page.contains(holds), "{address}: {page}");
+    }
+    terminal.types("\u{3}");
+    let (status, shown) = terminal.ends(Duration::from_secs(120));
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("every step happened"), "{shown}");
+}
+
+/// The JSON on standard output: one value, or one a line.
+fn objects(output: &Output) -> Vec<Value> {
+    let values: Result<Vec<Value>, _> =
+        serde_json::Deserializer::from_slice(&output.stdout).into_iter().collect();
+    values.unwrap_or_else(|error| panic!("{error}: {}", out(output)))
+}
+
+/// What the commands of the program itself print with `--json`: the words, the exit status, and a key that has to be
+/// there (none for a list).
+fn own_commands(folder: &Path) -> Vec<(Vec<String>, i32, &'static str)> {
+    let (bad, good) = (folder.join("bad.toml"), folder.join("good.toml"));
+    fs::write(&bad, "colour = \"red\"").expect("written");
+    fs::write(&good, "").expect("written");
+    let bad = bad.to_str().expect("a path");
+    let missing = folder.join("missing.toml");
+    let missing = missing.to_str().expect("a path");
+    let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+    [
+        (format!("config check --config {bad}"), 1, "error"),
+        (format!("config check --config {missing}"), 1, "error"),
+        (format!("config check --config {}", good.display()), 0, "checked"),
+        (format!("run --config {bad}"), 1, "error"),
+        (format!("server list --config {bad}"), 1, "error"),
+        (format!("agent --config {missing}"), 1, "error"),
+        ("config reference".to_owned(), 0, "properties"),
+        ("operations".to_owned(), 0, ""),
+        ("operations --markdown".to_owned(), 0, ""),
+        ("openapi".to_owned(), 0, "openapi"),
+        ("completions bash".to_owned(), 0, "completions"),
+        ("completions klingon".to_owned(), 2, "error"),
+        ("recipe list".to_owned(), 0, ""),
+        (format!("recipe lint {}", shipped("valheim.toml")), 0, ""),
+        (format!("recipe lint {bad}"), 3, ""),
+        (format!("recipe lint {missing}"), 1, "error"),
+        (format!("recipe test {bad}"), 3, "error"),
+        (format!("recipe test {missing}"), 1, "error"),
+        ("recipe test valheim --set nothing".to_owned(), 2, "error"),
+        ("recipe".to_owned(), 2, "error"),
+        ("sim --listen 192.0.2.1:1".to_owned(), 1, "error"),
+        ("sim --listen nowhere".to_owned(), 2, "error"),
+        ("no-such-command".to_owned(), 2, "error"),
+        ("server list --url nowhere --token x".to_owned(), 2, "error"),
+    ]
+    .into_iter()
+    .map(|(line, status, key)| (words(&line), status, key))
+    .collect()
+}
+
+#[test]
+fn every_command_of_the_program_itself_speaks_json() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let table = own_commands(folder.path());
+    for (words, status, key) in &table {
+        let output = guildhall().args(words).arg("--json").output().expect("the program runs");
+        let told = objects(&output);
+        assert_eq!((output.status.code(), told.len()), (Some(*status), 1), "{words:?}: {told:?}");
+        match *key {
+            "" => assert!(told[0].is_array(), "{words:?}: {}", told[0]),
+            key => assert!(!told[0][key].is_null(), "{words:?}: {}", told[0]),
+        }
+        if *key == "error" {
+            let error = &told[0]["error"];
+            let said = ["code", "kind", "message"].map(|key| error[key].as_str().unwrap_or_default());
+            assert!(said.iter().all(|word| !word.is_empty()), "{words:?}: {error}");
+        }
+    }
+    let checked = guildhall().args(&table[0].0).arg("--json").output().expect("the program runs");
+    let mistakes = &objects(&checked)[0]["error"]["mistakes"];
+    assert_eq!(mistakes[0]["key"], "colour", "{mistakes}");
+    assert!(mistakes[0]["source"].as_str().is_some_and(|file| file.ends_with("bad.toml")), "{mistakes}");
+
+    // `demo` has a test of its own.
+    let known: BTreeSet<&str> = table.iter().map(|(words, ..)| words[0].as_str()).chain(["demo"]).collect();
+    let operations = objects(&run(&["operations", "--json"])).remove(0);
+    let names = operations.as_array().expect("a list").iter().filter_map(|entry| entry["name"].as_str());
+    let groups: BTreeSet<&str> = names.filter_map(|name| name.split(' ').next()).collect();
+    let help = out(&run(&["--help"]));
+    let listed = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    for name in listed.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next()) {
+        assert!(known.contains(name) || groups.contains(name), "{name} is in no test of --json");
+    }
+}
+
+#[test]
+fn every_operation_speaks_json_even_when_nobody_answers() {
+    let operations = objects(&run(&["operations", "--json"])).remove(0);
+    let operations = operations.as_array().expect("a list");
+    assert!(operations.len() > 80, "{}", operations.len());
+    for operation in operations {
+        let name = operation["name"].as_str().expect("a name");
+        let needed = operation["input"]["required"].as_array().is_some_and(|needed| !needed.is_empty());
+        let output = guildhall()
+            .args(name.split(' '))
+            .args(["--json", "--url", "http://127.0.0.1:9", "--token", "gh_x"])
+            .output()
+            .expect("the program runs");
+        let (status, code) = if needed { (2, "usage") } else { (4, "unreachable") };
+        let told = objects(&output);
+        assert_eq!(output.status.code(), Some(status), "{name}: {told:?}");
+        assert_eq!((told.len(), &told[0]["error"]["code"]), (1, &json!(code)), "{name}: {told:?}");
+    }
+}
+
+#[test]
 fn the_catalogue_is_listed_for_programs() {
     let list: Value = serde_json::from_str(&out(&run(&["operations", "--json"]))).expect("JSON");
     let list = list.as_array().expect("a list");
@@ -99,15 +259,15 @@ fn a_recipe_is_tried_without_a_control_plane() {
 fn mistakes_in_the_configuration_are_all_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("guildhall.yaml");
-    fs::write(&file, "http:\n  listen: nowhere\nlog:\n  colour: red\n").expect("written");
+    fs::write(&file, "http:\n  listen: nowhere\nhosts:\n  - name: A B\n  - name: C D\n").expect("written");
     let checked =
         guildhall().args(["config", "check", "--config"]).arg(&file).output().expect("the program runs");
     assert_eq!(checked.status.code(), Some(1));
     let told = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(
-        told.contains("guildhall.yaml: http.listen:") && told.contains("guildhall.yaml: log.colour:"),
-        "{told}"
-    );
+    let keys: Vec<&str> =
+        told.lines().map(|line| line.split("guildhall.yaml: ").nth(1).unwrap_or_default()).collect();
+    let keys: Vec<&str> = keys.iter().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(keys, ["http.listen", "hosts[0].name", "hosts[1].name"], "{told}");
     fs::write(&file, "").expect("written");
     let checked =
         guildhall().args(["config", "check", "--config"]).arg(&file).status().expect("the program runs");

@@ -6,7 +6,7 @@ mod support;
 use std::{fs, process::Command, thread};
 
 use serde_json::{Value, json};
-use support::{Guildhall, eventually};
+use support::{GAME, Guildhall, PATIENCE, eventually};
 
 fn started() -> Guildhall {
     Guildhall::start("", &[])
@@ -23,6 +23,12 @@ fn a_server_lives_through_rest_and_the_command_line() {
     assert!(made.status.success(), "{}{}", text(&made.stdout), text(&made.stderr));
     let started = guildhall.cli(&["server", "start", "survival"]);
     assert!(started.status.success(), "{}{}", text(&started.stdout), text(&started.stderr));
+    let steps = text(&started.stderr);
+    let told = |step: &str| steps.lines().filter(|line| line.ends_with(step)).count();
+    for step in [": preparing (0 of 3)", ": starting (2 of 3)"] {
+        assert_eq!(told(step), 1, "each step is a line where there is no terminal:\n{steps}");
+    }
+    assert!(text(&started.stdout).contains("survival is ready"), "{}", text(&started.stdout));
     let view = guildhall.wait_for_state("survival", "ready");
     assert_eq!(view["name"], "survival");
 
@@ -54,8 +60,18 @@ fn a_server_lives_through_rest_and_the_command_line() {
 
 #[test]
 fn refused_failed_and_unreachable_have_their_own_exit_status() {
-    let guildhall = started();
+    let broken =
+        GAME.replace("name = \"counter\"", "name = \"broken\"").replace("\"python3\",", "\"./play\",");
+    let guildhall = Guildhall::start("", &[broken]);
     guildhall.cli(&["server", "create", "survival", "counter"]);
+    guildhall.cli(&["server", "create", "broken", "broken"]);
+    let failed = guildhall.cli(&["server", "start", "broken"]);
+    assert_eq!(failed.status.code(), Some(1), "{}{}", text(&failed.stdout), text(&failed.stderr));
+    assert!(text(&failed.stderr).contains("program is missing"), "{}", text(&failed.stderr));
+    let failed = guildhall.cli(&["server", "start", "broken", "--json"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let last = text(&failed.stdout).lines().last().map(serde_json::from_str::<Value>).expect("events");
+    assert_eq!(last.expect("JSON")["outcome"], "failed", "{}", text(&failed.stdout));
     let refused = guildhall.cli(&["server", "start", "survivel"]);
     assert_eq!(refused.status.code(), Some(3));
     assert!(
@@ -69,6 +85,14 @@ fn refused_failed_and_unreachable_have_their_own_exit_status() {
     assert_eq!(usage.status.code(), Some(2));
     let unasked = guildhall.cli(&["server", "delete", "survival"]);
     assert_eq!(unasked.status.code(), Some(3), "without a terminal nobody said yes");
+    let asked = guildhall.cli(&["server", "delete", "survival", "--json"]);
+    let question: Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+    assert_eq!(asked.status.code(), Some(3));
+    assert_eq!(question["confirm"]["operation"], "server delete", "{question}");
+    assert!(
+        question["confirm"]["question"].as_str().is_some_and(|asks| asks.contains("survival")),
+        "{question}"
+    );
     let nowhere = Command::new(env!("CARGO_BIN_EXE_guildhall"))
         .args(["server", "list", "--url", "http://127.0.0.1:9", "--token", "gh_x"])
         .output()
@@ -78,6 +102,75 @@ fn refused_failed_and_unreachable_have_their_own_exit_status() {
     let error: Value = serde_json::from_slice(&as_json.stdout).expect("JSON");
     assert_eq!(error["error"]["kind"], "not_found", "{error}");
     guildhall.finish(&[]);
+}
+
+#[test]
+fn on_a_terminal_there_is_a_bar_and_somebody_to_ask() {
+    let guildhall = started();
+    guildhall
+        .call("server create", &json!({"name": "survival", "recipe": "counter", "set": {"hold": "true"}}));
+    let terminal = guildhall.on_terminal(&["server", "start", "survival"]);
+    let shown = terminal.shows("] 2/3", PATIENCE);
+    assert!(shown.contains("survival is starting: starting [███"), "a bar with its position: {shown}");
+    fs::write(guildhall.folder_of("survival").join("go"), "").expect("the game's folder");
+    let (status, shown) = terminal.ends(PATIENCE);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("survival is ready"), "{shown}");
+    guildhall.cli(&["server", "stop", "survival"]);
+
+    for (answer, expected) in [("\r", Some(3)), ("n\r", Some(3)), ("y\r", Some(0))] {
+        guildhall.wait_for_state("survival", "stopped");
+        let terminal = guildhall.on_terminal(&["server", "delete", "survival"]);
+        terminal.shows("[y/N] ", PATIENCE);
+        terminal.types(answer);
+        let (status, shown) = terminal.ends(PATIENCE);
+        assert_eq!(status, expected, "{answer:?}: {shown}");
+        assert_eq!(shown.contains("Nothing was done"), expected == Some(3), "{shown}");
+    }
+    eventually("it is gone", || (guildhall.get("/api/v1/servers")["data"]["total"] == 0).then_some(()));
+    guildhall.finish(&[]);
+}
+
+#[test]
+fn a_token_is_made_listed_and_taken_away() {
+    let guildhall = started();
+    let read = |arguments: &[&str]| -> (Option<i32>, Value) {
+        let output = guildhall.cli(arguments);
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    };
+    let made = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+        .args(["token", "create", "ci", "5", "--scope", "server list", "--json"])
+        .env("GUILDHALL_URL", guildhall.url(""))
+        .env("GUILDHALL_TOKEN", guildhall.token())
+        .output()
+        .expect("the program runs");
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let secret = made["data"]["secret"].as_str().expect("a secret").to_owned();
+    let usable = || {
+        let (_, listed) = read(&["token", "list", "--json"]);
+        assert!(!listed.to_string().contains(&secret), "nobody is shown a secret again");
+        let tokens = listed["data"].as_array().cloned().unwrap_or_default();
+        let ci = tokens.into_iter().find(|token| token["name"] == "ci").expect("it is listed");
+        assert_eq!((ci["rank"].as_u64(), &ci["scope"]), (Some(5), &json!(["server list"])), "{ci}");
+        ci["usable"] == true
+    };
+    assert!(usable());
+    assert!(guildhall.cli_with(&["server", "list"], &secret).status.success());
+    let beyond = guildhall.cli_with(&["host", "list", "--json"], &secret);
+    let beyond: Value = serde_json::from_slice(&beyond.stdout).expect("JSON");
+    assert_eq!(beyond["error"]["code"], "out_of_scope");
+
+    let (status, asked) = read(&["token", "revoke", "ci", "--json"]);
+    assert_eq!((status, asked["confirm"]["operation"].as_str()), (Some(3), Some("token revoke")), "{asked}");
+    assert!(usable(), "nobody has said yes");
+    let (status, _) = read(&["token", "revoke", "ci", "--yes", "--json"]);
+    assert_eq!(status, Some(0));
+    assert!(!usable());
+    assert_eq!(guildhall.cli_with(&["server", "list"], &secret).status.code(), Some(3), "it opens nothing");
+    let (status, again) = read(&["token", "revoke", "operatr", "--yes", "--json"]);
+    assert_eq!((status, again["error"]["code"].as_str()), (Some(3), Some("token_not_found")), "{again}");
+    assert!(again["error"]["remedy"].as_str().is_some_and(|near| near.contains("operator")), "{again}");
+    guildhall.finish(&[secret]);
 }
 
 #[test]

@@ -149,6 +149,11 @@ impl DiscordGuilds {
                 self.belongs(guild, channel).await?;
                 self.delete(channel, messages, reason).await
             }
+            GuildAction::AddToThread { thread, user } => {
+                self.belongs(guild, thread).await?;
+                let route = Route::AddThreadMember { channel_id: thread.0, user_id: user.0 };
+                self.done(Ask::change("add_to_thread", route, reason), &[]).await
+            }
             GuildAction::CloseThread { thread } => {
                 self.belongs(guild, thread).await?;
                 let body = json!({ "archived": true, "locked": true });
@@ -350,6 +355,7 @@ fn about(action: &GuildAction) -> About {
         GuildAction::Slowmode { .. } => bits::MANAGE_CHANNELS,
         GuildAction::SetOverwrite { .. } => bits::MANAGE_ROLES,
         GuildAction::DeleteMessages { .. } => bits::MANAGE_MESSAGES,
+        GuildAction::AddToThread { .. } => bits::SEND_MESSAGES_IN_THREADS,
         GuildAction::CloseThread { .. } => bits::MANAGE_THREADS,
     };
     let about = About::needs(needs);

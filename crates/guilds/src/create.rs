@@ -1,7 +1,8 @@
 //! Roles, channels and threads that are made.
 //!
 //! Discord has no way to make something only once. When an answer got lost, the second attempt looks first
-//! whether the first one has worked.
+//! whether the first one has worked. Threads are made by steps of workflows, which a crash repeats, so there the
+//! first attempt looks as well.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,6 +27,8 @@ const LONGEST_NAME: usize = 100;
 const LONGEST_TOPIC: usize = 1_024;
 /// How far Discord's clock may be behind ours.
 const SKEW: Duration = Duration::seconds(10);
+/// A thread of the same name in the same channel that is not older is the one that is to be made.
+const SAME_THREAD: Duration = Duration::days(1);
 /// Colours have 24 bits.
 const WHITE: u32 = 0xff_ffff;
 
@@ -46,7 +49,7 @@ impl DiscordGuilds {
         });
         let ask = Ask::change("create_role", route, reason).body(body);
         let there = Ask::read("roles", Route::GetGuildRoles { guild_id: guild });
-        let made = self.once_only(&ask, &there, &name).await;
+        let made = self.once_only(&ask, &there, &Twin::of(&name), SKEW).await;
         self.forget_guild(guild).await;
         match made {
             Ok(id) => Ok(RoleId(id)),
@@ -88,7 +91,7 @@ impl DiscordGuilds {
         }
         let ask = Ask::change("create_channel", Route::CreateChannel { guild_id: guild }, reason).body(body);
         let there = Ask::read("channels", Route::GetChannels { guild_id: guild });
-        let made = self.once_only(&ask, &there, &name).await;
+        let made = self.once_only(&ask, &there, &Twin::of(&name), SKEW).await;
         self.forget_guild(guild).await;
         match made {
             Ok(id) => Ok(ChannelId(id)),
@@ -117,7 +120,8 @@ impl DiscordGuilds {
         let ask = Ask::change("create_thread", route, reason).body(body);
         let there = Ask::read("threads", Route::GetActiveThreads { guild_id: guild });
         let needs = if private { bits::CREATE_PRIVATE_THREADS } else { bits::CREATE_PUBLIC_THREADS };
-        let made = match self.once_only(&ask, &there, &name).await {
+        let same = Twin { parent: Some(parent.0), ..Twin::of(&name) };
+        let made = match self.once_only(&ask, &there, &same, SAME_THREAD).await {
             Ok(made) => made,
             Err(error) => return Err(self.why(tenant, error, About::needs(needs)).await),
         };
@@ -142,13 +146,20 @@ impl DiscordGuilds {
         Ok(ChannelId(made))
     }
 
-    /// Makes something. From the second attempt on it looks first whether it is `there` by now.
-    async fn once_only(&self, ask: &Ask<'_>, there: &Ask<'_>, name: &str) -> Result<u64, RestError> {
-        let since = self.clock.now() - SKEW;
-        let attempts = AtomicU32::new(0);
+    /// Makes something. From the second attempt on, and where an earlier call may have made it from the first, it
+    /// looks first whether it is `there` by now and no older than `age`.
+    async fn once_only(
+        &self,
+        ask: &Ask<'_>,
+        there: &Ask<'_>,
+        same: &Twin<'_>,
+        age: Duration,
+    ) -> Result<u64, RestError> {
+        let since = self.clock.now() - age;
+        let attempts = AtomicU32::new(u32::from(age > SKEW));
         let attempt = || async {
             if attempts.fetch_add(1, Ordering::Relaxed) > 0
-                && let Some(made) = twin(&self.rest.once(there).await?, name, since)?
+                && let Some(made) = twin(&self.rest.once(there).await?, same, since)?
             {
                 return Ok(made);
             }
@@ -165,13 +176,26 @@ fn named(name: &str) -> Result<String, Error> {
     if fits { Ok(name.to_owned()) } else { Err(Bound::Name.error()) }
 }
 
-/// Something with this name in the list that was made since then.
-fn twin(list: &[u8], name: &str, since: OffsetDateTime) -> Result<Option<u64>, RestError> {
+/// What is to be made, as far as one tells it from others.
+struct Twin<'a> {
+    name: &'a str,
+    parent: Option<u64>,
+}
+
+impl<'a> Twin<'a> {
+    fn of(name: &'a str) -> Self {
+        Self { name, parent: None }
+    }
+}
+
+/// The same in the list, made since then.
+fn twin(list: &[u8], same: &Twin<'_>, since: OffsetDateTime) -> Result<Option<u64>, RestError> {
     #[derive(Deserialize)]
     struct Named<'a> {
         id: wire::Num,
         #[serde(borrow, default)]
         name: wire::Text<'a>,
+        parent_id: Option<wire::Num>,
     }
 
     #[derive(Deserialize)]
@@ -189,7 +213,10 @@ fn twin(list: &[u8], name: &str, since: OffsetDateTime) -> Result<Option<u64>, R
     };
     // Discord writes the names of text channels in small letters with dashes.
     let plain = |name: &str| name.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-");
-    let wanted = plain(name);
-    let same = all.iter().filter(|one| plain(&one.name.0) == wanted && made_at(one.id.0) >= since);
-    Ok(same.map(|one| one.id.0).max())
+    let wanted = plain(same.name);
+    let there = |one: &&Named<'_>| {
+        same.parent.is_none_or(|parent| one.parent_id.as_ref().is_some_and(|own| own.0 == parent))
+    };
+    let made = all.iter().filter(|one| plain(&one.name.0) == wanted && made_at(one.id.0) >= since);
+    Ok(made.filter(there).map(|one| one.id.0).max())
 }

@@ -23,6 +23,7 @@ use guildhall_core::{
 };
 use metrics::counter;
 use sha2::{Digest, Sha256};
+use tracing::Instrument as _;
 
 use crate::{
     HttpConfig,
@@ -215,7 +216,8 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let asked_for = asked_for(request.method(), &uri);
     let (peer, language) = (shared.door.peer(&request), language(request.headers()));
     let within = shared.config.request_timeout;
-    let opened = tokio::time::timeout(within, shared.door.open(request.headers(), peer)).await;
+    let opening = tokio::time::timeout(within, shared.door.open(request.headers(), peer));
+    let opened = opening.instrument(tracing::info_span!("verify")).await;
     let opened = opened.unwrap_or_else(|_| {
         let error =
             Error::new(Kind::Upstream, "token_unchecked", "Nobody could say in time whose token this is.");
@@ -249,17 +251,17 @@ async fn turn_away(
         Closed::Nothing => {
             let error = Error::new(Kind::Permission, code::NO_TOKEN, "This needs a token.")
                 .remedy("Send it as `Authorization: Bearer TOKEN`.");
-            shared.problem(&reader, &error).await
+            shared.problem(&reader, error).await
         }
         Closed::Wrong => {
             let error = Error::new(Kind::Permission, code::BAD_TOKEN, "Nobody holds this token.")
                 .remedy("It may be mistyped, revoked or expired. Ask a member of the staff for a new one.");
             if shared.door.recorded.take(()).is_err() {
                 counter!(UNRECORDED).increment(1);
-                return shared.problem(&reader, &error).await;
+                return shared.problem(&reader, error).await;
             }
             let error = shared.catalogue.refuse(nobody, asked_for, error).await;
-            shared.problem(&reader, &error).await
+            shared.problem(&reader, error).await
         }
         Closed::TooMany(wait) => {
             let error = Error::new(
@@ -270,11 +272,11 @@ async fn turn_away(
             .remedy(format!("Try again in {} seconds.", wait.as_secs() + 1))
             .retry_after(wait)
             .with("seconds", wait.as_secs() + 1);
-            shared.problem(&reader, &error).await
+            shared.problem(&reader, error).await
         }
         Closed::Unknown(error) => {
             tracing::error!(asked_for, "a token could not be looked up: {}", error.causes());
-            shared.problem(&reader, &error).await
+            shared.problem(&reader, error).await
         }
     }
 }

@@ -9,11 +9,16 @@ use axum::{
     response::Response,
 };
 use guildhall_core::{
-    Actor, Error, Kind, Spec, error::panic_text, incident::Reader, input::Raw, language::Language,
+    Actor, Error, Kind, Spec,
+    error::panic_text,
+    incident::Reader,
+    input::{Field, FieldKind, Raw},
+    language::Language,
 };
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use crate::{
     answer::{self, code},
@@ -65,8 +70,10 @@ pub(crate) async fn operation(
         let Path(parameters) = parameters.map_err(malformed_path)?;
         let segment = parameters.get("name").map(String::as_str).unwrap_or_default();
         let named = route::named(shared.catalogue.specs().collect::<Vec<_>>().into_iter(), segment);
-        let operation = named.map_or_else(|| segment.replace(['.', '-'], " "), str::to_owned);
-        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps a record.
+        // An unknown name goes to the catalogue too, which knows the nearest ones and keeps a record. It is cleaned
+        // as it was typed: a secret with blanks in the place of its dashes would no longer be known for one.
+        let typed = || shared.catalogue.clean_name(segment).replace(['.', '-'], " ");
+        let operation = named.map_or_else(typed, str::to_owned);
         let asking = Asking { operation, verb: Verb::Post, parameter: None };
         asking.read(&shared, request).await
     };
@@ -124,8 +131,12 @@ impl Asking {
         let Self { operation, verb, parameter } = self;
         let (head, body) = request.into_parts();
         let mut words = body::words(head.uri.query().unwrap_or_default().as_bytes());
-        let takes_confirm = !verb.has_body() && has_field(shared, &operation, CONFIRM);
+        let takes_confirm = !verb.has_body() && field(shared, &operation, CONFIRM).is_some();
         let confirmed = confirmation(&mut words, &head.headers, takes_confirm)?;
+        let is_number = parameter.as_ref().is_some_and(|(name, _)| {
+            let kind = field(shared, &operation, name).map(|field| &field.kind);
+            matches!(kind, Some(FieldKind::Integer { .. }))
+        });
         let input = if verb.has_body() {
             if let Some(name) = words.keys().next() {
                 let name: String = name.chars().take(64).collect();
@@ -139,16 +150,16 @@ impl Asking {
                 Error::new(Kind::Limit, code::TOO_SLOW, "The body did not arrive in time.")
                     .remedy("Send it faster, or send less.")
             })??;
-            with_parameter(input, parameter)?
+            with_parameter(input, parameter, is_number)?
         } else {
-            with_parameter(Raw::Words(words), parameter)?
+            with_parameter(Raw::Words(words), parameter, is_number)?
         };
         Ok(Asked { operation, input, confirmed, until })
     }
 }
 
-fn has_field(shared: &Shared, operation: &str, name: &str) -> bool {
-    shared.catalogue.spec(operation).is_some_and(|spec| spec.fields.iter().any(|field| field.name == name))
+fn field<'a>(shared: &'a Shared, operation: &str, name: &str) -> Option<&'a Field> {
+    shared.catalogue.spec(operation)?.fields.iter().find(|field| field.name == name)
 }
 
 /// Takes the yes out of the query. Where an input of the operation has that name, only the header says yes.
@@ -171,11 +182,14 @@ fn confirmation(
 }
 
 /// Adds what is in the path to the other inputs.
-fn with_parameter(input: Raw, parameter: Option<(String, String)>) -> Result<Raw, Error> {
-    let Some((name, value)) = parameter else { return Ok(input) };
+fn with_parameter(input: Raw, parameter: Option<(String, String)>, is_number: bool) -> Result<Raw, Error> {
+    let Some((name, text)) = parameter else { return Ok(input) };
+    // JSON tells numbers from texts; of what is no number the catalogue says so.
+    let number = text.parse::<i64>().ok().filter(|_| is_number);
+    let value = number.map_or_else(|| Value::from(text.as_str()), Value::from);
     match input {
-        Raw::Words(mut words) => match words.insert(name.clone(), vec![value.clone()]) {
-            Some(given) if given != [value] => Err(twice(name)),
+        Raw::Words(mut words) => match words.insert(name.clone(), vec![text.clone()]) {
+            Some(given) if given != [text] => Err(twice(name)),
             _ => Ok(Raw::Words(words)),
         },
         Raw::Json(Value::Null) => Ok(Raw::Json(serde_json::json!({ name: value }))),
@@ -183,7 +197,7 @@ fn with_parameter(input: Raw, parameter: Option<(String, String)>) -> Result<Raw
             if object.get(&name).is_some_and(|given| *given != value) {
                 return Err(twice(name));
             }
-            object.insert(name, Value::from(value));
+            object.insert(name, value);
             Ok(Raw::Json(Value::Object(object)))
         }
         // The catalogue says what is wrong with anything else.
@@ -226,13 +240,14 @@ async fn finish(
     let catalogue = shared.catalogue.clone();
     // In a task of its own: a caller that hangs up does not stop an operation half way, and does not keep
     // its record from being written.
-    let running = shared.calls.spawn(async move {
+    let call = async move {
         let _permit = permit;
         catalogue.call(request).await
-    });
+    };
+    let running = shared.calls.spawn(call.in_current_span());
     match timeout_at(until, running).await {
-        Ok(Ok(Ok(reply))) => answer::reply(reply),
-        Ok(Ok(Err(error))) => shared.problem(&reader, &error).await,
+        Ok(Ok(Ok(reply))) => tracing::info_span!("answer").in_scope(|| answer::reply(reply)),
+        Ok(Ok(Err(error))) => shared.problem(&reader, error).await,
         Ok(Err(broken)) => {
             let text = match broken.try_into_panic() {
                 Ok(panic) => panic_text(panic.as_ref()),
@@ -246,7 +261,7 @@ async fn finish(
             let error = Error::new(Kind::Upstream, code::GOES_ON, message)
                 .remedy("Look at its result before you repeat it.")
                 .with("seconds", seconds);
-            shared.problem(&reader, &error).await
+            shared.problem(&reader, error).await
         }
     }
 }
@@ -278,7 +293,7 @@ mod tests {
     #[test]
     fn the_path_and_the_body_may_not_disagree() {
         let parameter = || Some(("server".to_owned(), "a".to_owned()));
-        let json = |value| match with_parameter(Raw::Json(value), parameter()) {
+        let json = |value| match with_parameter(Raw::Json(value), parameter(), false) {
             Ok(Raw::Json(value)) => Ok(value),
             Ok(Raw::Words(_)) => unreachable!("JSON stays JSON"),
             Err(error) => Err(error.fields[0].field.clone()),
@@ -287,10 +302,26 @@ mod tests {
         assert_eq!(json(json!({"server": "a"})), Ok(json!({"server": "a"})));
         assert_eq!(json(json!({"server": "b"})), Err("server".to_owned()));
         assert_eq!(json(json!([1])), Ok(json!([1])));
-        let words = |query: &str| with_parameter(Raw::Words(body::words(query.as_bytes())), parameter());
+        let words =
+            |query: &str| with_parameter(Raw::Words(body::words(query.as_bytes())), parameter(), false);
         assert!(words("lines=3").is_ok());
         assert!(words("server=a").is_ok());
         assert!(words("server=b").is_err());
+        let number = |text: &str, body| {
+            let parameter = Some(("number".to_owned(), text.to_owned()));
+            match with_parameter(Raw::Json(body), parameter, true) {
+                Ok(Raw::Json(value)) => value["number"].clone(),
+                _ => json!("refused"),
+            }
+        };
+        assert_eq!(number("12", Value::Null), json!(12));
+        assert_eq!(number("12", json!({"number": 12})), json!(12));
+        assert_eq!(number("12", json!({"number": 13})), json!("refused"));
+        assert_eq!(
+            number("twelve", Value::Null),
+            json!("twelve"),
+            "the catalogue says what is wrong with it"
+        );
     }
 
     proptest! {

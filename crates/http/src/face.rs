@@ -17,6 +17,7 @@ use guildhall_core::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use crate::{
     HttpConfig, Readiness,
@@ -146,12 +147,16 @@ impl Shared {
             let reference = error.call.map(|call| call.reference());
             tracing::error!(code = error.code, reference, asked_for, "{}", error.causes());
         }
-        self.problem(&reader, &error).await
+        self.problem(&reader, error).await
     }
 
     /// Says what is wrong to somebody who is known.
-    pub(crate) async fn problem(&self, reader: &Reader, error: &Error) -> Response {
-        answer::problem_as(error, self.catalogue.present(reader, error).await)
+    pub(crate) async fn problem(&self, reader: &Reader, error: Error) -> Response {
+        let answer = async {
+            let error = self.catalogue.cleaned(error);
+            answer::problem_as(&error, self.catalogue.present(reader, &error).await)
+        };
+        answer.instrument(tracing::info_span!("answer")).await
     }
 
     /// The routes nearest to a path that leads nowhere.
@@ -190,9 +195,10 @@ fn fill(template: &str, path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// What was asked for, as the audit log keeps it: method and path, never the query.
+/// What was asked for, for the audit log: method and path, never the query. The catalogue keeps the beginning of
+/// it, after it has taken out what is secret.
 pub(crate) fn asked_for(method: &Method, uri: &Uri) -> String {
-    format!("{method} {}", uri.path()).chars().take(64).collect()
+    format!("{method} {}", uri.path()).chars().take(1024).collect()
 }
 
 /// The whole path, also below a nested router.
@@ -240,7 +246,7 @@ async fn refuse_or_say(
 ) -> Response {
     match actor {
         Some(actor) => shared.refuse(actor, language, asked_for, error).await,
-        None => answer::problem(&error),
+        None => answer::problem(&shared.catalogue.cleaned(error)),
     }
 }
 

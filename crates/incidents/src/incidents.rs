@@ -83,6 +83,8 @@ impl Incidents {
             secrets.extend(key_of(dsn));
         }
         let scrub = Arc::new(Scrub::new(&secrets, config.pepper.as_ref()));
+        let events = scrub.clone();
+        store.clean_with(move |text| events.secrets(text));
         let sentry = Sentry::new(&config, scrub.clone(), clock.clone(), faults.clone())?;
         let book = Arc::new(Book::new(store.clone(), scrub.clone()));
         let escalation = Escalation::new(

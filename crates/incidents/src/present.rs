@@ -2,6 +2,8 @@
 //!
 //! Of a fault of Guildhall's people read that there was one, and a reference; never what it was.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use fluent_bundle::{FluentArgs, FluentValue};
 use guildhall_core::{
@@ -40,6 +42,10 @@ impl Presenter for Incidents {
             style.window.map_or(0, |window| self.folds.count(reader, error, self.clock.now(), window));
         let saying = Saying { incidents: self, language: reader.language, error, style };
         if repeats == 0 { saying.in_full() } else { saying.folded(repeats) }
+    }
+
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.scrub.secrets(text)
     }
 }
 

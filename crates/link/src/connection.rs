@@ -239,11 +239,13 @@ pub(crate) fn expiring(
     seconds: u32,
     correlation: Option<Vec<u8>>,
     reply_to: Option<String>,
+    user_properties: Vec<(String, String)>,
 ) -> PublishOptions {
     PublishOptions::at_least_once().properties(PublishProperties {
         message_expiry_interval: Some(seconds),
         correlation_data: correlation.map(Into::into),
         response_topic: reply_to,
+        user_properties,
         ..PublishProperties::default()
     })
 }

@@ -14,6 +14,7 @@ use tokio::{
     sync::{Notify, oneshot, watch},
     time::{Instant, timeout_at},
 };
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     message::{Presence, Reply, Request, VERSION},
     mqtt::{ConfigError, MqttConfig},
     topic::{self, ControlId, Incoming},
-    wire,
+    trace, wire,
 };
 
 /// Hosts that are known at once.
@@ -148,7 +149,12 @@ impl Drop for Controller {
 #[async_trait]
 impl Agents for Controller {
     async fn request(&self, host: &HostId, request: Request) -> Result<Reply, LinkError> {
-        let bytes = self.core.ask(host, &request).await?;
+        // Without anybody who waits, as when servers are looked over, it would be a trace of its own each time.
+        let span = match Span::current().is_none() {
+            true => Span::none(),
+            false => tracing::info_span!("upstream", name = "agent", %host),
+        };
+        let bytes = self.core.ask(host, &request).instrument(span).await?;
         check::reply(host, &bytes).map_err(|refused| {
             refused.count(host, "reply");
             LinkError::Untrusted(host.clone(), refused.to_string())
@@ -230,7 +236,8 @@ impl Core {
         // A request that nobody waits for any more need not be delivered.
         let expiry = u32::try_from(self.request_timeout.as_secs().max(1)).unwrap_or(u32::MAX);
         let reply_to = topic::reply(&self.control, host);
-        let options = expiring(expiry, Some(correlation.as_bytes().to_vec()), Some(reply_to));
+        let options =
+            expiring(expiry, Some(correlation.as_bytes().to_vec()), Some(reply_to), trace::properties());
         let sent =
             timeout_at(deadline, self.connection.publish(topic::request(host), payload, options)).await;
         sent.map_err(|_| late())?.map_err(|gone| LinkError::Broker(gone.0))?;

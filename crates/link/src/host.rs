@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use guildhall_core::{Clock, HostId};
 use rumqttc::{LastWill, Publish, PublishOptions, QoS};
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument as _;
 
 use crate::{
     check::{self, Reason, Refused},
@@ -20,7 +21,7 @@ use crate::{
     console::ConsoleQueue,
     message::{AgentEvent, ConsoleLine, ConsolePush, Presence, Refusal, Reply, Request, VERSION},
     mqtt::{ConfigError, MqttConfig},
-    topic, wire,
+    topic, trace, wire,
 };
 
 /// Requests that are worked on at once.
@@ -238,9 +239,10 @@ impl End {
             return;
         };
         let end = self.clone();
+        let span = trace::span(&properties.user_properties);
         self.connection.spawn(async move {
-            let reply = end.answer(&message.payload).await;
-            let options = expiring(REPLY_EXPIRY, Some(correlation.to_vec()), None);
+            let reply = end.answer(&message.payload).instrument(span).await;
+            let options = expiring(REPLY_EXPIRY, Some(correlation.to_vec()), None, Vec::new());
             let _ = end.connection.publish(reply_to, reply, options).await;
             drop(place);
         });

@@ -4,7 +4,8 @@
 //! where it goes and who may send it there. [`Controller`] is the control plane's end, [`HostLink`] the
 //! agent's; both stay connected for as long as they live. Whoever only asks agents or takes in what they say
 //! knows the traits [`Agents`] and [`Inbox`], and is tested with the feature `testkit`. [`failure`] says in words why a
-//! server does not work, and [`text`] makes what games and agents say fit to be shown.
+//! server does not work, and [`text`] makes what games and agents say fit to be shown. A request carries the trace
+//! that it is part of.
 //!
 //! Counted: `guildhall_link_refused_total` (by `reason`), `guildhall_link_requests_total` (by `outcome`),
 //! `guildhall_link_request_seconds`, `guildhall_link_events_lost_total` (forgotten by an agent's journal),
@@ -31,6 +32,7 @@ pub mod mqtt;
 pub mod testkit;
 pub mod text;
 pub mod topic;
+mod trace;
 mod wire;
 
 pub use controller::{Controller, ControllerConfig};

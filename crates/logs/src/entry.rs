@@ -23,8 +23,8 @@ const LISTED: usize = 15;
 pub(crate) struct Entry {
     /// Which log.
     pub(crate) log: &'static Setting,
-    /// The channel it is about, for the ignore list.
-    pub(crate) about: Option<ChannelId>,
+    /// The channels it is about, for the ignore list: with the category of one that Discord has no more.
+    pub(crate) about: Vec<ChannelId>,
     /// What happened.
     pub(crate) head: Rich,
     /// More about it, each a line of its own.
@@ -36,11 +36,11 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn new(log: &'static Setting, head: Rich) -> Self {
-        Self { log, about: None, head, more: Vec::new(), audited: None }
+        Self { log, about: Vec::new(), head, more: Vec::new(), audited: None }
     }
 
-    fn about(mut self, channel: ChannelId) -> Self {
-        self.about = Some(channel);
+    fn about(mut self, channels: impl IntoIterator<Item = ChannelId>) -> Self {
+        self.about.extend(channels);
         self
     }
 
@@ -103,7 +103,7 @@ pub(crate) fn of(event: &GuildEvent, guild: Option<&Guild>, now: OffsetDateTime)
                 }
                 _ => return None,
             };
-            Entry::new(&VOICE, head).about(about)
+            Entry::new(&VOICE, head).about([about])
         }
         GuildEvent::MessageEdited { before, after } if before.as_ref() != Some(&after.content) => {
             edited(before.as_deref(), after, &place(after.channel))
@@ -113,11 +113,11 @@ pub(crate) fn of(event: &GuildEvent, guild: Option<&Guild>, now: OffsetDateTime)
         }
         GuildEvent::ChannelCreated(channel) => {
             let head = Rich::new().text("Channel ").strong(hash(channel)).text(" was made");
-            Entry::new(&AUDIT, head).about(channel.id).audited(&[10, 110], channel.id.0)
+            Entry::new(&AUDIT, head).about(within(channel)).audited(&[10, 110], channel.id.0)
         }
         GuildEvent::ChannelDeleted(channel) => {
             let head = Rich::new().text("Channel ").strong(hash(channel)).text(" was deleted");
-            Entry::new(&AUDIT, head).about(channel.id).audited(&[12, 112], channel.id.0)
+            Entry::new(&AUDIT, head).about(within(channel)).audited(&[12, 112], channel.id.0)
         }
         GuildEvent::ChannelChanged { before: Some(before), after } => channel_changed(before, after)?,
         GuildEvent::RoleCreated(role) => {
@@ -182,7 +182,7 @@ fn edited(before: Option<&str>, after: &Message, place: &str) -> Entry {
     let before =
         before.map_or_else(|| "before: not known".to_owned(), |before| format!("before: {}", shown(before)));
     Entry::new(&MESSAGES, head)
-        .about(after.channel)
+        .about([after.channel])
         .more(before)
         .more(format!("after: {}", shown(&after.content)))
         .more(link(after))
@@ -197,12 +197,12 @@ fn deleted(channel: ChannelId, count: usize, known: &[Message], place: &str) -> 
             .text(" was deleted in ")
             .strong(place);
         // Discord's audit log names the author as the target, and only when somebody else deleted it.
-        let mut entry = Entry::new(&MESSAGES, head).about(channel).audited(&[72], one.author.user.0);
+        let mut entry = Entry::new(&MESSAGES, head).about([channel]).audited(&[72], one.author.user.0);
         entry = entry.more(Rich::new().text("written ").ago(one.at));
         return attached(entry.more(shown(&one.content)), one);
     }
     let head = Rich::new().text(format!("{count} messages were deleted in ")).strong(place);
-    let mut entry = Entry::new(&MESSAGES, head).about(channel).audited(&[73], channel.0);
+    let mut entry = Entry::new(&MESSAGES, head).about([channel]).audited(&[73], channel.0);
     for one in known.iter().take(SHOWN_TOGETHER) {
         let author = ActorId::discord(one.author.user.0);
         let text: String = shown(&one.content).chars().take(SHOWN / SHOWN_TOGETHER).collect();
@@ -235,7 +235,7 @@ fn channel_changed(before: &Channel, after: &Channel) -> Option<Entry> {
         return None;
     }
     let head = Rich::new().text("Channel ").strong(hash(after)).text(" was changed");
-    let entry = Entry::new(&AUDIT, head).about(after.id).audited(&[11, 13, 14, 15, 111], after.id.0);
+    let entry = Entry::new(&AUDIT, head).about(within(after)).audited(&[11, 13, 14, 15, 111], after.id.0);
     Some(lines.into_iter().fold(entry, Entry::more))
 }
 
@@ -298,6 +298,11 @@ fn member_changed(before: &GuildMember, after: &GuildMember, guild: Option<&Guil
 
 fn named(guild: Option<&Guild>, id: ChannelId) -> String {
     guild.and_then(|guild| guild.channel(id)).map_or_else(|| format!("the channel {id}"), hash)
+}
+
+/// A channel and its category.
+fn within(channel: &Channel) -> impl Iterator<Item = ChannelId> {
+    std::iter::once(channel.id).chain(channel.parent)
 }
 
 fn hash(channel: &Channel) -> String {

@@ -24,7 +24,7 @@ use crate::{
     entry::{self, Entry},
     mailbox::{Letter, Mailbox, Slot},
     memory::Memory,
-    setting::{AUDIT, BOTS, FEATURE, IGNORED, JOINS, KEEP, MESSAGES, VOICE},
+    setting::{BOTS, FEATURE, IGNORED, KEEP, MESSAGES, VOICE},
 };
 
 /// Messages that wait to be kept. What does not fit is shown as not known when it is deleted.
@@ -37,6 +37,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// The logs of all communities.
 pub struct Logs {
     pub(crate) settings: Arc<dyn Settings>,
+    places: Vec<&'static Setting>,
     pub(crate) guilds: Arc<dyn Guilds>,
     pub(crate) courier: Arc<dyn Courier>,
     memory: Memory,
@@ -55,6 +56,9 @@ pub struct Parts {
     pub store: Store,
     /// What each community has set.
     pub settings: Arc<dyn Settings>,
+    /// Every setting that names a channel which staff reads such things in, of whichever crate: what is
+    /// written in those is never logged, or one entry would bring forth the next and a report be told on.
+    pub places: Vec<&'static Setting>,
     /// Names of channels and roles.
     pub guilds: Arc<dyn Guilds>,
     /// Writes the logs.
@@ -72,12 +76,13 @@ pub struct Parts {
 impl Logs {
     /// The logs; nothing is written before [`Logs::run`].
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, settings, guilds, courier, events, notebook, observer, clock } = parts;
+        let Parts { store, settings, places, guilds, courier, events, notebook, observer, clock } = parts;
         let (slot, mailbox) = Mailbox::new(courier.clone(), observer, clock.clone());
         Arc::new(Self {
             changes: Changes::new(events, notebook, clock.clone()),
             memory: Memory::new(store),
             settings,
+            places,
             guilds,
             courier,
             clock,
@@ -125,40 +130,38 @@ impl Logs {
 
     /// Whether messages of a channel are logged, and so may be kept at all.
     async fn hears(&self, tenant: &TenantId, channel: ChannelId) -> Result<bool, Error> {
-        Ok(self.place(tenant, &MESSAGES).await?.is_some() && !self.ignores(tenant, channel).await?)
+        Ok(self.place(tenant, &MESSAGES).await?.is_some()
+            && !self.ignores(tenant, &MESSAGES, channel).await?)
     }
 
     /// Puts a line into a log, if the community has that log and does not ignore the channel.
     pub(crate) async fn write(&self, tenant: &TenantId, entry: Entry) -> Result<(), Error> {
         let Some(channel) = self.place(tenant, entry.log).await? else { return Ok(()) };
-        if let Some(about) = entry.about
-            && self.ignores(tenant, about).await?
-        {
-            return Ok(());
+        for about in &entry.about {
+            if self.ignores(tenant, entry.log, *about).await? {
+                return Ok(());
+            }
         }
         self.slot.put(Letter::Line { tenant: tenant.clone(), channel, entry: Box::new(entry) });
         Ok(())
     }
 
-    /// Whether nothing of a channel is logged: it is on the list, or its category is, or it is a thread of such
-    /// a channel. A log is never about log channels themselves, or one entry would bring forth the next.
-    async fn ignores(&self, tenant: &TenantId, channel: ChannelId) -> Result<bool, Error> {
-        let ignored: BTreeSet<ChannelId> = setting::get(self.settings.as_ref(), tenant, &IGNORED).await?;
-        if ignored.contains(&channel) {
-            return Ok(true);
+    /// Whether nothing of a channel goes to a log: it is on the list, or its category is, or it is a thread of
+    /// such a channel; for what people write, one of staff's own places counts as being on the list.
+    async fn ignores(&self, tenant: &TenantId, log: &Setting, channel: ChannelId) -> Result<bool, Error> {
+        let settings = self.settings.as_ref();
+        let mut ignored: BTreeSet<ChannelId> = setting::get(settings, tenant, &IGNORED).await?;
+        // That somebody opens the reports to everybody is to be logged all the same.
+        let written = log.key == MESSAGES.key;
+        for place in self.places.iter().filter(|_| written) {
+            ignored.extend(setting::get::<Option<ChannelId>>(settings, tenant, place).await?);
         }
-        for log in [&MESSAGES, &AUDIT, &JOINS, &VOICE] {
-            if setting::get::<Option<ChannelId>>(self.settings.as_ref(), tenant, log).await? == Some(channel)
-            {
-                return Ok(true);
-            }
+        if ignored.is_empty() || ignored.contains(&channel) {
+            return Ok(!ignored.is_empty());
         }
         let mut child = channel;
         // A thread's channel, and that one's category; there is nothing above.
         for _ in 0..2 {
-            if ignored.is_empty() {
-                return Ok(false);
-            }
             let found = self.guilds.channel(tenant, child).await.ok().flatten();
             match found.and_then(|channel| channel.parent) {
                 Some(parent) if ignored.contains(&parent) => return Ok(true),
@@ -232,6 +235,17 @@ impl Logs {
                 let (channel, messages) = (*channel, messages.clone());
                 let event = GuildEvent::MessagesDeleted { channel, messages, known: kept };
                 return self.log(tenant, &event).await;
+            }
+            GuildEvent::VoiceMoved { from: Some(from), to } => {
+                // Who goes to a channel that is left out has left, and who comes from one has entered.
+                let from = if self.ignores(tenant, &VOICE, *from).await? { None } else { Some(*from) };
+                let mut to = to.clone();
+                if let Some(channel) = to.channel
+                    && self.ignores(tenant, &VOICE, channel).await?
+                {
+                    to.channel = None;
+                }
+                return self.log(tenant, &GuildEvent::VoiceMoved { from, to }).await;
             }
             GuildEvent::Audited { action, by, target: Some(target), reason, .. } => {
                 let (action, target, by, reason) = (*action, *target, *by, reason.clone());

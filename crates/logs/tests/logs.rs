@@ -10,7 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Clock, Document, Error, EventLog, Kind, ManualClock, NewEvent, Rich, Subject, TenantId,
+    Actor, ActorId, Catalogue, Clock, Document, Error, EventLog, Face, Kind, ManualClock, NewEvent, Rank,
+    Reply, Request, Rich, Subject, TenantId,
+    audit::{AuditLog, Record},
     guild::{
         Channel, ChannelId, ChannelKind, Courier, Delivery, Guild, GuildAction, GuildEvent, GuildListener,
         GuildMember, Guilds, Message, MessageId, MessageLink, NewChannel, NewRole, NoGuilds, Person, Role,
@@ -18,7 +20,8 @@ use guildhall_core::{
     },
     incident::{Observer, Occurrence},
     notebook::Notebook as _,
-    setting::{Setting, Settings},
+    permission::DefaultRanks,
+    setting::{Setting, SettingKind, Settings},
 };
 use guildhall_logs::{Logs, Parts, migrations};
 use guildhall_store::{EventStore, NotebookStore, Store, testkit};
@@ -29,6 +32,13 @@ const AUDIT: ChannelId = ChannelId(10);
 const JOINS: ChannelId = ChannelId(11);
 const MESSAGES: ChannelId = ChannelId(12);
 const VOICE: ChannelId = ChannelId(13);
+/// Where another crate puts what staff reads.
+const REPORTS: Setting = Setting {
+    key: "logs.reports",
+    summary: "Where reports go.",
+    kind: SettingKind::Channel,
+    default: "null",
+};
 const GONE: ChannelId = ChannelId(99);
 
 /// Everything that is posted, as text, and everything that went wrong.
@@ -176,6 +186,12 @@ fn world(store: Store) -> World {
     let logs = Logs::new(Parts {
         store,
         settings: desk.clone(),
+        places: guildhall_logs::SETTINGS
+            .iter()
+            .copied()
+            .filter(|one| one.kind == SettingKind::Channel)
+            .chain([&REPORTS])
+            .collect(),
         guilds: Arc::new(House),
         courier: desk.clone(),
         events: Arc::new(events.clone()),
@@ -325,6 +341,9 @@ async fn ignored_channels_log_channels_and_bots_are_left_out() {
     world.desk.set.lock().unwrap().insert("logs.ignored_channels", json!(["60"]));
     world.hear(deleted(60, &[1], vec![message(1, 60, "ignored")])).await;
     world.hear(deleted(MESSAGES.0, &[2], vec![message(2, MESSAGES.0, "a log of the log")])).await;
+    world.desk.set.lock().unwrap().insert(REPORTS.key, json!(ChannelId(ROOM)));
+    world.hear(deleted(ROOM, &[5], vec![message(5, ROOM, "a report")])).await;
+    world.hear(deleted(THREAD, &[6], vec![message(6, THREAD, "what staff said of a report")])).await;
     let mut bot = message(3, 50, "a bot's");
     bot.author.bot = true;
     world.hear(deleted(50, &[3], vec![bot])).await;
@@ -332,7 +351,7 @@ async fn ignored_channels_log_channels_and_bots_are_left_out() {
     let posts = world.end().await;
     let text: String = posts.iter().map(|(_, text)| text.as_str()).collect();
     assert!(text.contains("a person's"), "{posts:?}");
-    for left_out in ["ignored", "a log of the log", "a bot's"] {
+    for left_out in ["ignored", "a log of the log", "a report", "said of a report", "a bot's"] {
         assert!(!text.contains(left_out), "{posts:?}");
     }
 }
@@ -496,6 +515,158 @@ async fn channels_roles_voice_and_settings_have_their_logs() {
         assert!(of(VOICE).contains("entered"), "{all:?}");
         world.end().await;
     }
+}
+
+fn room(id: u64, parent: Option<u64>, name: &str) -> Channel {
+    Channel {
+        id: ChannelId(id),
+        name: name.to_owned(),
+        kind: ChannelKind::Text,
+        parent: parent.map(ChannelId),
+        slowmode: 0,
+        overwrites: Vec::new(),
+    }
+}
+
+fn moved(name: &str, from: Option<u64>, to: Option<u64>) -> GuildEvent {
+    let to = Voice { user: UserId(7), name: name.to_owned(), channel: to.map(ChannelId) };
+    GuildEvent::VoiceMoved { from: from.map(ChannelId), to }
+}
+
+#[tokio::test]
+async fn of_a_channel_that_is_ignored_no_voice_and_no_change_is_logged() {
+    let store = testkit::sqlite(migrations()).await;
+    let world = world(store.store());
+    let ignored = json!(["60", CATEGORY.to_string()]);
+    world.desk.set.lock().unwrap().insert("logs.ignored_channels", ignored);
+    for (from, to) in [(None, Some(60)), (Some(60), None), (Some(60), Some(ROOM)), (None, Some(ROOM))] {
+        world.hear(moved("Quiet", from, to)).await;
+    }
+    world.hear(moved("Eve", Some(50), Some(60))).await;
+    world.hear(moved("Zoe", Some(ROOM), Some(50))).await;
+    // Discord, asked for 73, does not know it any more; its category stands in what it tells of it.
+    for (id, parent) in [(60, None), (ROOM, Some(CATEGORY)), (73, Some(CATEGORY))] {
+        world.hear(GuildEvent::ChannelCreated(room(id, parent, "quiet"))).await;
+        let (before, after) = (Some(room(id, parent, "still")), room(id, parent, "quiet"));
+        world.hear(GuildEvent::ChannelChanged { before, after }).await;
+        world.hear(GuildEvent::ChannelDeleted(room(id, parent, "quiet"))).await;
+    }
+    world.hear(GuildEvent::ChannelDeleted(room(50, None, "loud"))).await;
+    let posts = world.end().await;
+    let text: String = posts.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(!text.contains("Quiet") && !text.contains("quiet"), "{text}");
+    assert!(!text.contains("the channel 60") && !text.contains(&format!("the channel {ROOM}")), "{text}");
+    assert!(text.contains("Eve") && text.contains(" left ") && !text.contains(" went from "), "{text}");
+    assert!(text.contains("Zoe") && text.contains(" entered "), "{text}");
+    assert!(text.contains("#loud"), "{text}");
+}
+
+impl World {
+    /// Lets something happen for each log, and a setting be changed.
+    async fn something_for_each_log(&self) {
+        self.hear(GuildEvent::ChannelDeleted(room(50, None, "general"))).await;
+        self.hear(GuildEvent::MemberJoined { member: member(8), invite: None }).await;
+        self.hear(deleted(50, &[1], vec![message(1, 50, "text")])).await;
+        self.hear(moved("Ann", None, Some(50))).await;
+        let home = "system".parse().unwrap();
+        let noted = async || self.notebook.get(&home, "logs", "cursor").await.unwrap();
+        while noted().await.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let event = NewEvent {
+            tenant: self.tenant.clone(),
+            subject: Subject::Community,
+            kind: "setting.changed".into(),
+            run: None,
+            outcome: None,
+            data: json!({}),
+            document: Some(Document::titled("The configuration has changed")),
+            tell: None,
+        };
+        self.events.append(event).await.unwrap();
+        let read = json!(self.events.newest().await.unwrap());
+        while noted().await.is_none_or(|cursor| cursor != read) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_set_is_not_written_and_the_others_are() {
+    let logs =
+        [("logs.audit", AUDIT), ("logs.joins", JOINS), ("logs.messages", MESSAGES), ("logs.voice", VOICE)];
+    for off in logs {
+        let store = testkit::sqlite(migrations()).await;
+        let world = world(store.store());
+        world.desk.set.lock().unwrap().insert(off.0, Value::Null);
+        world.something_for_each_log().await;
+        let mut written: Vec<ChannelId> = world.end().await.into_iter().map(|(channel, _)| channel).collect();
+        written.sort_unstable();
+        written.dedup();
+        let others: Vec<ChannelId> =
+            logs.iter().map(|(_, channel)| *channel).filter(|channel| *channel != off.1).collect();
+        assert_eq!(written, others, "without {}", off.0);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_the_feature_is_off() {
+    for (on, expected) in [(true, 4), (false, 0)] {
+        let store = testkit::sqlite(migrations()).await;
+        let world = world(store.store());
+        world.desk.set.lock().unwrap().insert("features.logs", json!(on));
+        world.something_for_each_log().await;
+        let posts = world.end().await;
+        let channels: std::collections::BTreeSet<ChannelId> =
+            posts.iter().map(|(channel, _)| *channel).collect();
+        assert_eq!(channels.len(), expected, "{posts:?}");
+    }
+}
+
+/// Keeps no records.
+struct Nowhere;
+
+#[async_trait]
+impl AuditLog for Nowhere {
+    async fn record(&self, _: Record) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn logs_check_writes_to_each_log_and_says_which_does_not_work() {
+    let store = testkit::sqlite(migrations()).await;
+    let world = world(store.store());
+    world.desk.set.lock().unwrap().insert("logs.joins", Value::Null);
+    world.desk.set.lock().unwrap().insert("logs.voice", json!(GONE));
+    let catalogue = Catalogue::builder(Arc::new(Nowhere), world.clock.clone(), Arc::new(DefaultRanks))
+        .add(guildhall_logs::operations(), world.logs.clone())
+        .build();
+    let actor = Actor {
+        tenant: world.tenant.clone(),
+        id: ActorId::discord(3),
+        name: "Ada".to_owned(),
+        face: Face::Discord,
+        rank: Rank::ADMIN,
+        scope: None,
+    };
+    let reply = catalogue.call(Request::json(actor, "logs check", json!({}))).await.unwrap();
+    let Reply::Done { data, document, .. } = reply else { panic!("{reply:?}") };
+    let seen: Vec<_> = data.as_array().unwrap().iter().map(|one| (&one["log"], &one["problem"])).collect();
+    let gone = json!("There is no such channel.");
+    let expected = [
+        (json!("logs.audit"), Value::Null),
+        (json!("logs.joins"), Value::Null),
+        (json!("logs.messages"), Value::Null),
+        (json!("logs.voice"), gone),
+    ];
+    assert_eq!(seen, expected.iter().map(|(log, problem)| (log, problem)).collect::<Vec<_>>());
+    let said = serde_json::to_string(&document).unwrap();
+    assert!(said.contains("off; set a channel to turn it on") && said.contains("works"), "{said}");
+    let posts = world.end().await;
+    let channels: Vec<ChannelId> = posts.iter().map(|(channel, _)| *channel).collect();
+    assert_eq!(channels, [AUDIT, MESSAGES], "{posts:?}");
+    assert!(posts.iter().all(|(_, text)| text.contains("This log works; ")), "{posts:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use guildhall_core::{
     Action, Actor, ActorId, Document, Rich, TenantId, Tone, document::Style, guild::UserId, setting,
 };
 use guildhall_flows::FlowId;
-use guildhall_store::{scope, sequence};
+use guildhall_store::{Tx, scope, sequence};
 use schemars::JsonSchema;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, IntoActiveModel, QueryFilter,
@@ -14,10 +14,11 @@ use serde_json::json;
 
 use crate::{
     Moderation,
-    book::{By, NewCase},
+    book::{By, NewCase, in_tx, short},
     case::{CaseKind, CaseState},
     entity::{appeal, case},
     error::ModerationError,
+    reason::LONGEST,
     setting::APPEALS,
 };
 
@@ -30,7 +31,7 @@ use crate::{
 pub enum AppealState {
     /// The staff has to decide.
     Open,
-    /// The case was lifted.
+    /// The case was lifted, or declared void.
     Accepted,
     /// The case stays.
     Denied,
@@ -63,7 +64,8 @@ impl Moderation {
         if row.user().map(|user| user.0) != actor.id.discord_user() || row.user().is_none() {
             return Err(ModerationError::NotYours(number));
         }
-        if !row.kind.appealable() || row.state != CaseState::Active {
+        // What is over once it is done, as a kick, can be appealed against all the same: it still counts.
+        if !row.kind.appealable() || row.state != row.kind.settled() {
             return Err(ModerationError::NotAppealable(number));
         }
         let tx = self.seams.store.begin().await?;
@@ -109,7 +111,8 @@ impl Moderation {
     }
 
     /// Decides. Of two at once one decides and the other is told who did. `lifting` is the case that lifts what
-    /// was appealed against; it is opened in the same transaction, so an accepted appeal is never forgotten.
+    /// was appealed against; without one, an accepted appeal ends the case itself. Either is in the same
+    /// transaction, so an accepted appeal is never forgotten.
     pub(crate) async fn decide_appeal(
         &self,
         tenant: &TenantId,
@@ -127,7 +130,7 @@ impl Moderation {
             decided_at: Set(Some(self.seams.clock.now().into())),
             decided_by: Set(Some(by.id.as_str().to_owned())),
             decided_name: Set(Some(by.name.clone())),
-            answer: Set(Some(answer)),
+            answer: Set(Some(answer.clone())),
             open_case: Set(None),
             version: Set(row.version + 1),
             ..Default::default()
@@ -147,17 +150,48 @@ impl Moderation {
                 by: row.decided_name.unwrap_or_default(),
             });
         }
-        let opened = match lifting {
-            Some(new) => Some(self.open_in(&tx, tenant, new).await?),
-            None => None,
-        };
+        let (mut opened, mut withdrawn) = (None, None);
+        match lifting {
+            Some(new) => opened = Some(self.open_in(&tx, tenant, new).await?),
+            None if to == AppealState::Accepted => {
+                withdrawn = self.withdraw_in(&tx, tenant, &row, &answer, by).await?;
+            }
+            None => {}
+        }
         self.post_soon(&tx, tenant, format!("appeal:{number}")).await?;
         self.post_soon(&tx, tenant, format!("verdict:{number}")).await?;
-        tx.commit().await?;
-        if let Some((row, _)) = &opened {
-            self.tell_others(row).await;
-        }
+        let changed = opened.iter().map(|(case, _)| case).chain(&withdrawn);
+        self.commit(tx, &changed.collect::<Vec<_>>()).await?;
         Ok(opened)
+    }
+
+    /// Ends a case that has nothing to be undone on Discord, with the appeal's outcome as its last word. Where
+    /// nothing holds, as after a warning or a kick, it counts no more.
+    async fn withdraw_in(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        appeal: &appeal::Model,
+        answer: &str,
+        by: &By,
+    ) -> Result<Option<case::Model>, ModerationError> {
+        let before = in_tx(tx, tenant, appeal.case).await?;
+        if before.state != before.kind.settled() {
+            return Ok(None);
+        }
+        let mut after = before.clone();
+        let holds = before.kind.lifted_by().is_some();
+        after.end(if holds { CaseState::Closed } else { CaseState::Voided }, by);
+        let mut note = format!("Appeal {} was accepted.", appeal.number);
+        if !answer.is_empty() {
+            note = format!("{note} {answer}");
+        }
+        let room = LONGEST.saturating_sub(note.chars().count() + 1);
+        after.reason = format!("{}\n{note}", short(&before.reason, room)).trim_start().to_owned();
+        match self.write(tx, tenant, &before, after, by).await? {
+            Some(row) => Ok(Some(row)),
+            None => Err(ModerationError::Contended(appeal.case)),
+        }
     }
 
     /// Opens it again, because what was to be lifted could not be.
@@ -210,6 +244,7 @@ impl Moderation {
                 .text(match case.kind {
                     CaseKind::Ban | CaseKind::Tempban => "You may come back.",
                     CaseKind::Warn => "The warning is void.",
+                    CaseKind::Kick | CaseKind::Softban => "The case is void. It does not count any more.",
                     _ => "What was done to you has been lifted.",
                 }),
             AppealState::Denied => {

@@ -115,12 +115,11 @@ impl Moderation {
     ) -> Result<(case::Model, Option<FlowId>), ModerationError> {
         let tx = self.seams.store.begin().await?;
         let opened = self.open_in(&tx, tenant, new).await?;
-        tx.commit().await?;
-        self.tell_others(&opened.0).await;
+        self.commit(tx, &[&opened.0]).await?;
         Ok(opened)
     }
 
-    /// As [`Moderation::open`], as part of a transaction. The caller tells others afterwards.
+    /// As [`Moderation::open`], as part of a transaction that [`Moderation::commit`] ends.
     pub(crate) async fn open_in(
         &self,
         tx: &Tx,
@@ -261,8 +260,7 @@ impl Moderation {
                 return Ok(before);
             }
             if let Some(row) = self.write(&tx, tenant, &before, after, by).await? {
-                tx.commit().await?;
-                self.tell_others(&row).await;
+                self.commit(tx, &[&row]).await?;
                 return Ok(row);
             }
             tx.rollback().await?;
@@ -298,8 +296,7 @@ impl Moderation {
                 Some(lifted) => {
                     let old = in_tx(&tx, tenant, lifted).await?;
                     let mut new = old.clone();
-                    new.state = CaseState::Closed;
-                    (new.ended_by, new.ended_name) = (Some(by.id.to_string()), Some(by.name.clone()));
+                    new.end(CaseState::Closed, &by);
                     match old.state {
                         CaseState::Active => match self.write(&tx, tenant, &old, new, &by).await? {
                             Some(lifted) => Some(lifted),
@@ -313,18 +310,15 @@ impl Moderation {
                 }
                 None => None,
             };
-            tx.commit().await?;
-            self.tell_others(&row).await;
-            if let Some(lifted) = lifted {
-                self.tell_others(&lifted).await;
-            }
+            let changed: Vec<_> = [Some(&row), lifted.as_ref()].into_iter().flatten().collect();
+            self.commit(tx, &changed).await?;
             return Ok(row);
         }
         Err(ModerationError::Contended(number))
     }
 
     /// Writes a change and what follows from it. `None` when somebody else was faster.
-    async fn write(
+    pub(crate) async fn write(
         &self,
         tx: &Tx,
         tenant: &TenantId,

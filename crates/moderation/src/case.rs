@@ -3,28 +3,18 @@
 use std::collections::BTreeSet;
 
 use guildhall_core::{
-    Rank,
+    Operation, Rank,
     guild::{ChannelId, Overwrite, RoleId, UserId, bits},
 };
 use schemars::JsonSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter, Iterable};
 use serde::{Deserialize, Serialize};
 
+use crate::operations::{Unban, Unjail, Unlock, Untimeout};
+
 /// What was done.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    EnumIter,
-    DeriveActiveEnum,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, EnumIter, DeriveActiveEnum,
 )]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -75,72 +65,39 @@ impl CaseKind {
 
     /// The word for programs, as in the store.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Ban => "ban",
-            Self::Tempban => "tempban",
-            Self::Unban => "unban",
-            Self::Kick => "kick",
-            Self::Softban => "softban",
-            Self::Warn => "warn",
-            Self::Note => "note",
-            Self::Timeout => "timeout",
-            Self::Untimeout => "untimeout",
-            Self::Jail => "jail",
-            Self::Unjail => "unjail",
-            Self::Nick => "nick",
-            Self::Role => "role",
-            Self::Slowmode => "slowmode",
-            Self::Lock => "lock",
-            Self::Unlock => "unlock",
-            Self::Purge => "purge",
-            Self::Massban => "massban",
-        }
+        self.words().0
     }
 
     /// As a heading: `Ban`.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Ban => "Ban",
-            Self::Tempban => "Temporary ban",
-            Self::Unban => "Unban",
-            Self::Kick => "Kick",
-            Self::Softban => "Softban",
-            Self::Warn => "Warning",
-            Self::Note => "Note",
-            Self::Timeout => "Timeout",
-            Self::Untimeout => "End of timeout",
-            Self::Jail => "Jail",
-            Self::Unjail => "Release from jail",
-            Self::Nick => "Nickname",
-            Self::Role => "Role",
-            Self::Slowmode => "Slow mode",
-            Self::Lock => "Lock",
-            Self::Unlock => "Unlock",
-            Self::Purge => "Purge",
-            Self::Massban => "Mass ban",
-        }
+        self.words().1
     }
 
     /// What was done to somebody or something: `banned`.
     pub fn done(self) -> &'static str {
+        self.words().2
+    }
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Ban | Self::Massban => "banned",
-            Self::Tempban => "banned for a time",
-            Self::Unban => "unbanned",
-            Self::Kick => "kicked",
-            Self::Softban => "softbanned",
-            Self::Warn => "warned",
-            Self::Note => "noted",
-            Self::Timeout => "put in timeout",
-            Self::Untimeout => "taken out of timeout",
-            Self::Jail => "put in jail",
-            Self::Unjail => "let out of jail",
-            Self::Nick => "renamed",
-            Self::Role => "given other roles",
-            Self::Slowmode => "slowed down",
-            Self::Lock => "locked",
-            Self::Unlock => "unlocked",
-            Self::Purge => "purged",
+            Self::Ban => ("ban", "Ban", "banned"),
+            Self::Tempban => ("tempban", "Temporary ban", "banned for a time"),
+            Self::Unban => ("unban", "Unban", "unbanned"),
+            Self::Kick => ("kick", "Kick", "kicked"),
+            Self::Softban => ("softban", "Softban", "softbanned"),
+            Self::Warn => ("warn", "Warning", "warned"),
+            Self::Note => ("note", "Note", "noted"),
+            Self::Timeout => ("timeout", "Timeout", "put in timeout"),
+            Self::Untimeout => ("untimeout", "End of timeout", "taken out of timeout"),
+            Self::Jail => ("jail", "Jail", "put in jail"),
+            Self::Unjail => ("unjail", "Release from jail", "let out of jail"),
+            Self::Nick => ("nick", "Nickname", "renamed"),
+            Self::Role => ("role", "Role", "given other roles"),
+            Self::Slowmode => ("slowmode", "Slow mode", "slowed down"),
+            Self::Lock => ("lock", "Lock", "locked"),
+            Self::Unlock => ("unlock", "Unlock", "unlocked"),
+            Self::Purge => ("purge", "Purge", "purged"),
+            Self::Massban => ("massban", "Mass ban", "banned"),
         }
     }
 
@@ -183,9 +140,25 @@ impl CaseKind {
         matches!(self, Self::Ban | Self::Tempban | Self::Timeout | Self::Jail | Self::Lock)
     }
 
+    /// The operation that ends what a case of this kind holds.
+    pub fn lifted_by(self) -> Option<&'static str> {
+        match self {
+            Self::Ban | Self::Tempban => Some(Unban::NAME),
+            Self::Timeout => Some(Untimeout::NAME),
+            Self::Jail => Some(Unjail::NAME),
+            Self::Lock => Some(Unlock::NAME),
+            _ => None,
+        }
+    }
+
     /// Whether the person may appeal against it.
     pub fn appealable(self) -> bool {
-        matches!(self, Self::Ban | Self::Tempban | Self::Jail | Self::Timeout | Self::Warn)
+        matches!(self, Self::Ban | Self::Tempban
+            | Self::Kick
+            | Self::Softban
+            | Self::Jail
+            | Self::Timeout
+            | Self::Warn)
     }
 
     /// Whether it is for the staff's eyes only, and so never in the mod-log.
@@ -264,6 +237,18 @@ pub enum Told {
     Failed,
 }
 
+impl Told {
+    /// In a sentence.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::Delivered => "They got a message.",
+            Self::Closed => "They take no messages from the bot.",
+            Self::Silent => "Nobody told them.",
+            Self::Failed => "The message could not be sent.",
+        }
+    }
+}
+
 /// Something that shows what happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
@@ -315,6 +300,9 @@ pub enum Deed {
         role: RoleId,
         /// What they had, without managed roles.
         roles: Vec<RoleId>,
+        /// It ended while they were away, so they get their roles once they are back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        owed: bool,
     },
     /// Give the roles back.
     Unjail {
@@ -336,6 +324,9 @@ pub enum Deed {
         role: RoleId,
         /// Give, not take.
         give: bool,
+        /// It was so before, so there is nothing to take back.
+        #[serde(default)]
+        already: bool,
     },
     /// Set slow mode.
     Slowmode {

@@ -10,7 +10,7 @@ use time::Duration;
 use crate::{
     Moderation,
     book::{By, short, spoken},
-    case::{CaseState, Closed, Deed, locked, together, unlocked},
+    case::{CaseState, Closed, Deed, locked, unlocked},
     entity::case,
     error::ModerationError,
     jail::{CoverInput, CoverJail},
@@ -33,13 +33,13 @@ enum Reversal {
 impl Moderation {
     /// Does what the case says, and marks it as done.
     pub(crate) async fn act(&self, tenant: &TenantId, number: i64, found: &Found) -> Result<(), StepError> {
-        let row = self.case(tenant, number).await.map_err(Error::from)?;
+        let row = self.case(tenant, number).await?;
         if row.state != CaseState::Pending {
             return Ok(());
         }
-        let mut deed = row.deed().map_err(Error::bug)?;
+        let mut deed = row.deed()?;
         self.perform(tenant, &row, &mut deed, found).await?;
-        self.finish(tenant, number, Some(&deed)).await.map_err(Error::from)?;
+        self.finish(tenant, number, Some(&deed)).await?;
         if let Deed::Jail { .. } = deed {
             // Channels that were there before the jail's role was. The jail stands also where this fails.
             let all = CoverInput { channel: None };
@@ -58,18 +58,18 @@ impl Moderation {
         number: i64,
         cause: Failure,
     ) -> Result<(), StepError> {
-        let row = self.case(tenant, number).await.map_err(Error::from)?;
+        let row = self.case(tenant, number).await?;
         if row.state != CaseState::Pending {
             return Ok(());
         }
-        let deed = row.deed().map_err(Error::bug)?;
+        let deed = row.deed()?;
         let mut why = match &cause.remedy {
             Some(remedy) => format!("{} {remedy}", cause.message),
             None => cause.message.clone(),
         };
         match self.reverse(tenant, &row, &deed).await {
             Ok(Reversal::Happened) => {
-                self.finish(tenant, number, Some(&deed)).await.map_err(Error::from)?;
+                self.finish(tenant, number, Some(&deed)).await?;
                 return Ok(());
             }
             Ok(Reversal::Undone) => {}
@@ -86,8 +86,7 @@ impl Moderation {
             row.failure = Some(why.clone());
             Ok(true)
         })
-        .await
-        .map_err(Error::from)?;
+        .await?;
         Ok(())
     }
 
@@ -133,8 +132,10 @@ impl Moderation {
                 .ok_or_else(|| ModerationError::NotHere(row.target_name.clone()).into()),
             Deed::Unjail { .. } => self.let_out(tenant, row, deed, &reason).await,
             Deed::Nick { nick, .. } => act(GuildAction::Nickname { user: user()?, nick: nick.clone() }).await,
-            Deed::Role { role, give: true } => act(GuildAction::AddRole { user: user()?, role: *role }).await,
-            Deed::Role { role, give: false } => {
+            Deed::Role { role, give: true, .. } => {
+                act(GuildAction::AddRole { user: user()?, role: *role }).await
+            }
+            Deed::Role { role, give: false, .. } => {
                 act(GuildAction::RemoveRole { user: user()?, role: *role }).await
             }
             Deed::Slowmode { seconds, .. } => {
@@ -188,7 +189,9 @@ impl Moderation {
         let happened = |yes: bool| if yes { Reversal::Happened } else { Reversal::Undone };
         let member = async || guilds.member(tenant, user()?).await;
         match deed {
-            Deed::Warn | Deed::Note | Deed::Massban { .. } => Ok(Reversal::Undone),
+            Deed::Warn | Deed::Note | Deed::Massban { .. } | Deed::Role { already: true, .. } => {
+                Ok(Reversal::Undone)
+            }
             Deed::Ban { .. } => {
                 self.unban_if_banned(tenant, user()?, &reason).await?;
                 Ok(Reversal::Undone)
@@ -211,7 +214,7 @@ impl Moderation {
                 let held = member().await?.and_then(|member| member.timeout).is_some_and(|until| until > now);
                 Ok(happened(!held))
             }
-            Deed::Jail { role, roles } => {
+            Deed::Jail { role, roles, .. } => {
                 let released = Deed::Unjail { role: *role, roles: roles.clone() };
                 self.let_out(tenant, row, &released, &reason).await?;
                 Ok(Reversal::Undone)
@@ -227,7 +230,7 @@ impl Moderation {
                 }
                 Ok(Reversal::Undone)
             }
-            Deed::Role { role, give } => {
+            Deed::Role { role, give, already: false } => {
                 if member().await?.is_some_and(|member| member.roles.contains(role) == *give) {
                     let (user, role) = (user()?, *role);
                     let action = match give {
@@ -263,14 +266,14 @@ impl Moderation {
 
     /// Ends what a case holds, because its time is up.
     pub(crate) async fn lift(&self, tenant: &TenantId, row: &case::Model) -> Result<(), Error> {
-        let deed = row.deed().map_err(Error::bug)?;
+        let deed = row.deed()?;
         let reason = format!("Case {} is over", row.number);
         match &deed {
             Deed::Ban { .. } => match row.user() {
                 Some(user) => self.unban_if_banned(tenant, user, &reason).await,
                 None => Ok(()),
             },
-            Deed::Jail { role, roles } => {
+            Deed::Jail { role, roles, .. } => {
                 let released = Deed::Unjail { role: *role, roles: roles.clone() };
                 self.let_out(tenant, row, &released, &reason).await
             }
@@ -287,7 +290,7 @@ impl Moderation {
         }
     }
 
-    /// Gives back the roles that still can be given, and keeps those that were given meanwhile.
+    /// Gives back what a jail took. Who is not here is owed it until they come back.
     async fn let_out(
         &self,
         tenant: &TenantId,
@@ -296,22 +299,20 @@ impl Moderation {
         reason: &str,
     ) -> Result<(), Error> {
         let (Deed::Unjail { role, roles }, Some(user)) = (deed, row.user()) else { return Ok(()) };
-        let Some(member) = self.seams.guilds.member(tenant, user).await? else { return Ok(()) };
-        if !member.roles.contains(role) {
-            return Ok(());
+        let (guilds, jail) = (self.seams.guilds.as_ref(), row.lifts.unwrap_or(row.number));
+        if let Some(member) = guilds.member(tenant, user).await? {
+            // Who has neither the jail's role nor one of their own has come back a moment ago.
+            let released = !member.roles.contains(role) && roles.iter().any(|own| member.roles.contains(own));
+            let given = match released {
+                true => Ok(()),
+                false => self.give_back(tenant, &member, *role, roles, reason).await,
+            };
+            if given.is_ok() || guilds.member(tenant, user).await?.is_some() {
+                self.owe(tenant, jail, false).await?;
+                return given;
+            }
         }
-        let guild = self.seams.guilds.guild(tenant).await?;
-        let myself = self.seams.guilds.myself(tenant).await?;
-        let mine = guild.standing(&myself);
-        let givable = roles.iter().filter(|&&kept| {
-            guild.role(kept).is_some_and(|found| {
-                let standing =
-                    guildhall_core::guild::Standing::Role(found.position, std::cmp::Reverse(found.id));
-                !found.managed && standing < mine
-            })
-        });
-        let roles = together(givable.chain(&member.roles).copied().filter(|kept| kept != role));
-        self.seams.guilds.act(tenant, GuildAction::SetRoles { user, roles }, reason).await
+        Ok(self.owe(tenant, jail, true).await?)
     }
 
     async fn close_channels(&self, tenant: &TenantId, deed: &Deed, reason: &str) -> Result<(), Error> {
@@ -347,8 +348,8 @@ impl Moderation {
     /// The messages that a purge is to delete. It is a step of its own: looking again after some are gone would
     /// find others.
     pub(crate) async fn find_messages(&self, tenant: &TenantId, number: i64) -> Result<Found, StepError> {
-        let row = self.case(tenant, number).await.map_err(Error::from)?;
-        let Deed::Purge { count, user, contains, bots, .. } = row.deed().map_err(Error::bug)? else {
+        let row = self.case(tenant, number).await?;
+        let Deed::Purge { count, user, contains, bots, .. } = row.deed()? else {
             return Ok(Found::default());
         };
         let channel = row.place().ok_or_else(|| Error::bug("a purge without a channel"))?;

@@ -1,7 +1,7 @@
 //! What can go wrong in moderation, and what the person who asked can do about it.
 
 use guildhall_core::{Action, Error, Kind, error::Vars};
-use guildhall_flows::FlowError;
+use guildhall_flows::{FlowError, StepError};
 use guildhall_store::StoreError;
 use serde_json::json;
 
@@ -355,6 +355,15 @@ impl ModerationError {
                 ("by", by.as_str().into()),
             ],
             _ => Vec::new(),
+        }
+    }
+}
+
+impl From<ModerationError> for StepError {
+    fn from(error: ModerationError) -> Self {
+        match error {
+            ModerationError::Store(error) => error.into(),
+            other => Error::from(other).into(),
         }
     }
 }

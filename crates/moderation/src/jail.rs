@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use guildhall_core::{
     Error, TenantId,
-    guild::{Channel, ChannelId, ChannelKind, GuildAction, Overwrite, RoleId, UserId, bits},
+    guild::{
+        Channel, ChannelId, ChannelKind, GuildAction, GuildMember, Overwrite, RoleId, Standing, UserId, bits,
+    },
     setting,
 };
 use guildhall_flows::{Failure, Flow, StepError, Workflow};
+use guildhall_store::scope;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Moderation,
-    case::{CaseState, Deed, together},
+    book::By,
+    case::{CaseKind, CaseState, Deed, together},
     entity::case,
     error::ModerationError,
     setting::{JAIL_CHANNEL, JAIL_ROLE},
@@ -33,7 +38,7 @@ impl Moderation {
             return Err(ModerationError::RoleManaged(found.name.clone()));
         }
         let myself = self.seams.guilds.myself(tenant).await?;
-        let standing = guildhall_core::guild::Standing::Role(found.position, std::cmp::Reverse(found.id));
+        let standing = Standing::Role(found.position, std::cmp::Reverse(found.id));
         if standing >= guild.standing(&myself) {
             return Err(guildhall_core::guild::hierarchy::role_too_low(&found.name).into());
         }
@@ -57,8 +62,8 @@ impl Moderation {
         user: UserId,
         reason: &str,
     ) -> Result<bool, Error> {
-        let Some(row) = self.jailed(tenant, user).await.map_err(Error::from)? else { return Ok(true) };
-        let Deed::Jail { role, .. } = row.deed().map_err(Error::bug)? else { return Ok(true) };
+        let Some(row) = self.jailed(tenant, user).await? else { return Ok(true) };
+        let Deed::Jail { role, .. } = row.deed()? else { return Ok(true) };
         let Some(member) = self.seams.guilds.member(tenant, user).await? else { return Ok(false) };
         let guild = self.seams.guilds.guild(tenant).await?;
         let managed =
@@ -69,6 +74,69 @@ impl Moderation {
             self.seams.guilds.act(tenant, action, reason).await?;
         }
         Ok(true)
+    }
+
+    /// Gives back the roles that still can be given, and keeps those that were given meanwhile.
+    pub(crate) async fn give_back(
+        &self,
+        tenant: &TenantId,
+        member: &GuildMember,
+        role: RoleId,
+        kept: &[RoleId],
+        reason: &str,
+    ) -> Result<(), Error> {
+        let guild = self.seams.guilds.guild(tenant).await?;
+        let mine = guild.standing(&self.seams.guilds.myself(tenant).await?);
+        let givable = kept.iter().filter(|&&kept| {
+            guild.role(kept).is_some_and(|found| {
+                !found.managed && Standing::Role(found.position, std::cmp::Reverse(found.id)) < mine
+            })
+        });
+        let roles = together(givable.chain(&member.roles).copied().filter(|kept| *kept != role));
+        if together(member.roles.iter().copied()) == roles {
+            return Ok(());
+        }
+        self.seams.guilds.act(tenant, GuildAction::SetRoles { user: member.user, roles }, reason).await
+    }
+
+    /// Keeps with a jail's case whether its roles are to be given once the person is back.
+    pub(crate) async fn owe(&self, tenant: &TenantId, number: i64, yes: bool) -> Result<(), ModerationError> {
+        self.change(tenant, number, &By::guildhall(), |row| {
+            let mut deed = row.deed()?;
+            match &mut deed {
+                Deed::Jail { owed, .. } if *owed != yes => *owed = yes,
+                _ => return Ok(false),
+            }
+            row.deed = serde_json::to_string(&deed)?;
+            Ok(true)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The case whose roles somebody is owed. Only the newest counts: a later jail kept what they had by then.
+    pub(crate) async fn owing(
+        &self,
+        tenant: &TenantId,
+        user: UserId,
+    ) -> Result<Option<case::Model>, ModerationError> {
+        let newest = scope::find::<case::Entity>(tenant)
+            .filter(case::Column::Target.eq(user.to_string()))
+            .filter(case::Column::Kind.eq(CaseKind::Jail))
+            .filter(case::Column::State.ne(CaseState::Failed))
+            .order_by_desc(case::Column::Number)
+            .one(self.seams.store.reader());
+        Ok(newest.await?.filter(|row| matches!(row.deed(), Ok(Deed::Jail { owed: true, .. }))))
+    }
+
+    /// Gives somebody who is back the roles of a jail that ended while they were away.
+    async fn give_owed(&self, tenant: &TenantId, user: UserId) -> Result<(), Error> {
+        let Some(row) = self.owing(tenant, user).await? else { return Ok(()) };
+        let Deed::Jail { role, roles, .. } = row.deed()? else { return Ok(()) };
+        let Some(member) = self.seams.guilds.member(tenant, user).await? else { return Ok(()) };
+        let reason = format!("Case {} ended while they were away", row.number);
+        self.give_back(tenant, &member, role, &roles, &reason).await?;
+        Ok(self.owe(tenant, row.number, false).await?)
     }
 
     /// Denies the jail's role what it must not have, in one channel or in all. Gives how many were changed.
@@ -123,7 +191,8 @@ impl Workflow for CoverJail {
     }
 }
 
-/// Puts somebody back in jail who left and came back, and looks again until it holds.
+/// Puts somebody back in jail who left and came back, and looks again until it holds. Whose jail ended meanwhile
+/// gets the roles that it kept.
 pub(crate) struct BackToJail(pub(crate) Shared);
 
 impl Workflow for BackToJail {
@@ -135,10 +204,13 @@ impl Workflow for BackToJail {
     async fn run(&self, flow: &Flow, user: UserId) -> Result<(), Failure> {
         let hold = || async {
             let reason = "In jail by a case, and back on the server";
-            let row = self.0.jailed(flow.tenant(), user).await.map_err(Error::from)?;
-            let holds = row.is_some_and(|row| row.state == CaseState::Active);
-            if holds {
-                self.0.hold_in_jail(flow.tenant(), user, reason).await?;
+            let row = self.0.jailed(flow.tenant(), user).await?;
+            match row.map(|row| row.state) {
+                Some(CaseState::Active) => {
+                    self.0.hold_in_jail(flow.tenant(), user, reason).await?;
+                }
+                Some(_) => {}
+                None => self.0.give_owed(flow.tenant(), user).await?,
             }
             Ok(())
         };

@@ -16,11 +16,11 @@ use crate::{
 impl Moderation {
     /// Tells the person, unless they are not to be told, and keeps how that went.
     pub(crate) async fn tell(&self, tenant: &TenantId, number: i64) -> Result<(), StepError> {
-        let row = self.case(tenant, number).await.map_err(Error::from)?;
+        let row = self.case(tenant, number).await?;
         let Some(user) = row.user().filter(|_| row.told.is_none()) else { return Ok(()) };
         let settings = self.seams.settings.as_ref();
         if row.silent || !setting::get::<bool>(settings, tenant, &DM).await? {
-            self.keep_told(tenant, number, Told::Silent).await.map_err(Error::from)?;
+            self.keep_told(tenant, number, Told::Silent).await?;
             return Ok(());
         }
         let letter = self.letter(tenant, &row).await?;
@@ -34,7 +34,7 @@ impl Moderation {
             // The case says that it failed while it is tried again; a later success replaces that.
             Err(error) if matches!(error.kind, Kind::Upstream | Kind::Limit) => Err(error.into()),
             _ => {
-                self.keep_told(tenant, number, told).await.map_err(Error::from)?;
+                self.keep_told(tenant, number, told).await?;
                 Ok(())
             }
         }

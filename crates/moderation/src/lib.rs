@@ -29,16 +29,16 @@ mod workflows;
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
-    Clock, EventLog,
+    Clock,
     access::Access,
     guild::{Courier, GuildListener, Guilds},
     incident::Observer,
     language::Locales,
-    permission::Ranking,
+    permission::{Permissions, Ranking},
     setting::Settings,
 };
 use guildhall_flows::{EngineBuilder, Handle};
-use guildhall_store::Store;
+use guildhall_store::{EventStore, Store};
 use tokio::sync::Notify;
 
 pub use appeal::AppealState;
@@ -60,8 +60,8 @@ pub const LOCALES: Locales =
 pub struct Seams {
     /// Where cases are kept.
     pub store: Store,
-    /// Who else hears of changes.
-    pub events: Arc<dyn EventLog>,
+    /// Who else hears of changes, which are told in the transaction that makes them.
+    pub events: EventStore,
     /// What runs workflows.
     pub flows: Handle,
     /// Looks at guilds and acts in them.
@@ -74,6 +74,8 @@ pub struct Seams {
     pub access: Arc<dyn Access>,
     /// Which rank a member has.
     pub ranking: Arc<dyn Ranking>,
+    /// Who may call what.
+    pub permissions: Arc<dyn Permissions>,
     /// Hears of what fails with nobody waiting.
     pub observer: Arc<dyn Observer>,
     /// Time and ids.

@@ -1,12 +1,13 @@
 //! What the domain makes of what happens in a guild: bans and kicks by hand become cases, measures that somebody
-//! ended by hand end, those in jail who come back are put back, and new channels are closed to them.
+//! ended by hand end, those in jail who come back are put back, whose jail ended meanwhile get their
+//! roles, and new channels are closed to those in jail.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use guildhall_core::{
     ActorId, TenantId,
-    guild::{ChannelKind, GuildEvent, GuildListener, GuildMember, UserId},
+    guild::{ChannelKind, GuildEvent, GuildListener, GuildMember, RoleId, UserId},
     setting,
 };
 use guildhall_store::StoreError;
@@ -17,7 +18,7 @@ use crate::{
     case::{CaseKind, CaseState, Deed, Source},
     error::ModerationError,
     jail::{BackToJail, CoverInput, CoverJail},
-    setting::RECORD_BY_HAND,
+    setting::{JAIL_ROLE, RECORD_BY_HAND},
 };
 
 /// Discord's numbers for entries of its audit log
@@ -39,7 +40,13 @@ impl GuildListener for Listener {
     fn wants(&self, kind: &str) -> bool {
         matches!(
             kind,
-            "banned" | "unbanned" | "audited" | "member_joined" | "member_changed" | "channel_created"
+            "available"
+                | "banned"
+                | "unbanned"
+                | "audited"
+                | "member_joined"
+                | "member_changed"
+                | "channel_created"
         )
     }
 
@@ -55,6 +62,7 @@ impl GuildListener for Listener {
 impl Moderation {
     async fn notice(&self, tenant: &TenantId, event: &GuildEvent) -> Result<(), ModerationError> {
         match event {
+            GuildEvent::Available => self.cover_again(tenant).await,
             GuildEvent::Banned { user, name } => self.banned_by_hand(tenant, *user, name, None, None).await,
             GuildEvent::Unbanned { user, .. } => self.unbanned_by_hand(tenant, *user, None).await,
             GuildEvent::Audited { action, by: Some(by), target: Some(target), reason, at } => {
@@ -166,13 +174,15 @@ impl Moderation {
         if known.kind == CaseKind::Softban || self.holder(tenant, &lift).await?.is_some() {
             return Ok(());
         }
-        let by = by.unwrap_or_else(By::by_hand);
-        self.change(tenant, known.number, &by, |row| {
+        self.closed_by_hand(tenant, known.number, by.unwrap_or_else(By::by_hand)).await
+    }
+
+    async fn closed_by_hand(&self, tenant: &TenantId, number: i64, by: By) -> Result<(), ModerationError> {
+        self.change(tenant, number, &by, |row| {
             if row.state != CaseState::Active || row.ending {
                 return Ok(false);
             }
-            row.state = CaseState::Closed;
-            (row.ended_by, row.ended_name) = (Some(by.id.as_str().to_owned()), Some(by.name.clone()));
+            row.end(CaseState::Closed, &by);
             Ok(true)
         })
         .await?;
@@ -229,22 +239,21 @@ impl Moderation {
         if nearly_over || held.is_some_and(|until| until > now) {
             return Ok(());
         }
-        let by = By::by_hand();
-        self.change(tenant, known.number, &by, |row| {
-            if row.state != CaseState::Active || row.ending {
-                return Ok(false);
-            }
-            row.state = CaseState::Closed;
-            (row.ended_by, row.ended_name) = (Some(by.id.as_str().to_owned()), Some(by.name.clone()));
-            Ok(true)
-        })
-        .await?;
-        Ok(())
+        self.closed_by_hand(tenant, known.number, By::by_hand()).await
+    }
+
+    /// Channels may have been made while nobody listened.
+    async fn cover_again(&self, tenant: &TenantId) -> Result<(), ModerationError> {
+        let role: Option<RoleId> = setting::get(self.seams.settings.as_ref(), tenant, &JAIL_ROLE).await?;
+        match role {
+            Some(_) => self.start_once::<CoverJail>(tenant, "all", &CoverInput { channel: None }).await,
+            None => Ok(()),
+        }
     }
 
     async fn came_back(&self, tenant: &TenantId, member: &GuildMember) -> Result<(), ModerationError> {
         let user = member.user;
-        if self.jailed(tenant, user).await?.is_none() {
+        if self.jailed(tenant, user).await?.is_none() && self.owing(tenant, user).await?.is_none() {
             return Ok(());
         }
         // One for each time they join: one that still looks after an earlier time may not look soon.

@@ -144,7 +144,7 @@ impl Moderation {
                 let role = self.jail_role(tenant).await?;
                 let managed = |role: &RoleId| checked.guild.role(*role).is_some_and(|role| role.managed);
                 let own = here()?.roles.iter().copied().filter(|own| *own != role && !managed(own));
-                Deed::Jail { role, roles: own.collect() }
+                Deed::Jail { role, roles: own.collect(), owed: false }
             }
             Measure::Unjail => {
                 let Some(row) = self.jailed(tenant, user).await? else {
@@ -152,13 +152,13 @@ impl Moderation {
                 };
                 lifts = Some(row.number);
                 match row.deed()? {
-                    Deed::Jail { role, roles } => Deed::Unjail { role, roles },
+                    Deed::Jail { role, roles, .. } => Deed::Unjail { role, roles },
                     _ => return Err(Error::bug("a jail case whose deed is another").into()),
                 }
             }
             Measure::Nick(nick) => Deed::Nick { nick: nick.clone(), before: here()?.nick.clone() },
             Measure::Role { role, give } => {
-                here()?;
+                let already = here()?.roles.contains(role) == *give;
                 let found = checked.guild.role(*role);
                 let found = found.ok_or_else(|| ModerationError::NoRole(role.to_string()))?;
                 if found.managed {
@@ -172,7 +172,7 @@ impl Moderation {
                 if actor.is_some_and(|actor| height >= checked.guild.standing(actor)) {
                     return Err(ModerationError::RoleNotBelow(found.name.clone()));
                 }
-                Deed::Role { role: *role, give: *give }
+                Deed::Role { role: *role, give: *give, already }
             }
         };
         let kind = deed.kind(terms.lasts.is_some());
@@ -229,6 +229,16 @@ impl Moderation {
         }
     }
 
+    /// Opens a case, and gives it once it is done or takes its time.
+    pub(crate) async fn carry_out(
+        &self,
+        tenant: &TenantId,
+        new: NewCase,
+    ) -> Result<case::Model, ModerationError> {
+        let opened = self.open(tenant, new).await?;
+        self.outcome(tenant, opened).await
+    }
+
     /// The case as it came out of [`Moderation::begin`], once it is done or takes its time.
     pub(crate) async fn outcome(
         &self,
@@ -240,13 +250,17 @@ impl Moderation {
         done(self.case(tenant, row.number).await?)
     }
 
-    /// Ends what a case holds: the counterpart of its measure becomes a case of its own.
+    /// Ends what a case holds: the counterpart of its measure becomes a case of its own. It takes what the
+    /// community asks of whoever lifts such a measure by its own operation.
     pub(crate) async fn counterpart(
         &self,
         actor: &Actor,
         row: &case::Model,
         reason: String,
     ) -> Result<Option<NewCase>, ModerationError> {
+        if let Some(operation) = row.kind.lifted_by() {
+            self.may_call(actor, operation).await?;
+        }
         let measure = match row.kind {
             CaseKind::Ban | CaseKind::Tempban => Measure::Unban,
             CaseKind::Timeout => Measure::Untimeout,

@@ -158,13 +158,7 @@ pub(crate) fn sheet(row: &case::Model) -> Document {
         sheet = particulars(sheet, &deed);
     }
     if let Some(told) = row.told {
-        let words = match told {
-            Told::Delivered => "They got a message.",
-            Told::Closed => "They take no messages from the bot.",
-            Told::Silent => "Nobody told them.",
-            Told::Failed => "The message could not be sent.",
-        };
-        sheet = sheet.field("Told", words);
+        sheet = sheet.field("Told", told.sentence());
     }
     if let Some(lifts) = row.lifts {
         sheet = sheet.field("Ends", format!("Case {lifts}"));
@@ -198,8 +192,11 @@ fn particulars(sheet: Document, deed: &Deed) -> Document {
             let name = |nick: &Option<String>| nick.clone().unwrap_or_else(|| "none".to_owned());
             sheet.field("Nickname", format!("{} → {}", name(before), name(nick)))
         }
-        Deed::Role { role, give } => {
+        Deed::Role { role, give, .. } => {
             sheet.field(if *give { "Role given" } else { "Role taken" }, Rich::new().code(role.to_string()))
+        }
+        Deed::Jail { roles, owed: true, .. } => {
+            sheet.field("Roles kept", format!("{}, to be given back when they return", roles.len()))
         }
         Deed::Jail { roles, .. } => sheet.field("Roles kept for later", roles.len().to_string()),
         Deed::Lock { channels, .. } | Deed::Unlock { channels, .. } => {

@@ -4,7 +4,7 @@
 use guildhall_core::{
     Action, ActorId, Document, Rich, TenantId, Tone,
     document::Style,
-    guild::{ChannelId, ChannelKind, MessageLink, NewChannel, Overwrite, UserId, bits},
+    guild::{ChannelId, MessageLink, UserId},
     setting,
 };
 use guildhall_store::{scope, sequence};
@@ -22,6 +22,7 @@ use crate::{
     error::ModerationError,
     reason::LONGEST_QUOTE,
     setting::REPORT_LOG,
+    workflows::{self, ReportThread},
 };
 
 /// Where a report stands.
@@ -125,6 +126,7 @@ impl Moderation {
         };
         report::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
         self.post_soon(&tx, tenant, format!("report:{number}")).await?;
+        self.seams.flows.start_in::<ReportThread>(&tx, tenant, &number.to_string(), &number).await?;
         tx.commit().await?;
         Ok(number)
     }
@@ -178,45 +180,11 @@ impl Moderation {
             return Err(handled(&self.report_row(tenant, number).await?));
         }
         self.post_soon(&tx, tenant, format!("report:{number}")).await?;
+        if row.thread.is_some() {
+            self.post_soon(&tx, tenant, workflows::thread_topic(number)).await?;
+        }
         tx.commit().await?;
         self.report_row(tenant, number).await
-    }
-
-    /// Makes the private thread in which the staff talks about a report, with whoever took it in it.
-    pub(crate) async fn report_thread(
-        &self,
-        tenant: &TenantId,
-        row: &report::Model,
-        by: UserId,
-    ) -> Result<ChannelId, ModerationError> {
-        if let Some(thread) = row.thread.as_deref().and_then(|text| text.parse().ok()) {
-            return Ok(thread);
-        }
-        let parent: Option<ChannelId> =
-            setting::get(self.seams.settings.as_ref(), tenant, &REPORT_LOG).await?;
-        let parent = parent.ok_or(ModerationError::ReportsOff)?;
-        let member = Overwrite { target: by.0, role: false, allow: bits::VIEW_CHANNEL, deny: 0 };
-        let thread = NewChannel {
-            name: format!("Report {}", row.number),
-            kind: ChannelKind::Thread,
-            parent: Some(parent),
-            topic: None,
-            overwrites: vec![member],
-        };
-        let reason = format!("Report {}", row.number);
-        let thread = self.seams.guilds.create_channel(tenant, thread, &reason).await?;
-        let tx = self.seams.store.begin().await?;
-        scope::update::<report::Entity>(tenant)
-            .set(report::ActiveModel { thread: Set(Some(thread.to_string())), ..Default::default() })
-            .filter(report::Column::Number.eq(row.number))
-            .exec(tx.conn())
-            .await?;
-        self.post_soon(&tx, tenant, format!("report:{}", row.number)).await?;
-        tx.commit().await?;
-        let nonce = format!("thread-{}", row.number);
-        let page = self.report_page(tenant, row.number).await?;
-        self.seams.courier.post(tenant, thread, &page, &nonce).await?;
-        Ok(thread)
     }
 
     /// A report as the staff reads it.
@@ -227,7 +195,8 @@ impl Moderation {
     ) -> Result<Document, ModerationError> {
         let row = self.report_row(tenant, number).await?;
         let guild = self.seams.guilds.guild(tenant).await.ok();
-        Ok(page(&row, guild.map(|guild| guild.id)))
+        let note = self.note_of(tenant, &workflows::thread_topic(number)).await?;
+        Ok(page(&row, guild.map(|guild| guild.id), note))
     }
 }
 
@@ -239,7 +208,7 @@ fn handled(row: &report::Model) -> ModerationError {
     }
 }
 
-fn page(row: &report::Model, guild: Option<u64>) -> Document {
+fn page(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Document {
     let tone = match row.state {
         ReportState::Open => Tone::Warning,
         ReportState::Taken => Tone::Working,
@@ -266,6 +235,9 @@ fn page(row: &report::Model, guild: Option<u64>) -> Document {
     if let Some(answer) = &row.answer {
         page = page.field("Outcome", answer.as_str());
     }
+    if let Some(words) = thread_words(row, guild, note) {
+        page = page.field("Thread", words);
+    }
     if row.state.is_over() {
         return page;
     }
@@ -281,6 +253,15 @@ fn page(row: &report::Model, guild: Option<u64>) -> Document {
     }
     page.action(Action::new("Resolved", "inbox resolve", report.clone()).asking(&["answer"]))
         .action(Action::new("Dismiss", "inbox dismiss", report).asking(&["answer"]).style(Style::Danger))
+}
+
+/// Where a report's thread is, or what is noted about why there is none; nothing while it is being made.
+pub(crate) fn thread_words(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Option<String> {
+    match (row.place(), guild) {
+        (Some(thread), Some(guild)) => Some(format!("https://discord.com/channels/{guild}/{thread}")),
+        (Some(thread), None) => Some(thread.to_string()),
+        (None, _) => note,
+    }
 }
 
 /// A message's address, as far as the guild is known.

@@ -34,8 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 
 /// Where something is to be written.
 pub(crate) enum Letter {
-    /// To the first of these channels that is set.
-    Channel(Vec<&'static Setting>, Document),
+    /// To a channel, where there is one to post it in.
+    Channel(Option<ChannelId>, Document),
     /// To a person.
     Person(UserId, Document),
 }
@@ -132,8 +132,8 @@ impl Moderation {
         letter: Letter,
     ) -> Result<Option<String>, Error> {
         let courier = self.seams.courier.as_ref();
-        let (settings, document) = match letter {
-            Letter::Channel(settings, document) => (settings, document),
+        let (channel, document) = match letter {
+            Letter::Channel(channel, document) => (channel, document),
             Letter::Person(user, document) => {
                 let nonce = short(&row.topic.replace(':', "-"), 25);
                 return Ok(match courier.direct(tenant, user, &document, &nonce).await? {
@@ -156,19 +156,26 @@ impl Moderation {
                 Err(error) => return Err(error),
             }
         }
-        let mut channel = None;
-        for setting in settings {
-            channel =
-                setting::get::<Option<ChannelId>>(self.seams.settings.as_ref(), tenant, setting).await?;
-            if channel.is_some() {
-                break;
-            }
-        }
         let Some(channel) = channel else { return Ok(note) };
         let message = courier.post(tenant, channel, &document, &nonce).await?;
         row.channel = Some(channel.to_string());
         row.message = Some(message.to_string());
         Ok(note)
+    }
+
+    /// The first of these channels that is set.
+    async fn first_set(
+        &self,
+        tenant: &TenantId,
+        channels: &[&'static Setting],
+    ) -> Result<Option<ChannelId>, Error> {
+        for setting in channels {
+            let channel = setting::get::<Option<ChannelId>>(self.seams.settings.as_ref(), tenant, setting);
+            if let Some(channel) = channel.await? {
+                return Ok(Some(channel));
+            }
+        }
+        Ok(None)
     }
 
     async fn letter_for(&self, tenant: &TenantId, topic: &str) -> Result<Option<Letter>, ModerationError> {
@@ -177,12 +184,19 @@ impl Moderation {
         Ok(match what {
             "case" => {
                 let row = self.case(tenant, number).await?;
-                Some(Letter::Channel(vec![&MOD_LOG], page::sheet(&row)))
+                Some(Letter::Channel(self.first_set(tenant, &[&MOD_LOG]).await?, page::sheet(&row)))
             }
-            "report" => Some(Letter::Channel(vec![&REPORT_LOG], self.report_page(tenant, number).await?)),
+            "report" => {
+                let channel = self.first_set(tenant, &[&REPORT_LOG]).await?;
+                Some(Letter::Channel(channel, self.report_page(tenant, number).await?))
+            }
+            "thread" => {
+                let thread = self.report_row(tenant, number).await?.place();
+                Some(Letter::Channel(thread, self.report_page(tenant, number).await?))
+            }
             "appeal" => {
-                let channels = vec![&APPEAL_LOG, &REPORT_LOG, &MOD_LOG];
-                Some(Letter::Channel(channels, self.appeal_page(tenant, number).await?))
+                let channel = self.first_set(tenant, &[&APPEAL_LOG, &REPORT_LOG, &MOD_LOG]).await?;
+                Some(Letter::Channel(channel, self.appeal_page(tenant, number).await?))
             }
             "verdict" => self.verdict(tenant, number).await?.map(|(user, text)| Letter::Person(user, text)),
             _ => None,

@@ -1,15 +1,22 @@
-//! Who may act on whom: Discord's hierarchy of roles, and the community's own ranks.
+//! Who may act on whom: Discord's hierarchy of roles, the community's own ranks, and what it asks for each
+//! operation, also where another one comes to the same.
+
+use std::sync::LazyLock;
 
 use guildhall_core::{
-    Actor, Rank, TenantId,
+    Actor, Rank, Spec, TenantId,
     guild::{
         UserId, bits,
         hierarchy::{self, Checked},
     },
-    permission::Member,
+    permission::{self, Member},
 };
+use guildhall_store::Timestamp;
 
-use crate::{Moderation, error::ModerationError};
+use crate::{Moderation, case::CaseKind, entity::case, error::ModerationError, operations};
+
+/// What is known of this crate's operations.
+static SPECS: LazyLock<Vec<Spec>> = LazyLock::new(|| operations().specs().cloned().collect());
 
 /// The member whose roles count for what an actor does. Who runs the installation stands outside of every
 /// server's hierarchy, and so do programs, whose rank alone counts.
@@ -18,6 +25,41 @@ pub(crate) fn acting(actor: &Actor) -> Option<UserId> {
 }
 
 impl Moderation {
+    /// Whether the actor may call this operation: asked where they do the same by another one.
+    pub(crate) async fn may_call(&self, actor: &Actor, operation: &str) -> Result<(), ModerationError> {
+        let Some(spec) = SPECS.iter().find(|spec| spec.name == operation) else {
+            return Err(guildhall_core::Error::bug(format!("no operation is called {operation}")).into());
+        };
+        let required = self.seams.permissions.required(actor, spec).await?;
+        permission::check(actor, &required, spec.name)?;
+        Ok(())
+    }
+
+    /// Whether the actor may move a case's end to there. An earlier end lifts the measure, a later one takes it
+    /// anew, so each takes what that takes: the operation's rank, and a standing above the person's.
+    pub(crate) async fn may_move_end(
+        &self,
+        actor: &Actor,
+        row: &case::Model,
+        end: Option<Timestamp>,
+    ) -> Result<(), ModerationError> {
+        let later = match (row.expires_at, end) {
+            (before, after) if before == after => return Ok(()),
+            (Some(before), Some(after)) => after > before,
+            (_, after) => after.is_none(),
+        };
+        let operation = match row.kind {
+            kind if !later => kind.lifted_by().unwrap_or(kind.word()),
+            CaseKind::Ban | CaseKind::Tempban if end.is_none() => CaseKind::Ban.word(),
+            kind => kind.word(),
+        };
+        self.may_call(actor, operation).await?;
+        if let Some(user) = row.user() {
+            self.may_act_on(&actor.tenant, acting(actor), actor.rank, user, 0).await?;
+        }
+        Ok(())
+    }
+
     /// Whether somebody with this rank may act on `target`, and whether the bot can do it for them. Looked at
     /// before anything happens.
     pub(crate) async fn may_act_on(

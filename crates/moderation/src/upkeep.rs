@@ -30,22 +30,31 @@ impl Moderation {
         topic: String,
     ) -> Result<(), StoreError> {
         let due = Some(Timestamp::from(self.seams.clock.now()));
-        let row = post::ActiveModel {
-            tenant: Set(tenant.as_str().to_owned()),
-            topic: Set(topic),
-            due: Set(due),
-            attempts: Set(0),
-            channel: Set(None),
-            message: Set(None),
-            note: Set(None),
-        };
-        let known = OnConflict::columns([post::Column::Tenant, post::Column::Topic])
-            .update_columns([post::Column::Due, post::Column::Attempts])
-            .to_owned();
-        post::Entity::insert(row).on_conflict(known).exec_without_returning(tx.conn()).await?;
+        keep_post(tx, tenant, topic, due, None, &[post::Column::Due, post::Column::Attempts]).await?;
         let scribe = self.scribe.clone();
         tx.after_commit(move || scribe.notify_one());
         Ok(())
+    }
+
+    /// Notes what is wrong with something that cannot be posted.
+    pub(crate) async fn note_post(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        topic: String,
+        note: String,
+    ) -> Result<(), StoreError> {
+        keep_post(tx, tenant, topic, None, Some(note), &[post::Column::Note]).await
+    }
+
+    /// What is wrong with something that was to be posted.
+    pub(crate) async fn note_of(
+        &self,
+        tenant: &TenantId,
+        topic: &str,
+    ) -> Result<Option<String>, ModerationError> {
+        let query = scope::find::<post::Entity>(tenant).filter(post::Column::Topic.eq(topic));
+        Ok(query.one(self.seams.store.reader()).await?.and_then(|post| post.note))
     }
 
     /// Keeps whether the person was told. It is no change of the case, so it has no version.
@@ -55,16 +64,9 @@ impl Moderation {
         number: i64,
         told: Told,
     ) -> Result<(), ModerationError> {
-        let tx = self.seams.store.begin().await?;
-        scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Told, Expr::value(told))
-            .filter(case::Column::Number.eq(number))
-            .exec(tx.conn())
-            .await?;
-        let row = in_tx(&tx, tenant, number).await?;
+        let (tx, row) = self.keep(tenant, number, case::Column::Told, Expr::value(told)).await?;
         self.due(&tx, tenant, &row).await?;
-        tx.commit().await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Keeps what came of carrying it over.
@@ -74,16 +76,10 @@ impl Moderation {
         number: i64,
         carried: &str,
     ) -> Result<(), ModerationError> {
-        let tx = self.seams.store.begin().await?;
-        scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Carried, Expr::value(short(carried, 500)))
-            .filter(case::Column::Number.eq(number))
-            .exec(tx.conn())
-            .await?;
-        let row = in_tx(&tx, tenant, number).await?;
+        let carried = Expr::value(short(carried, 500));
+        let (tx, row) = self.keep(tenant, number, case::Column::Carried, carried).await?;
         self.due(&tx, tenant, &row).await?;
-        tx.commit().await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// The timer's turn, which signals name from now on; gives the case as it is at that moment.
@@ -93,15 +89,27 @@ impl Moderation {
         number: i64,
         round: i64,
     ) -> Result<case::Model, ModerationError> {
+        let (tx, row) = self.keep(tenant, number, case::Column::Round, Expr::value(round)).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    /// Writes one column, and gives the case as it is then.
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        number: i64,
+        column: case::Column,
+        value: Expr,
+    ) -> Result<(Tx, case::Model), ModerationError> {
         let tx = self.seams.store.begin().await?;
         scope::update::<case::Entity>(tenant)
-            .col_expr(case::Column::Round, Expr::value(round))
+            .col_expr(column, value)
             .filter(case::Column::Number.eq(number))
             .exec(tx.conn())
             .await?;
         let row = in_tx(&tx, tenant, number).await?;
-        tx.commit().await?;
-        Ok(row)
+        Ok((tx, row))
     }
 
     /// Starts the timers anew of cases whose end is past while nothing waits for it. That takes a fault, so it
@@ -138,29 +146,31 @@ impl Moderation {
         Ok(mended)
     }
 
-    /// Tells the rest of Guildhall. Nothing depends on it, so a failure is logged and no more.
-    pub(crate) async fn tell_others(&self, row: &case::Model) {
-        let Ok(tenant) = row.tenant.parse::<TenantId>() else { return };
-        let target = row.target.as_ref().filter(|_| !row.kind.is_private());
-        let event = NewEvent {
-            tenant,
-            subject: Subject::Community,
-            kind: "case.changed".to_owned(),
-            run: None,
-            outcome: None,
-            data: json!({
-                "number": row.number,
-                "kind": row.kind,
-                "state": row.state,
-                "target": target,
-                "version": row.version,
-            }),
-            document: None,
-            tell: None,
-        };
-        if let Err(error) = self.seams.events.append(event).await {
-            tracing::warn!(case = row.number, "others could not be told of a case: {}", error.causes());
+    /// Tells the rest of Guildhall what these cases have become, and commits. A change and the word of it stand or
+    /// fall together; the word comes last, because on PostgreSQL nobody else has one until the transaction ends.
+    pub(crate) async fn commit(&self, tx: Tx, changed: &[&case::Model]) -> Result<(), ModerationError> {
+        for row in changed {
+            let Ok(tenant) = row.tenant.parse::<TenantId>() else { continue };
+            let target = row.target.as_ref().filter(|_| !row.kind.is_private());
+            let event = NewEvent {
+                tenant,
+                subject: Subject::Community,
+                kind: "case.changed".to_owned(),
+                run: None,
+                outcome: None,
+                data: json!({
+                    "number": row.number,
+                    "kind": row.kind,
+                    "state": row.state,
+                    "target": target,
+                    "version": row.version,
+                }),
+                document: None,
+                tell: None,
+            };
+            self.seams.events.append_in(&tx, event).await?;
         }
+        Ok(tx.commit().await?)
     }
 
     /// The case that was made for `reference`.
@@ -172,4 +182,29 @@ impl Moderation {
         let query = scope::find::<case::Entity>(tenant).filter(case::Column::Reference.eq(reference));
         Ok(query.one(self.seams.store.reader()).await?)
     }
+}
+
+/// Keeps what is to be posted; where it is known already, only these columns are replaced.
+async fn keep_post(
+    tx: &Tx,
+    tenant: &TenantId,
+    topic: String,
+    due: Option<Timestamp>,
+    note: Option<String>,
+    replaced: &[post::Column],
+) -> Result<(), StoreError> {
+    let row = post::ActiveModel {
+        tenant: Set(tenant.as_str().to_owned()),
+        topic: Set(topic),
+        due: Set(due),
+        attempts: Set(0),
+        channel: Set(None),
+        message: Set(None),
+        note: Set(note),
+    };
+    let known = OnConflict::columns([post::Column::Tenant, post::Column::Topic])
+        .update_columns(replaced.iter().copied())
+        .to_owned();
+    post::Entity::insert(row).on_conflict(known).exec_without_returning(tx.conn()).await?;
+    Ok(())
 }

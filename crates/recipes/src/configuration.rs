@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Place, Recipe, ValueProblem, Values,
+    Place, Recipe, ValueProblem, Values, address,
     recipe::VariableKind,
     render,
     secrets::{Kept, Owner, SecretsKey},
@@ -216,6 +216,11 @@ impl Configuration {
         secrets.fold(text.to_owned(), |text, (_, secret)| {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), HIDDEN) } else { text }
         })
+    }
+
+    /// The text as everybody may read it: without secrets, and without the addresses of players.
+    pub fn for_everybody(&self, text: &str) -> String {
+        address::hide(&self.redact(text)).into_owned()
     }
 
     /// How players get in. A secret in the recipe's text stays hidden.

@@ -3,12 +3,14 @@
 //! A [`Recipe`] is read from TOML and checked in one go ([`Recipe::parse`]); a community's values for its
 //! variables are checked against it ([`Values`]); from both come the command line ([`render`]), the
 //! configuration files ([`config`]), the patterns to watch the console with ([`patterns`]) and the lines that keep
-//! players out ([`access`]). A server's values are a versioned `configuration`, with its `secrets` sealed.
+//! players out ([`access`]). A server's values are a versioned `configuration`, with its `secrets` sealed. What a
+//! game writes is shown without players' network addresses ([`address`]).
 //!
 //! Recipes and values come from people whom the host does not trust: nothing here builds a shell line, and
 //! no value can add an argument, a line, a key or a way out of the server's folder.
 
 pub mod access;
+pub mod address;
 pub mod book;
 pub mod config;
 #[cfg(feature = "configuration")]

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use guildhall_core::{Actor, HostId, ServerId, TenantId};
+use guildhall_core::{Actor, HostId, Operation as _, Rank, ServerId, TenantId};
 use guildhall_link::message::{ConsoleLine, ConsolePush, Request};
+use guildhall_recipes::address;
 use metrics::counter;
 use tokio::sync::broadcast;
 
-use crate::{Servers, error::ServersError, launch::Launch, text};
+use crate::{Servers, error::ServersError, launch::Launch, operations::ServerSend, text};
 
 /// Lines that wait for a slow watcher before the oldest are dropped; the watcher is told how many.
 const RING: usize = 2_048;
@@ -45,14 +46,22 @@ impl Line {
             Self::Gap(what) => format!("… {what} …"),
         }
     }
+
+    /// The line as this rank reads it: the addresses of players are for who may write to a console.
+    pub(crate) fn read_by(self, rank: Rank) -> Self {
+        let hide = |text: String| address::hide(&text).into_owned();
+        match self {
+            line if rank >= ServerSend::RANK => line,
+            Self::Output(text) => Self::Output(hide(text)),
+            Self::Input { by, text } => Self::Input { by, text: hide(text) },
+            Self::Gap(what) => Self::Gap(what),
+        }
+    }
 }
 
 /// A line from an agent: cut, free of control characters and of the configuration's secrets.
-pub(crate) fn clean(line: &ConsoleLine, launch: Option<&Launch>) -> Line {
-    let shown = |text: &str| {
-        let clean = text::console(text, LONGEST_LINE);
-        launch.map_or(clean.clone(), |launch| launch.redact(&clean))
-    };
+pub(crate) fn clean(line: &ConsoleLine, launch: &Launch) -> Line {
+    let shown = |text: &str| launch.redact(&text::console(text, LONGEST_LINE));
     match line {
         ConsoleLine::Output { text, .. } => Line::Output(shown(text)),
         ConsoleLine::Input { by, text, .. } => Line::Input { by: text::line(by, 64), text: shown(text) },
@@ -89,7 +98,7 @@ impl Consoles {
         }
         for line in &push.chunk.lines {
             // The count of receivers was just seen, and a lost line is told by the receiver's lag.
-            let _ = console.lines.send(clean(line, Some(&console.launch)));
+            let _ = console.lines.send(clean(line, &console.launch));
         }
     }
 
@@ -118,6 +127,7 @@ pub struct ConsoleStream {
     servers: Servers,
     server: ServerId,
     host: HostId,
+    rank: Rank,
     lines: broadcast::Receiver<Line>,
     renew: time::OffsetDateTime,
 }
@@ -138,7 +148,8 @@ impl Servers {
             .ok_or_else(|| ServersError::NotRunning { name: row.name.clone(), state: row.state })?;
         let server = ServerId(row.id);
         let lines = self.consoles.watch(server, &actor.tenant, &host, &launch);
-        let mut stream = ConsoleStream { servers: self.clone(), server, host, lines, renew: self.began };
+        let mut stream =
+            ConsoleStream { servers: self.clone(), server, host, rank: actor.rank, lines, renew: self.began };
         stream.ask().await;
         Ok(stream)
     }
@@ -151,7 +162,7 @@ impl ConsoleStream {
             let renew = self.renew;
             tokio::select! {
                 line = self.lines.recv() => match line {
-                    Ok(line) => return line,
+                    Ok(line) => return line.read_by(self.rank),
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         counter!("guildhall_servers_dropped_total", "what" => "console_line").increment(missed);
                         return Line::Gap(format!("{missed} lines are missing"));

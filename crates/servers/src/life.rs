@@ -181,8 +181,8 @@ impl Change<'_> {
     /// Keeps why it did not work; the state is somebody else's to set.
     pub(crate) fn note(&mut self, trouble: &Trouble) {
         self.row.failure_code = Some(trouble.code.as_str().to_owned());
-        self.row.failure_message = Some(self.launch.redact(&trouble.message));
-        let output: Vec<String> = trouble.output.iter().map(|line| self.launch.redact(line)).collect();
+        self.row.failure_message = Some(self.launch.for_everybody(&trouble.message));
+        let output: Vec<String> = trouble.output.iter().map(|line| self.launch.for_everybody(line)).collect();
         self.row.failure_output = (!output.is_empty()).then(|| serde_json::json!(output).to_string());
     }
 

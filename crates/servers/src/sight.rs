@@ -44,7 +44,7 @@ impl Change<'_> {
     pub(crate) fn see_progress(&mut self, phase: Phase, step: &str, done: u32, total: u32) {
         self.see_phase(phase);
         if self.row.state == State::from(phase) && !self.row.state.is_settled() {
-            let step = self.launch.redact(&text::line(step, 100));
+            let step = self.launch.for_everybody(&text::line(step, 100));
             let progress = Progress { label: step, done: done.min(total), total };
             self.row.progress = serde_json::to_string(&progress).ok();
             told::status(self);
@@ -108,7 +108,7 @@ impl Change<'_> {
                     // The wait itself is the agent's; the deadline begins after it.
                     let wait = std::time::Duration::from_millis(wait.min(3_600_000));
                     self.row.deadline = self.row.deadline.map(|deadline| (deadline.time() + wait).into());
-                    let shown = |line: &String| self.launch.redact(&text::line(line, 200));
+                    let shown = |line: &String| self.launch.for_everybody(&text::line(line, 200));
                     let last: Vec<String> = output.iter().take(10).map(shown).collect();
                     told::crashed(self, exit, wait, crashes, &last);
                 }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use guildhall_link::message::{Phase, Want};
-use guildhall_recipes::{Recipe, recipe::InstallStep};
+use guildhall_recipes::{Recipe, duration, recipe::InstallStep};
 use schemars::JsonSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 use serde::{Deserialize, Serialize};
@@ -77,15 +77,7 @@ impl State {
 
     /// Whether a process of the game may exist.
     pub fn may_run(self) -> bool {
-        matches!(
-            self,
-            Self::Preparing
-                | Self::Installing
-                | Self::Starting
-                | Self::Ready
-                | Self::Stopping
-                | Self::Restarting
-        )
+        !matches!(self, Self::Created | Self::Stopped | Self::Failed | Self::Deleting)
     }
 
     /// How long the state may last and what follows when it has; `None` for settled states. This is the one
@@ -179,29 +171,29 @@ impl From<Goal> for Want {
 #[serde(default, deny_unknown_fields)]
 pub struct Deadlines {
     /// `created`.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub creating: Duration,
     /// `preparing`: until the agent has said that it works on it.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub preparing: Duration,
     /// `installing`, all steps together, on top of the times that the recipe's steps name themselves.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub installing: Duration,
     /// `restarting`, on top of the recipe's own stop ladder; covers the agent's back-off.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub restarting: Duration,
     /// `deleting`, on top of the recipe's own stop ladder.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub deleting: Duration,
     /// On top of the recipe's own waits in `starting` and `stopping`, for the way to the host and back.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub slack: Duration,
     /// A host that has been away for this long has lost its servers. With [`Deadlines::every`] it stays below
     /// the minute that is promised.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub host_lost: Duration,
     /// How often desired and observed are compared when nothing wakes the reconciler earlier.
-    #[serde(with = "written")]
+    #[serde(with = "duration")]
     pub every: Duration,
 }
 
@@ -217,22 +209,6 @@ impl Default for Deadlines {
             host_lost: Duration::from_secs(30),
             every: Duration::from_secs(10),
         }
-    }
-}
-
-/// Durations as in recipes: `30s`, `5m`.
-mod written {
-    use std::time::Duration;
-
-    use guildhall_recipes::duration;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&duration::format(*duration))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        duration::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

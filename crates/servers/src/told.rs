@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use guildhall_core::Subject;
-use guildhall_core::{Actor, Document, NewEvent, Outcome, Rich, Tone, event::Tell};
+use guildhall_core::{Actor, Document, NewEvent, Outcome, Rich, Subject, Tone, event::Tell};
 use guildhall_link::message::Exit;
 use serde_json::{Value, json};
 use time::macros::format_description;

@@ -183,14 +183,21 @@ impl Workshop {
         if look.launch.recipe.console.input == ConsoleInput::None {
             return Err(ServersError::NoConsole(row.name.clone()));
         }
-        let not_running = || ServersError::NotRunning { name: row.name.clone(), state: row.state };
         if !row.state.may_run() {
-            return Err(not_running());
+            return Err(ServersError::NotRunning { name: row.name.clone(), state: row.state });
         }
+        match self.ask_host(look, Request::Send { server: row.id.into(), line, by }).await? {
+            Reply::Done => Ok(()),
+            _ => Err(ServersError::Refused(String::new())),
+        }
+    }
+
+    /// Asks a server's host for something that takes a running game.
+    pub(crate) async fn ask_host(&self, look: &Look, request: Request) -> Result<Reply, ServersError> {
+        let row = &look.row;
+        let not_running = || ServersError::NotRunning { name: row.name.clone(), state: row.state };
         let host: HostId = row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
-        let request = Request::Send { server: row.id.into(), line, by };
         match self.agents.request(&host, request).await {
-            Ok(Reply::Done) => Ok(()),
             Ok(Reply::Refused { why: Refusal::NotRunning | Refusal::UnknownServer, .. }) => {
                 Err(not_running())
             }
@@ -200,7 +207,7 @@ impl Workshop {
             Ok(Reply::Refused { message, .. }) => {
                 Err(ServersError::Refused(crate::text::line(&message, 300)))
             }
-            Ok(_) => Err(ServersError::Refused(String::new())),
+            Ok(reply) => Ok(reply),
             Err(error) => Err(ServersError::HostAway { name: row.name.clone(), source: Some(error) }),
         }
     }

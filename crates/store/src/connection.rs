@@ -5,8 +5,14 @@
 //! queue, and readers cannot write at all. PostgreSQL keeps the same split, so that a write through the
 //! reader is found on either.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use guildhall_core::incident::Clean;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
@@ -17,7 +23,10 @@ use sea_orm::{
 };
 use sea_orm_migration::MigrationTrait;
 
-use crate::{StoreError, Tx, migrator};
+use crate::{
+    StoreError, Tx, migrator,
+    trace::{self, Reader},
+};
 
 /// How long SQLite waits for another process's lock, and any caller for a free connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,8 +73,9 @@ pub struct Store {
 
 struct Inner {
     backend: Backend,
-    reader: DatabaseConnection,
+    reader: Reader,
     writer: DatabaseConnection,
+    clean: OnceLock<Box<Clean<'static>>>,
 }
 
 impl fmt::Debug for Store {
@@ -107,27 +117,39 @@ impl Store {
     }
 
     /// The pool for reading. The database refuses writes through it.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.inner.reader
     }
 
     /// Begins a write transaction. Waits up to 10 s for its turn.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let span = trace::span(self.inner.writer.get_database_backend(), "write");
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Tx::new(self.inner.writer.begin_with_options(options).await?))
+        Ok(Tx::new(self.inner.writer.begin_with_options(options).await?, span))
+    }
+
+    /// Passes every text of the events that are kept from here on through `clean`: events are read by strangers,
+    /// and what games and other systems say in them may hold secrets. A second one changes nothing.
+    pub fn clean_with(&self, clean: impl for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static) {
+        let _ = self.inner.clean.set(Box::new(clean));
+    }
+
+    /// What [`Store::clean_with`] was given.
+    pub(crate) fn clean(&self) -> Option<&Clean<'static>> {
+        self.inner.clean.get().map(Box::as_ref)
     }
 
     /// Answers when the database does: for health checks.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.inner.reader.ping().await.map_err(Into::into)
+        self.inner.reader.pool().ping().await.map_err(Into::into)
     }
 
     /// Closes the connections once the statements under way are done. Later calls fail.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.inner.reader.close_by_ref().await?;
+        self.inner.reader.pool().close_by_ref().await?;
         self.inner.writer.close_by_ref().await.map_err(Into::into)
     }
 }
@@ -176,7 +198,7 @@ async fn open_sqlite(options: &Options) -> Result<Inner, StoreError> {
             .pragma("query_only", "ON")
     });
     let reader = Database::connect(reader).await.map_err(unreachable)?;
-    Ok(Inner { backend: Backend::Sqlite, reader, writer })
+    Ok(Inner { backend: Backend::Sqlite, reader: Reader::new(reader), writer, clean: OnceLock::new() })
 }
 
 /// Creates the file, readable by its owner only, when there is none: it holds what people wrote.
@@ -200,7 +222,7 @@ async fn open_postgres(options: &Options) -> Result<Inner, StoreError> {
 
     let writer = Database::connect(writer).await.map_err(unreachable)?;
     let reader = Database::connect(reader).await.map_err(unreachable)?;
-    Ok(Inner { backend: Backend::Postgres, reader, writer })
+    Ok(Inner { backend: Backend::Postgres, reader: Reader::new(reader), writer, clean: OnceLock::new() })
 }
 
 fn unreachable(error: DbErr) -> StoreError {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use guildhall_core::{
     Clock, Error, Event, EventLog, NewEvent, RunId, Subject, TenantId,
-    event::{Filter, Outcome},
+    event::{Filter, Outcome, Tell},
+    incident::clean_texts,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder,
@@ -72,6 +73,7 @@ impl EventStore {
     ///
     /// On PostgreSQL nobody else can append until the transaction ends, so append last.
     pub async fn append_in(&self, tx: &Tx, event: NewEvent) -> Result<i64, StoreError> {
+        let event = self.cleaned(event)?;
         let row = row_of(event, self.inner.clock.now().into())?;
         if self.inner.store.backend() == Backend::Postgres {
             tx.conn().execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
@@ -121,6 +123,23 @@ impl EventStore {
             removed += batch.rows_affected;
             last = end;
         }
+    }
+
+    /// The event without what must not be kept.
+    fn cleaned(&self, mut event: NewEvent) -> Result<NewEvent, StoreError> {
+        let Some(clean) = self.inner.store.clean() else { return Ok(event) };
+        clean_texts(&mut event.data, clean);
+        if let Some(document) = event.document.take() {
+            let unclean = |error| StoreError::corrupt("event", error);
+            let mut texts = serde_json::to_value(&document).map_err(unclean)?;
+            clean_texts(&mut texts, clean);
+            // A secret that is also one of the words that documents are made of would leave none.
+            event.document = serde_json::from_value(texts).ok();
+        }
+        if let Some(Tell::Open { title, .. } | Tell::Announce { title, .. }) = &mut event.tell {
+            *title = clean(title).into_owned();
+        }
+        Ok(event)
     }
 
     async fn append_alone(&self, event: NewEvent) -> Result<i64, StoreError> {
@@ -206,7 +225,7 @@ async fn listen_once(store: &Store, changes: &watch::Sender<i64>) -> Result<(), 
     let lost = |error| {
         StoreError::Unreachable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))))
     };
-    let pool = store.reader().get_postgres_connection_pool();
+    let pool = store.reader().pool().get_postgres_connection_pool();
     let mut listener = PgListener::connect_with(pool).await.map_err(lost)?;
     listener.listen(CHANNEL).await.map_err(lost)?;
     tell(changes, newest(store).await?);

@@ -27,6 +27,7 @@ mod notebook;
 mod text;
 mod timestamp;
 mod token;
+mod trace;
 mod transaction;
 
 /// The messages of this crate.
@@ -43,4 +44,5 @@ pub use notebook::NotebookStore;
 pub use scope::Owned;
 pub use timestamp::Timestamp;
 pub use token::{NewToken, Token, TokenId, TokenStore};
+pub use trace::Reader;
 pub use transaction::Tx;

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use sea_orm::DatabaseTransaction;
+use tracing::Span;
 
 use crate::StoreError;
 
@@ -15,11 +16,13 @@ type Hook = Box<dyn FnOnce() + Send>;
 pub struct Tx {
     transaction: DatabaseTransaction,
     hooks: Mutex<Vec<Hook>>,
+    /// Ends with the transaction, however that ends.
+    span: Span,
 }
 
 impl Tx {
-    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, hooks: Mutex::new(Vec::new()) }
+    pub(crate) fn new(transaction: DatabaseTransaction, span: Span) -> Self {
+        Self { transaction, hooks: Mutex::new(Vec::new()), span }
     }
 
     /// What SeaORM's queries run on.
@@ -36,6 +39,7 @@ impl Tx {
     /// Makes it so. When this returns the change is safe on disk.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.transaction.commit().await?;
+        drop(self.span);
         for hook in self.hooks.into_inner().unwrap_or_else(PoisonError::into_inner) {
             hook();
         }

@@ -68,6 +68,28 @@ async fn an_event_is_read_as_it_was_told() {
 }
 
 #[tokio::test]
+async fn what_must_not_be_kept_is_taken_out() {
+    for store in testkit::stores(Vec::new).await {
+        store.clean_with(|text| text.replace("hush", "[secret]").into());
+        let log = events(store.store());
+        let announced = Tell::Announce { topic: "hall".to_owned(), title: "hush".to_owned() };
+        for tell in [Tell::Open { topic: "session:1".to_owned(), title: "hush".to_owned() }, announced] {
+            let told = NewEvent {
+                data: json!({"why": ["it is hush"], "hush": 1}),
+                document: Some(Document::titled("hush").text("so hush")),
+                tell: Some(tell),
+                ..event("server.failed")
+            };
+            let cursor = log.append(told).await.unwrap();
+            let read = log.after(cursor - 1, &Filter::default(), 10).await.unwrap();
+            assert_eq!(read[0].data, json!({"why": ["it is [secret]"], "[secret]": 1}), "on {}", store.name);
+            assert_eq!(read[0].document, Some(Document::titled("[secret]").text("so [secret]")));
+            assert!(!format!("{read:?}").contains("hush"), "on {}: {read:?}", store.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_filter_narrows_down_by_community_subject_and_run() {
     for store in testkit::stores(Vec::new).await {
         let log = events(store.store());

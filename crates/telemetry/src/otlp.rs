@@ -1,16 +1,18 @@
 //! Sends spans to an OpenTelemetry collector (OTLP over HTTP), with ids as AWS X-Ray wants them if asked.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use guildhall_core::incident;
+use guildhall_core::incident::{self, Tracer};
 use opentelemetry::{
-    KeyValue,
+    Context, KeyValue,
+    propagation::TextMapPropagator as _,
     trace::{TraceContextExt as _, TraceId, TracerProvider as _},
 };
 use opentelemetry_aws::trace::XrayIdGenerator;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
+    propagation::TraceContextPropagator,
     trace::{BatchConfigBuilder, BatchSpanProcessor, RandomIdGenerator, Sampler, SdkTracerProvider},
 };
 use tracing::Subscriber;
@@ -107,7 +109,7 @@ impl Exporter {
             Ids::W3c => builder.with_id_generator(RandomIdGenerator::default()).build(),
             Ids::XRay => builder.with_id_generator(XrayIdGenerator::default()).build(),
         };
-        incident::trace_with(current);
+        incident::trace_with(Tracer { id, parent, adopt });
         Ok(Self { provider, ids: config.ids })
     }
 
@@ -133,7 +135,25 @@ impl Exporter {
 }
 
 /// The trace under way, 32 hex digits.
-fn current() -> Option<String> {
+fn id() -> Option<String> {
     let trace = tracing::Span::current().context().span().span_context().trace_id();
     (trace != TraceId::INVALID).then(|| trace.to_string())
+}
+
+/// The span under way as a `traceparent`, whichever way ids are made: between Guildhall's own processes there is
+/// one way to say it.
+fn parent() -> Option<String> {
+    let mut header = HashMap::new();
+    TraceContextPropagator::new().inject_context(&tracing::Span::current().context(), &mut header);
+    header.remove("traceparent")
+}
+
+/// Makes a span the child of one that another process named.
+fn adopt(span: &tracing::Span, parent: &str) {
+    let header = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &header);
+    if context.span().span_context().is_valid() {
+        // A span that nobody collects has no parent to set.
+        let _ = span.set_parent(context);
+    }
 }

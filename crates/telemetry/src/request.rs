@@ -26,8 +26,7 @@ pub async fn trace(State(ids): State<Ids>, request: Request, next: Next) -> Resp
         "request",
         otel.kind = "server",
         http.request.method = %request.method(),
-        // The path of an interaction or of a resource; never a query, which may hold what people typed.
-        url.path = request.uri().path().chars().take(128).collect::<String>(),
+        url.path = collection(request.uri().path()),
         http.response.status_code = tracing::field::Empty,
     );
     let headers = HeaderExtractor(request.headers());
@@ -46,6 +45,20 @@ pub async fn trace(State(ids): State<Ids>, request: Request, next: Next) -> Resp
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// The beginning of a path as far as it is the interface's own, such as `/api/v1/servers`. What follows, and any
+/// path that leads nowhere, is what people typed, and may be anything. The operation is in the span `call`.
+fn collection(path: &str) -> String {
+    let own = |part: &&str| {
+        let fits = |b: u8| b.is_ascii_lowercase() || matches!(b, b'-' | b'.' | b':');
+        *part == "v1" || (part.len() <= 32 && part.bytes().all(fits))
+    };
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let known: Vec<&str> = parts.iter().copied().take(3).take_while(own).collect();
+    let rest = if known.len() < parts.len() { "/…" } else { "" };
+    let known: String = known.iter().flat_map(|part| ["/", *part]).collect();
+    format!("{known}{rest}")
 }
 
 /// The answer's header with the trace's id.
@@ -67,5 +80,20 @@ fn named(ids: Ids, context: &Context) -> Option<(&'static str, HeaderValue)> {
             let (_, text) = headers.into_iter().next()?;
             Some(("x-amzn-trace-id", HeaderValue::from_str(&text).ok()?))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_path_only_what_nobody_typed_is_kept() {
+        assert_eq!(collection("/interactions"), "/interactions");
+        assert_eq!(collection("/api/v1/servers"), "/api/v1/servers");
+        assert_eq!(collection("/api/v1/servers/survival/start"), "/api/v1/servers/…");
+        assert_eq!(collection("/api/v1/operations/server.start"), "/api/v1/operations/…");
+        assert_eq!(collection("/s3cr3t"), "/…");
+        assert_eq!(collection("/"), "/");
     }
 }

@@ -107,17 +107,47 @@ impl Stages {
     }
 }
 
-/// What a person waits for: the outermost `interaction` or `call`.
+/// What somebody waits for: the outermost `request`, `interaction` or `call`.
 struct Root {
     began: Instant,
     operation: Option<String>,
     split: Split,
+    open: [Open; Stage::ALL.len()],
+}
+
+impl Root {
+    fn new(operation: Option<String>) -> Self {
+        let began = Instant::now();
+        let open = [Open { count: 0, since: began }; Stage::ALL.len()];
+        Self { began, operation, split: Split::default(), open }
+    }
+}
+
+/// How much of one stage is under way. Reads side by side, or one within a transaction, take the time once.
+#[derive(Clone, Copy)]
+struct Open {
+    count: u32,
+    since: Instant,
+}
+
+impl Open {
+    fn begin(&mut self) {
+        if self.count == 0 {
+            self.since = Instant::now();
+        }
+        self.count += 1;
+    }
+
+    /// The microseconds that count, which are those of all that was open at once when the last of it ends.
+    fn end(&mut self) -> u64 {
+        self.count = self.count.saturating_sub(1);
+        if self.count == 0 { micros(self.since) } else { 0 }
+    }
 }
 
 /// A stage that is under way.
 struct Began {
     stage: Stage,
-    at: Instant,
     /// Microseconds of other stages inside of it, which count for themselves.
     inside: u64,
 }
@@ -140,7 +170,7 @@ impl Visit for Operation {
 }
 
 fn is_root(name: &str) -> bool {
-    name == "interaction" || name == "call"
+    matches!(name, "request" | "interaction" | "call")
 }
 
 /// The span in which everything is added up.
@@ -163,14 +193,14 @@ where
             attributes.record(&mut operation);
             match root(&span) {
                 Some(outer) => name_it(&outer, operation.0),
-                None => {
-                    let root =
-                        Root { began: Instant::now(), operation: operation.0, split: Split::default() };
-                    span.extensions_mut().insert(root);
-                }
+                None => span.extensions_mut().insert(Root::new(operation.0)),
             }
-        } else if let Some(stage) = Stage::of(name) {
-            span.extensions_mut().insert(Began { stage, at: Instant::now(), inside: 0 });
+        } else if let Some(stage) = Stage::of(name)
+            && let Some(root) = root(&span)
+            && let Some(root) = root.extensions_mut().get_mut::<Root>()
+        {
+            root.open[stage.index()].begin();
+            span.extensions_mut().insert(Began { stage, inside: 0 });
         }
     }
 
@@ -189,24 +219,27 @@ where
         let Some(span) = context.span(&id) else { return };
         // Taken out first: while the extensions are held, nobody else can look at them.
         let stage = span.extensions_mut().remove::<Began>();
-        if let Some(Began { stage, at, inside }) = stage {
-            let took = micros(at);
+        if let Some(Began { stage, inside }) = stage {
+            let Some(root) = root(&span) else { return };
+            let took = match root.extensions_mut().get_mut::<Root>() {
+                Some(root) => {
+                    let took = root.open[stage.index()].end();
+                    // What went on inside may have gone on side by side, and be longer than the stage in all.
+                    root.split[stage.index()] += took.saturating_sub(inside);
+                    took
+                }
+                None => return,
+            };
             let outer = span.scope().skip(1).find(|span| span.extensions().get::<Began>().is_some());
             if let Some(outer) = outer
                 && let Some(outer) = outer.extensions_mut().get_mut::<Began>()
             {
                 outer.inside += took;
             }
-            if let Some(root) = root(&span)
-                && let Some(root) = root.extensions_mut().get_mut::<Root>()
-            {
-                // What went on inside may have gone on side by side, and be longer than the stage in all.
-                root.split[stage.index()] += took.saturating_sub(inside);
-            }
             return;
         }
         let ended = span.extensions_mut().remove::<Root>();
-        if let Some(Root { began, operation: Some(operation), split }) = ended
+        if let Some(Root { began, operation: Some(operation), split, .. }) = ended
             && let Some(latency) = self.meter.0.get()
         {
             latency.record(&operation, micros(began), split);

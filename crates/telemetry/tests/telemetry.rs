@@ -56,20 +56,24 @@ async fn the_day_is_told_by_operation_and_stage_and_survives_a_restart() {
         let clock = Arc::<ManualClock>::default();
         let first = latency(store.store(), &clock);
         let subscriber = tracing_subscriber::registry().with(Stages::new(meter(&first)));
+        let work = Duration::from_micros(300);
+        let began = std::time::Instant::now();
         tracing::subscriber::with_default(subscriber, || {
             for _ in 0..20 {
-                call("server start", Duration::from_micros(300));
+                call("server start", work);
             }
             call("no such thing", Duration::ZERO);
         });
+        // All that was done is at least this part of the time, however busy the machine is.
+        let worked = 20.0 * work.as_secs_f64() / began.elapsed().as_secs_f64() * 0.98;
         let [one] = first.last_day().await.unwrap().try_into().unwrap();
         assert_eq!((one.operation.as_str(), one.calls), ("server start", 20));
         assert!(one.p50_us >= 1_200, "{one:?}");
         assert!(one.p50_us <= one.p95_us && one.p95_us <= one.p99_us, "{one:?}");
         let part = |stage| one.stages[&stage];
-        assert!(part(Stage::Upstream) > part(Stage::Run), "{one:?}");
-        assert!(part(Stage::Run) > part(Stage::Rank), "{one:?}");
-        assert!(part(Stage::Verify) > 0.05, "{one:?}");
+        assert!(part(Stage::Upstream) >= 2.0 * worked, "{one:?}");
+        assert!(part(Stage::Run) >= worked, "{one:?}");
+        assert!(part(Stage::Verify) >= worked, "{one:?}");
         assert!(one.stages.values().sum::<f64>() < 1.05, "{one:?}");
 
         first.write_down().await.unwrap();
@@ -83,6 +87,26 @@ async fn the_day_is_told_by_operation_and_stage_and_survives_a_restart() {
         assert!(second.last_day().await.unwrap().is_empty());
         second.write_down().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn reads_side_by_side_take_the_time_once() {
+    let store = testkit::sqlite(migrations()).await;
+    let latency = latency(store.store(), &Arc::default());
+    let subscriber = tracing_subscriber::registry().with(Stages::new(meter(&latency)));
+    tracing::subscriber::with_default(subscriber, || {
+        let call = tracing::info_span!("call", operation = "ban");
+        let run = tracing::info_span!(parent: &call, "run");
+        let reads: Vec<_> = (0..10).map(|_| tracing::info_span!(parent: &run, "store")).collect();
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        drop(reads);
+    });
+    let [one] = latency.last_day().await.unwrap().try_into().unwrap();
+    let (store, run) = (one.stages[&Stage::Store], one.stages[&Stage::Run]);
+    assert!(store > 0.5 && store < 1.02 && run < 0.5, "{one:?}");
 }
 
 #[tokio::test]

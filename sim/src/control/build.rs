@@ -54,6 +54,8 @@ pub(super) struct NewUser {
     /// How old the account is; new without.
     age_seconds: Option<u32>,
     locale: Option<String>,
+    #[serde(default)]
+    nitro: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,9 +79,11 @@ pub(super) async fn add_user(State(shared): Context, body: Body<NewUser>) -> Res
         }
         None => world.add_user(&body.name, false),
     });
+    let known = user(&shared, id)?;
     if let Some(locale) = &body.locale {
-        user(&shared, id)?.set_locale(locale)?;
+        known.set_locale(locale)?;
     }
+    known.set_nitro(body.nitro);
     Ok(Json(json!({"id": id})))
 }
 
@@ -88,6 +92,7 @@ pub(super) async fn add_user(State(shared): Context, body: Body<NewUser>) -> Res
 pub(super) struct UserChange {
     locale: Option<String>,
     direct_messages: Option<bool>,
+    nitro: Option<bool>,
 }
 
 pub(super) async fn change_user(
@@ -102,6 +107,9 @@ pub(super) async fn change_user(
     }
     if let Some(open) = body.direct_messages {
         known.take_direct_messages(open);
+    }
+    if let Some(nitro) = body.nitro {
+        known.set_nitro(nitro);
     }
     Ok(Json(json!({})))
 }

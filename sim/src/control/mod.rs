@@ -5,8 +5,8 @@
 //! | request | body or query | answer |
 //! |---|---|---|
 //! | `GET /sim/state` | | addresses, users, guilds with roles and members, channels, applications with their tokens |
-//! | `POST /sim/users` | `name`, `age_seconds` and `locale` (optional) | `id` |
-//! | `PATCH /sim/users/{id}` | `locale`, `direct_messages` (false: closed) | |
+//! | `POST /sim/users` | `name`, `age_seconds`, `locale` and `nitro` (optional) | `id` |
+//! | `PATCH /sim/users/{id}` | `locale`, `direct_messages` (false: closed), `nitro` | |
 //! | `POST /sim/guilds` | `name`, `owner` | `id` |
 //! | `POST /sim/guilds/{id}/channels` | `name`, `kind` (`text`, `voice`, `category`, `forum`; text without) | `id` |
 //! | `POST /sim/guilds/{id}/roles` | `name`, `permissions` (number, optional) | `id` |

@@ -52,6 +52,8 @@ pub(crate) enum CannotResume {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     all: BTreeMap<String, Session>,
+    /// How often an application began a session, and how often it took one up again.
+    begun: BTreeMap<ApplicationId, (u64, u64)>,
 }
 
 impl Sessions {
@@ -67,6 +69,7 @@ impl Sessions {
         outbox: mpsc::Sender<Frame>,
     ) -> String {
         let id = hex::encode(rand::random::<[u8; 16]>());
+        self.begun.entry(application).or_default().0 += 1;
         let session = Session {
             id: id.clone(),
             application,
@@ -123,6 +126,7 @@ impl Sessions {
             }
         }
         session.outbox = Some(outbox);
+        self.begun.entry(application).or_default().1 += 1;
         self.dispatch(id, "RESUMED", &json!({"_trace": []}));
         Ok(())
     }
@@ -174,6 +178,11 @@ impl Sessions {
     pub(crate) fn room(&self) -> usize {
         let outboxes = self.all.values().filter_map(|session| session.outbox.as_ref());
         outboxes.filter(|outbox| !outbox.is_closed()).map(mpsc::Sender::capacity).min().unwrap_or(OUTBOX)
+    }
+
+    /// How often the application has identified, and how often it has resumed.
+    pub(crate) fn begun(&self, application: ApplicationId) -> (u64, u64) {
+        self.begun.get(&application).copied().unwrap_or_default()
     }
 
     pub(crate) fn connected(&self, application: ApplicationId) -> usize {

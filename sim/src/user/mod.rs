@@ -119,6 +119,16 @@ impl User {
         });
     }
 
+    /// Gives the user Nitro, or takes it: with it a message has 4,000 characters at most, without it 2,000
+    /// (<https://support.discord.com/hc/en-us/articles/115000435108>).
+    pub fn set_nitro(&self, nitro: bool) {
+        self.shared.write(|world| {
+            if let Some(user) = world.users.get_mut(&self.id) {
+                user.nitro = nitro;
+            }
+        });
+    }
+
     /// Every channel and thread the user can see, archived threads included, in the order they were made.
     pub fn channels(&self) -> Vec<ChannelView> {
         self.shared.read(|world| {

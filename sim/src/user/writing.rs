@@ -12,8 +12,9 @@ use crate::world::channel::kind;
 use crate::world::message::Message;
 use crate::world::rights::By;
 
-/// Characters of a message a person writes.
+/// Characters of a message a person writes, and of one by somebody with Nitro.
 const LONGEST: usize = 2_000;
+const LONGEST_NITRO: usize = 4_000;
 
 /// Discord's code for a user who lets no messages in.
 const CLOSED_DOOR: u64 = 50_007;
@@ -37,7 +38,7 @@ impl Place {
 
     fn write(&self, content: &str, reply_to: Option<MessageId>) -> Result<MessageId, ActError> {
         let (channel, user) = (self.channel, self.user.id);
-        check_length(content)?;
+        self.check_length(content)?;
         self.user.shared.write(|world| {
             if !world.can_see(channel, user) {
                 return Err(ActError::CannotSee("channel"));
@@ -61,9 +62,20 @@ impl Place {
         })
     }
 
+    fn check_length(&self, content: &str) -> Result<(), ActError> {
+        let nitro = |world: &World| world.users.get(&self.user.id).is_some_and(|user| user.nitro);
+        let longest = if self.user.shared.read(nitro) { LONGEST_NITRO } else { LONGEST };
+        let length = content.chars().count();
+        if (1..=longest).contains(&length) {
+            return Ok(());
+        }
+        let why = format!("a message has 1 to {longest} characters");
+        Err(ActError::BadValue { what: "message".into(), why })
+    }
+
     /// Changes what the user wrote.
     pub fn edit_message(&self, id: MessageId, content: &str) -> Result<(), ActError> {
-        check_length(content)?;
+        self.check_length(content)?;
         if self.seen(id)?.author != self.user.id {
             return Err(ActError::NotAllowed);
         }
@@ -132,15 +144,6 @@ impl Place {
             Ok(())
         })
     }
-}
-
-fn check_length(content: &str) -> Result<(), ActError> {
-    let length = content.chars().count();
-    if (1..=LONGEST).contains(&length) {
-        return Ok(());
-    }
-    let why = format!("a message has 1 to {LONGEST} characters");
-    Err(ActError::BadValue { what: "message".into(), why })
 }
 
 /// Under a slow mode everybody waits between two messages, but for those who keep order.

@@ -26,12 +26,14 @@ pub(crate) struct Account {
     pub(crate) locale: String,
     /// Whether direct messages from members of the same guilds are let in.
     pub(crate) takes_direct_messages: bool,
+    /// Whether the person pays for Nitro.
+    pub(crate) nitro: bool,
 }
 
 impl Account {
     pub(crate) fn new(id: UserId, name: &str, bot: bool) -> Self {
         let locale = DEFAULT_LOCALE.into();
-        Self { id, name: name.into(), bot, locale, takes_direct_messages: true }
+        Self { id, name: name.into(), bot, locale, takes_direct_messages: true, nitro: false }
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -71,8 +71,8 @@ async fn bzflag_is_joined_and_left_crashes_and_stops() {
     let mut sam = Watcher::join("Sam", game.port, "me too");
     game.joined("Sam").await;
     alex.reads("Sam: me too").await;
-    assert_eq!(game.ask().await.players, Some(2));
     game.plays(&["Alex the Great", "Sam"]).await;
+    assert_eq!(game.ask().await.players, Some(2));
     sam.reads("me too").await;
     sam.leave().await;
     game.left("Sam").await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     Community,
     book::Book,
-    ranks::name_of,
+    ranks::{RankName, name_of},
     settings::{in_words, no_section, typed, what_fits},
 };
 
@@ -55,8 +55,7 @@ pub struct ConfigOpen {
     pub page: Option<u32>,
     /// In the section of ranks, the rank whose roles are shown.
     #[serde(default)]
-    #[schemars(length(max = 100), extend("x-complete" = "rank"))]
-    pub rank: Option<String>,
+    pub rank: Option<RankName>,
 }
 
 impl Operation for ConfigOpen {
@@ -78,10 +77,10 @@ impl Operation for ConfigOpen {
         if !sections.contains(&section) {
             return Err(no_section(&section, &sections).into());
         }
-        let rank = match self.rank.as_deref() {
+        let rank = match &self.rank {
             Some(rank) => {
                 let book = community.book(call.tenant()).await?;
-                Some(crate::ranks::find(&book, rank)?.level())
+                Some(crate::ranks::find(&book, &rank.0)?.level())
             }
             None => None,
         };
@@ -186,7 +185,9 @@ impl Community {
     ) -> Result<Document, Error> {
         let mut document = self.ranks_table(call, document).await?;
         let ranks = self.ranks(call).await?.ranks;
-        let options = ranks.iter().map(|rank| MenuOption {
+        // Rank 10 is shown, but not a community's to give.
+        let given = ranks.iter().filter(|rank| rank.level < Rank::OPERATOR.level());
+        let options = given.map(|rank| MenuOption {
             value: rank.level.to_string(),
             label: format!("{} {}", rank.level, rank.name).chars().take(100).collect(),
             hint: (!rank.description.is_empty()).then(|| rank.description.chars().take(100).collect()),
@@ -201,6 +202,12 @@ impl Community {
             most: 1,
             chosen: rank.iter().map(ToString::to_string).collect(),
         });
+        let taken = |level: &u8| ranks.iter().any(|rank| rank.level == *level);
+        for level in (0..Rank::OPERATOR.level()).filter(|level| !taken(level)) {
+            let input = json!({"rank": level, "page": page.number});
+            let create = Action::new(format!("Create rank {level}"), "rank create", input);
+            document = document.action(create.asking(&["name", "description"]));
+        }
         let Some(chosen) = rank.and_then(|level| ranks.iter().find(|rank| rank.level == level)) else {
             return Ok(document);
         };
@@ -238,6 +245,11 @@ impl Community {
         let input = json!({"rank": chosen.level.to_string(), "name": chosen.name, "page": page.number});
         document =
             document.action(Action::new("Rename", "rank edit", input).asking(&["name", "description"]));
+        if chosen.level > Rank::OWNER.level() {
+            let input = json!({"rank": chosen.level.to_string(), "page": page.number});
+            let label = format!("Delete rank {}", chosen.level);
+            document = document.action(Action::new(label, "rank delete", input).style(Style::Danger));
+        }
         if let Some(rank) = Rank::new(chosen.level) {
             let asking = page.book.requirements.iter().filter(|(_, asked)| **asked == rank);
             let commands: Vec<&str> = asking.map(|(name, _)| name.as_str()).take(20).collect();

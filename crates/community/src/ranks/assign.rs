@@ -7,7 +7,7 @@ use guildhall_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ladder::{find, name_of};
+use super::ladder::{RankName, find, name_of};
 use crate::{
     Community, CommunityError,
     change::{Edit, Expected},
@@ -27,8 +27,7 @@ pub struct AssignmentData {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankAssign {
     /// Which rank, by number or name.
-    #[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))]
-    pub rank: String,
+    pub rank: RankName,
     /// The role that gives it.
     pub role: RoleId,
     /// Answer with this page of the configuration.
@@ -50,7 +49,7 @@ impl Operation for RankAssign {
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<AssignmentData>, Error> {
         let book = community.book(call.tenant()).await?;
-        let rank = find(&book, &self.rank)?;
+        let rank = find(&book, &self.rank.0)?;
         let guild = community.guild(call.tenant()).await;
         if let Some(guild) = &guild {
             let unfit = |misfit| CommunityError::Unfit { field: "role".to_owned(), misfit };

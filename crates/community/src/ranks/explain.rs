@@ -1,9 +1,9 @@
 //! Why somebody has a rank, and why they may or may not use a command.
 
 use guildhall_core::{
-    ActorId, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, Spec, Tone,
-    guild::{Guild, UserId},
-    permission::Member,
+    ActorId, Answer, Call, Catalogue, Document, Effect, Error, Operation, Rank, Rich, Spec, Tone,
+    guild::{Guild, UserId, hierarchy},
+    permission::{self, Member},
     suggest,
 };
 use schemars::JsonSchema;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ladder::name_of,
     permission::Source,
+    require::CommandName,
     standing::{Reason, Standing},
 };
 use crate::{Community, CommunityError, book::Book};
@@ -96,8 +97,7 @@ pub struct ExplainData {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankExplain {
     /// The command, such as `server start`.
-    #[schemars(length(min = 1, max = 64), extend("x-complete" = "command"))]
-    pub command: String,
+    pub command: CommandName,
     /// Whom it is about, for moderators; you when left out.
     #[serde(default)]
     pub member: Option<UserId>,
@@ -116,7 +116,7 @@ impl Operation for RankExplain {
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<ExplainData>, Error> {
         let book = community.book(call.tenant()).await?;
         let catalogue = community.catalogue()?;
-        let command = self.command.trim().trim_start_matches('/').to_lowercase();
+        let command = self.command.read();
         let Some(spec) = catalogue.spec(&command) else {
             let near = suggest::nearest(&command, catalogue.specs().map(|spec| spec.name), 3);
             return Err(CommunityError::CommandUnknown {
@@ -132,8 +132,12 @@ impl Operation for RankExplain {
         {
             return Err(CommunityError::ExplainOthers.into());
         }
-        let mut steps =
-            Steps { document: Document::default(), lines: Vec::new(), name: call.actor.name.clone() };
+        let mut steps = Steps {
+            document: Document::default(),
+            lines: Vec::new(),
+            name: call.actor.name.clone(),
+            permissions: None,
+        };
         let (rank, bypass) = match about {
             Some(user) => community.explain_member(call, &book, user, about == own, &mut steps).await?,
             None => {
@@ -150,10 +154,18 @@ impl Operation for RankExplain {
             steps.say(format!("Your token {word} it; it is for: {}.", scope.join(", ")));
             allowed &= covers;
         }
-        steps.say(
-            "Discord can hide commands on top of that, in Server Settings → Integrations; what it hides there \
-             nobody finds in the menu, whatever their rank.",
-        );
+        let (seen_by, shown_with) = shown(&catalogue, spec.name);
+        let held = steps.permissions.zip(shown_with).is_none_or(|(held, bit)| held & bit != 0);
+        steps.say(match held {
+            true => "Discord can hide commands on top of that, in Server Settings → Integrations; what it hides \
+                     there nobody finds in the menu, whatever their rank."
+                .to_owned(),
+            false => format!(
+                "Discord lists /{} for {seen_by} at first. {} lacks that, and does not find it in the menu until \
+                 staff adds one of their roles in Server Settings → Integrations → Guildhall.",
+                spec.name, steps.name
+            ),
+        });
         let (word, tone) = if allowed { ("may", Tone::Good) } else { ("may not", Tone::Bad) };
         let who = match about {
             Some(user) => Rich::new().person(&ActorId::discord(user.0), steps.name.as_str()),
@@ -175,6 +187,8 @@ struct Steps {
     lines: Vec<String>,
     /// What the person is called.
     name: String,
+    /// What they may do on Discord, where that is known.
+    permissions: Option<u64>,
 }
 
 impl Steps {
@@ -210,6 +224,7 @@ impl Community {
             return Ok((call.actor.rank, self.bypass(&call.actor).await));
         };
         steps.name.clone_from(&member.name);
+        steps.permissions = Some(guild.permissions(member));
         let member: Member = Self::as_member(tenant, guild, member);
         let standing = self.standing(&member).await?;
         for (rank, reason) in standing.reasons.iter().take(MOST_REASONS) {
@@ -276,6 +291,18 @@ impl Community {
             allowed &= !off;
         }
         allowed
+    }
+}
+
+/// For whom Discord lists a command at first, and the permission that it takes. An operation is listed with its
+/// command, which is its first word.
+pub(super) fn shown(catalogue: &Catalogue, operation: &str) -> (String, Option<u64>) {
+    let command = |name: &str| name.split(' ').next().map(str::to_owned);
+    let wanted = command(operation);
+    let bit = permission::shown_with(catalogue.specs().filter(|spec| command(spec.name) == wanted));
+    match bit.map(hierarchy::permission_names).as_deref() {
+        Some([(_, name), ..]) => (format!("members with the permission {name}"), bit),
+        _ => ("everybody".to_owned(), None),
     }
 }
 

@@ -27,6 +27,8 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("Head Administrator", "Leads the administrators"),
     ("Server Owner", "Owns the Discord server"),
 ];
+/// What rank 10 is for. It is called the same in every community, because no community gives it.
+const OPERATOR: &str = "Runs this installation, which alone gives it";
 
 /// What a rank is called here; `None` when there is no such rank.
 pub(crate) fn text(book: &Book, level: u8) -> Option<RankText> {
@@ -45,7 +47,7 @@ pub(crate) fn name_of(book: &Book, rank: Rank) -> String {
     }
 }
 
-/// The ranks there are, the lowest first.
+/// The ranks that a community gives, the lowest first.
 pub(crate) fn ladder(book: &Book) -> Vec<(Rank, RankText)> {
     let levels = 0..=highest().level();
     levels.filter_map(|level| Some((Rank::new(level)?, text(book, level)?))).collect()
@@ -110,10 +112,15 @@ pub(crate) fn complete_rank<'a>(
     })
 }
 
+/// A rank as people name it: by number or by name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RankName(#[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))] pub String);
+
 /// One rank.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RankData {
-    /// 0 to 9.
+    /// 0 to 10. Nobody gives 10: it is who runs the installation.
     pub level: u8,
     /// What it is called.
     pub name: String,
@@ -138,7 +145,9 @@ impl Community {
             let roles = roles.iter().filter(move |(_, given, _)| *given == rank);
             roles.map(|(role, ..)| role.to_string()).collect()
         };
-        let ranks = ladder(&book).into_iter().map(|(rank, text)| RankData {
+        let operator = RankText { name: Rank::OPERATOR.name().to_owned(), description: OPERATOR.to_owned() };
+        let all = ladder(&book).into_iter().chain([(Rank::OPERATOR, operator)]);
+        let ranks = all.map(|(rank, text)| RankData {
             level: rank.level(),
             name: text.name,
             description: text.description,
@@ -159,10 +168,18 @@ impl Community {
             let known = id.parse().ok().and_then(|id| guild.as_ref().and_then(|guild| guild.role(id)));
             known.map_or_else(|| id.clone(), |role| format!("@{}", role.name))
         };
-        let rows = self.ranks(call).await?.ranks.into_iter().map(|rank| {
+        let ranks = self.ranks(call).await?.ranks;
+        let rows = (0..=Rank::OPERATOR.level()).map(|level| {
+            let Some(rank) = ranks.iter().find(|rank| rank.level == level) else {
+                return vec![level.to_string().into(), "free: make it with `rank create`".into(), "–".into()];
+            };
             let roles: Vec<String> = rank.roles.iter().map(name).collect();
-            let roles = if roles.is_empty() { "–".to_owned() } else { roles.join(", ") };
-            vec![rank.level.to_string().into(), Rich::new().strong(rank.name), roles.into()]
+            let roles = match level == Rank::OPERATOR.level() {
+                true => "none: this installation gives it".to_owned(),
+                false if roles.is_empty() => "–".to_owned(),
+                false => roles.join(", "),
+            };
+            vec![level.to_string().into(), Rich::new().strong(rank.name.as_str()), roles.into()]
         });
         Ok(document.table(&["rank", "name", "roles"], rows.collect()))
     }
@@ -197,7 +214,8 @@ impl Operation for RankList {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankCreate {
     /// Its number: 8 or 9.
-    #[schemars(range(min = 8, max = 9))]
+    // The others are taken, which is said better than by a bound.
+    #[schemars(range(min = 0, max = 10))]
     pub rank: u8,
     /// What it is called.
     #[schemars(length(min = 1, max = 100))]
@@ -206,6 +224,10 @@ pub struct RankCreate {
     #[serde(default)]
     #[schemars(length(max = 500))]
     pub description: Option<String>,
+    /// Answer with this page of the configuration.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    pub page: Option<u32>,
 }
 
 impl Operation for RankCreate {
@@ -216,6 +238,7 @@ impl Operation for RankCreate {
     const SUMMARY: &'static str = "Make rank 8 or 9, which stand above the server's own ladder";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Change;
+    const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] = &["rank create rank:8 name:Board"];
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RankData>, Error> {
@@ -230,6 +253,9 @@ impl Operation for RankCreate {
         let edit = Edit::Rank { level: self.rank, to: Some(new) };
         community.apply(call, &[edit], Expected::Revision(book.revision)).await?;
         let data = community.rank_data(call, self.rank).await?;
+        if let Some(page) = self.page {
+            return Ok(Answer::new(data, community.page(call, "ranks", page, Some(self.rank)).await?));
+        }
         let line = Rich::new().text(format!("Rank {} is there: ", data.level)).strong(data.name.as_str());
         Ok(Answer::new(data, Document::default().tone(Tone::Good).text(line.text("."))))
     }
@@ -239,8 +265,7 @@ impl Operation for RankCreate {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankEdit {
     /// Which, by number or name.
-    #[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))]
-    pub rank: String,
+    pub rank: RankName,
     /// What it is called from now on.
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
@@ -268,9 +293,9 @@ impl Operation for RankEdit {
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RankData>, Error> {
         let book = community.book(call.tenant()).await?;
-        let rank = find(&book, &self.rank)?;
+        let rank = find(&book, &self.rank.0)?;
         let Some(mut new) = text(&book, rank.level()) else {
-            return Err(unknown(&book, &self.rank).into());
+            return Err(unknown(&book, &self.rank.0).into());
         };
         if let Some(name) = self.name {
             name.trim().clone_into(&mut new.name);
@@ -296,8 +321,11 @@ impl Operation for RankEdit {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankDelete {
     /// Which, by number or name: 8 or 9.
-    #[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))]
-    pub rank: String,
+    pub rank: RankName,
+    /// Answer with this page of the configuration.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    pub page: Option<u32>,
 }
 
 impl Operation for RankDelete {
@@ -308,16 +336,17 @@ impl Operation for RankDelete {
     const SUMMARY: &'static str = "Delete rank 8 or 9; the roles that gave it give none";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Destroy;
+    const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] = &["rank delete rank:8"];
 
     fn question(&self) -> String {
-        let rank: String = self.rank.chars().take(100).collect();
+        let rank: String = self.rank.0.chars().take(100).collect();
         format!("Rank {rank} is deleted, and the roles that give it give none any more. Do it?")
     }
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RanksData>, Error> {
         let book = community.book(call.tenant()).await?;
-        let rank = find(&book, &self.rank)?;
+        let rank = find(&book, &self.rank.0)?;
         let level = rank.level();
         if level <= Rank::OWNER.level() {
             return Err(CommunityError::RankFixed(level).into());
@@ -326,7 +355,10 @@ impl Operation for RankDelete {
         let mut edits: Vec<Edit> = roles.map(|(role, _)| Edit::Role { role: *role, to: None }).collect();
         edits.push(Edit::Rank { level, to: None });
         community.apply(call, &edits, Expected::Revision(book.revision)).await?;
-        let document = Document::default().tone(Tone::Good).text(format!("Rank {level} is gone."));
+        let document = match self.page {
+            Some(page) => community.page(call, "ranks", page, None).await?,
+            None => Document::default().tone(Tone::Good).text(format!("Rank {level} is gone.")),
+        };
         Ok(Answer::new(community.ranks(call).await?, document))
     }
 }

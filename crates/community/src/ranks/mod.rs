@@ -1,6 +1,6 @@
 //! Ranks: their names, which role gives which, and what each command asks for.
 //!
-//! A community has the ranks 0 to 9: 0 to 7 are always there and can be renamed, 8 and 9 can be made. Rank 10 is
+//! A community has the ranks 0 to 10: 0 to 7 are always there and can be renamed, 8 and 9 can be made. Rank 10 is
 //! who runs the installation; no role gives it and no community renames it.
 
 mod assign;
@@ -15,5 +15,5 @@ pub(crate) use standing::Shapes;
 
 pub use assign::{AssignmentData, RankAssign, RankUnassign};
 pub use explain::{ExplainData, RankExplain, RankWhoami, WhoamiData};
-pub use ladder::{RankCreate, RankData, RankDelete, RankEdit, RankList, RanksData};
-pub use require::{CommandRank, RankRequire, RequirementData};
+pub use ladder::{RankCreate, RankData, RankDelete, RankEdit, RankList, RankName, RanksData};
+pub use require::{CommandName, CommandRank, RankRequire, RequirementData};

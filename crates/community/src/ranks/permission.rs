@@ -190,7 +190,8 @@ impl Permissions for Community {
             return Err(CommunityError::FeatureOff { feature: feature.to_owned() }.into());
         }
         let (rank, source) = book.requirement(spec);
-        let bypass = if actor.rank >= rank { None } else { self.bypass_for(actor, &source).await };
+        let enough = self.own_rank(actor).await? >= rank;
+        let bypass = if enough { None } else { self.bypass_for(actor, &source).await };
         Ok(Requirement { rank, bypass })
     }
 }

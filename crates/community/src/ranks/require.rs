@@ -4,7 +4,10 @@ use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Ric
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ladder::{find, name_of};
+use super::{
+    explain::shown,
+    ladder::{RankName, find, name_of},
+};
 use crate::{
     Community, CommunityError,
     change::{Edit, Expected},
@@ -12,6 +15,18 @@ use crate::{
 
 /// Commands named in the answer.
 const NAMED: usize = 15;
+
+/// A command as people name it, with or without the slash, or a group of commands.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct CommandName(#[schemars(length(min = 1, max = 64), extend("x-complete" = "command"))] pub String);
+
+impl CommandName {
+    /// The name as the catalogue has it.
+    pub(crate) fn read(&self) -> String {
+        self.0.trim().trim_start_matches('/').to_lowercase()
+    }
+}
 
 /// What a command or group asks for.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -37,12 +52,10 @@ pub struct CommandRank {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankRequire {
     /// A command such as `server start`, or a group such as `server`.
-    #[schemars(length(min = 1, max = 64), extend("x-complete" = "command"))]
-    pub command: String,
+    pub command: CommandName,
     /// The rank, by number or name; the default again when it is left out.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 100), extend("x-complete" = "rank"))]
-    pub rank: Option<String>,
+    pub rank: Option<RankName>,
     /// Answer with this page of the configuration.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1000))]
@@ -63,7 +76,7 @@ impl Operation for RankRequire {
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RequirementData>, Error> {
         let book = community.book(call.tenant()).await?;
-        let name = self.command.trim().trim_start_matches('/').to_lowercase();
+        let name = self.command.read();
         let names = community.command_names()?;
         if !names.contains(&name) {
             let near = suggest::nearest(&name, names.iter().map(String::as_str), 3);
@@ -74,7 +87,7 @@ impl Operation for RankRequire {
             }
             .into());
         }
-        let to = self.rank.as_deref().map(|rank| find(&book, rank)).transpose()?;
+        let to = self.rank.map(|rank| find(&book, &rank.0)).transpose()?;
         let edit = Edit::Requirement { name: name.clone(), to };
         community.apply(call, &[edit], Expected::Anything).await?;
 
@@ -101,10 +114,14 @@ impl Operation for RankRequire {
                 for (command, rank) in commands.iter().take(NAMED) {
                     document = document.field(*command, name_of(&after, *rank));
                 }
-                match commands.len().checked_sub(NAMED) {
-                    None | Some(0) => document,
-                    Some(more) => document.text(format!("… and {more} more.")),
+                if let Some(more) = commands.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                    document = document.text(format!("… and {more} more."));
                 }
+                let (seen_by, _) = shown(&catalogue, &name);
+                document.text(format!(
+                    "What Discord lists stays as it was: it is for {seen_by} at first, and Server Settings → \
+                     Integrations → Guildhall is where staff changes that."
+                ))
             }
         };
         let commands = commands

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Clock, Error, Rank, TenantId,
+    Actor, Clock, Error, Rank, TenantId,
     guild::{Guild, GuildMember, Guilds, RoleId, UserId, bits},
     permission::{Member, Ranking},
 };
@@ -69,16 +69,20 @@ impl Shape {
     }
 }
 
+/// The snowflakes of a member's roles.
+type Roles = Arc<[u64]>;
+
 /// The shapes of guilds, for a moment.
 pub(crate) struct Shapes {
     guilds: Arc<dyn Guilds>,
     clock: Arc<dyn Clock>,
     cache: Cache<TenantId, (Option<Arc<Shape>>, OffsetDateTime)>,
+    roles: Cache<(TenantId, UserId), (Roles, OffsetDateTime)>,
 }
 
 impl Shapes {
     pub(crate) fn new(guilds: Arc<dyn Guilds>, clock: Arc<dyn Clock>) -> Self {
-        Self { guilds, clock, cache: Cache::new(10_000) }
+        Self { guilds, clock, cache: Cache::new(10_000), roles: Cache::new(10_000) }
     }
 
     /// `None` where the guild cannot be reached.
@@ -93,6 +97,22 @@ impl Shapes {
         let believed = if shape.is_some() { BELIEVED } else { GIVEN_UP };
         self.cache.insert(tenant.clone(), (shape.clone(), now + believed));
         shape
+    }
+
+    /// The roles of somebody in a guild; none when they are no member, or the guild cannot be reached.
+    async fn roles(&self, tenant: &TenantId, user: UserId) -> Roles {
+        let (now, key) = (self.clock.now(), (tenant.clone(), user));
+        if let Some((roles, until)) = self.roles.get(&key)
+            && now < until
+        {
+            return roles;
+        }
+        let member = self.guilds.member(tenant, user).await;
+        let believed = if member.is_ok() { BELIEVED } else { GIVEN_UP };
+        let roles = member.ok().flatten().map(|member| member.roles.iter().map(|role| role.0).collect());
+        let roles: Roles = roles.unwrap_or_default();
+        self.roles.insert(key, (roles.clone(), now + believed));
+        roles
     }
 
     pub(crate) fn forget(&self, tenant: &TenantId) {
@@ -134,6 +154,27 @@ impl Community {
         }
         let rank = reasons.iter().map(|(rank, _)| *rank).max().unwrap_or(Rank::MEMBER);
         Ok(Standing { rank, reasons })
+    }
+
+    /// The rank that an actor has without running the installation: a call of theirs is judged by that for the
+    /// record. Whoever is no member of the community's, and every program that an operator made, has the lowest.
+    pub(crate) async fn own_rank(&self, actor: &Actor) -> Result<Rank, Error> {
+        if actor.rank < Rank::OPERATOR {
+            return Ok(actor.rank);
+        }
+        let Some(user) = actor.id.discord_user().map(UserId) else { return Ok(Rank::MEMBER) };
+        let roles = self.shapes().roles(&actor.tenant, user).await;
+        // What the guild's shape says of its owner and administrators is found there.
+        let member = Member {
+            tenant: actor.tenant.clone(),
+            user: user.0,
+            roles: roles.to_vec(),
+            administrator: false,
+            owner: false,
+        };
+        let reasons = self.standing(&member).await?.reasons.into_iter();
+        let own = reasons.filter(|(_, reason)| *reason != Reason::Operator).map(|(rank, _)| rank).max();
+        Ok(own.unwrap_or(Rank::MEMBER))
     }
 
     /// The rank that a role gives, and whether it comes from the configuration file.

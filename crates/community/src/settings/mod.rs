@@ -19,7 +19,7 @@ use crate::{Community, CommunityError, book::Book, change::Expected};
 pub(crate) use fit::{check_in_guild, fit};
 pub use operations::{
     ChangeData, ConfigGet, ConfigHistory, ConfigList, ConfigReset, ConfigSet, HistoryData, ListData,
-    ResetData, SettingData,
+    ResetData, SettingData, SettingKey,
 };
 pub(crate) use operations::{complete_key, no_section};
 pub(crate) use shown::{changes_table, in_words, typed, what_fits};

@@ -6,7 +6,7 @@ use guildhall_core::{
     Action, Actor, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, Tone,
     document::Style,
     guild::Guild,
-    operation::Choice,
+    operation::{About, Choice},
     setting::{Setting, SettingKind},
 };
 use schemars::JsonSchema;
@@ -24,6 +24,11 @@ use crate::{
 
 /// Lines of history in one answer.
 const LINES: u64 = 20;
+
+/// A setting as people name it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SettingKey(#[schemars(length(min = 1, max = 64), extend("x-complete" = "setting"))] pub String);
 
 /// A setting and its value.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -105,8 +110,7 @@ pub(crate) fn complete_key<'a>(
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct ConfigSet {
     /// Which setting, such as `logs.moderation`.
-    #[schemars(length(min = 1, max = 64), extend("x-complete" = "setting"))]
-    pub key: String,
+    pub key: SettingKey,
     /// Its new value; `config get` says what fits. Nothing gives the default again.
     #[serde(default)]
     #[schemars(length(max = 4000))]
@@ -135,9 +139,10 @@ impl Operation for ConfigSet {
     const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] =
         &["config set key:general.prefix value:!", "config set key:logs.moderation value:#mod-log"];
+    const ABOUT: Option<About> = Some(About { noun: "setting", verb: "set", item: Some("key") });
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<SettingData>, Error> {
-        let setting = community.registry().find(&self.key)?;
+        let setting = community.registry().find(&self.key.0)?;
         let value = match (self.value, self.values) {
             (Some(value), None) => Value::from(value),
             (None, Some(values))
@@ -180,8 +185,7 @@ impl Operation for ConfigSet {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct ConfigGet {
     /// Which setting, such as `logs.moderation`.
-    #[schemars(length(min = 1, max = 64), extend("x-complete" = "setting"))]
-    pub key: String,
+    pub key: SettingKey,
 }
 
 impl Operation for ConfigGet {
@@ -193,9 +197,10 @@ impl Operation for ConfigGet {
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Read;
     const EXAMPLES: &'static [&'static str] = &["config get key:general.prefix"];
+    const ABOUT: Option<About> = Some(About { noun: "setting", verb: "show", item: Some("key") });
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<SettingData>, Error> {
-        let setting = community.registry().find(&self.key)?;
+        let setting = community.registry().find(&self.key.0)?;
         let book = community.book(call.tenant()).await?;
         let guild = community.guild(call.tenant()).await;
         let data = SettingData::of(setting, &book);
@@ -248,6 +253,7 @@ impl Operation for ConfigList {
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Read;
     const EXAMPLES: &'static [&'static str] = &["config list", "config list section:logs"];
+    const ABOUT: Option<About> = Some(About { noun: "setting", verb: "list", item: None });
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<ListData>, Error> {
         let book = community.book(call.tenant()).await?;
@@ -300,8 +306,7 @@ pub struct ResetData {
 pub struct ConfigReset {
     /// One setting.
     #[serde(default)]
-    #[schemars(length(max = 64), extend("x-complete" = "setting"))]
-    pub key: Option<String>,
+    pub key: Option<SettingKey>,
     /// All settings of a section, instead of one.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -323,11 +328,12 @@ impl Operation for ConfigReset {
     const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] =
         &["config reset key:general.prefix", "config reset section:logs"];
+    const ABOUT: Option<About> = Some(About { noun: "setting", verb: "delete", item: Some("key") });
 
     fn question(&self) -> String {
         let cut = |text: &str| text.chars().take(64).collect::<String>();
         match (&self.key, &self.section) {
-            (Some(key), None) => format!("{} gets its default again. Do it?", cut(key)),
+            (Some(key), None) => format!("{} gets its default again. Do it?", cut(&key.0)),
             (_, Some(section)) => {
                 format!("Every setting of the section {} gets its default again. Do it?", cut(section))
             }
@@ -336,8 +342,8 @@ impl Operation for ConfigReset {
     }
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<ResetData>, Error> {
-        let settings: Vec<&Setting> = match (self.key.as_deref(), self.section.as_deref()) {
-            (Some(key), None) => vec![community.registry().find(key)?],
+        let settings: Vec<&Setting> = match (&self.key, self.section.as_deref()) {
+            (Some(key), None) => vec![community.registry().find(&key.0)?],
             (None, Some(section)) => {
                 community.registry().iter().filter(|setting| setting.section() == section.trim()).collect()
             }
@@ -406,8 +412,7 @@ impl From<Entry> for ChangeData {
 pub struct ConfigHistory {
     /// Only this setting.
     #[serde(default)]
-    #[schemars(length(max = 64), extend("x-complete" = "setting"))]
-    pub key: Option<String>,
+    pub key: Option<SettingKey>,
     /// Only changes before the one with this number.
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -424,9 +429,10 @@ impl Operation for ConfigHistory {
     const EFFECT: Effect = Effect::Read;
     const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] = &["config history", "config history key:general.prefix"];
+    const ABOUT: Option<About> = Some(About { noun: "setting", verb: "history", item: None });
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<HistoryData>, Error> {
-        let setting = self.key.as_deref().map(|key| community.registry().find(key)).transpose()?;
+        let setting = self.key.map(|key| community.registry().find(&key.0)).transpose()?;
         let of = setting.map(|setting| (Subject::Setting, setting.key));
         let mut entries = community.history(call.tenant(), of, self.before, LINES + 1).await?;
         let more = entries.len() as u64 > LINES;

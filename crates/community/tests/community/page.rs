@@ -7,8 +7,8 @@ use guildhall_core::{
 use serde_json::{Value, json};
 
 use crate::world::{
-    ADMIN, GENERAL, GUARDIAN, GUARDIAN_ROLE, IGNORED, MANAGER, MOD_LOG, MODERATION, PACE, PREFIX, World,
-    button, menu, words, world,
+    ADMIN, GENERAL, GUARDIAN, GUARDIAN_ROLE, IGNORED, MANAGER, MOD_LOG, MODERATION, OWNER, PACE, PREFIX,
+    World, button, menu, words, world,
 };
 
 async fn open(world: &World, section: &str) -> Document {
@@ -92,6 +92,11 @@ fn components(document: &Document) -> usize {
 async fn every_section_fits_onto_pages_that_discord_takes() {
     let world = world().await;
     let sections = world.call(ADMIN, "config open", json!({})).await["sections"].clone();
+    let all = ["general", "ranks", "logs", "jail", "moderation", "features", "errors", "import/export"];
+    assert_eq!(sections, json!(all));
+    let offered = open(&world, "general").await;
+    let Choices::Options(options) = &menu(&offered, "config open", None).of else { panic!("{offered:?}") };
+    assert_eq!(options.iter().map(|option| option.value.as_str()).collect::<Vec<_>>(), all);
     let mut seen = 0;
     for section in sections.as_array().unwrap() {
         let mut page = open(&world, section.as_str().unwrap()).await;
@@ -165,6 +170,37 @@ async fn a_rank_is_renamed_and_asked_for_on_the_page() {
     assert!(words(&page).contains("Ask for 3 (Guardian) here: rank list."), "{}", words(&page));
     assert!(page.actions().any(|action| action.label == "Rename"), "it is the page still");
     for name in ["rank edit", "rank require"] {
+        assert!(world.catalogue.spec(name).unwrap().in_place, "{name} takes the page's place");
+    }
+}
+
+#[tokio::test]
+async fn ranks_are_made_and_deleted_on_the_page() {
+    let world = world().await;
+    let page = world.show(OWNER, "config open", json!({"section": "ranks"})).await;
+    let mut create = button(&page, "Create rank 9").clone();
+    assert_eq!(create.ask, ["name", "description"]);
+    create.input["name"] = json!("Council");
+    let page = world.press(OWNER, &create).await.unwrap().document().clone();
+    assert!(words(&page).contains("9 | Council | –"), "{}", words(&page));
+    assert!(page.actions().all(|action| action.label != "Create rank 9"), "{}", words(&page));
+    button(&page, "Create rank 8");
+    assert!(components(&page) <= 40, "{}", components(&page));
+
+    // The new rank is the one that is worked on.
+    let delete = button(&page, "Delete rank 9").clone();
+    let request =
+        guildhall_core::Request::json(world.actor(OWNER).await, &delete.operation, delete.input.clone());
+    let asked = world.catalogue.call(request).await.unwrap();
+    assert!(words(asked.document()).contains("Rank 9 is deleted"), "{}", words(asked.document()));
+    let list = world.call(OWNER, "rank list", json!({})).await;
+    assert_eq!(list["ranks"][8]["name"], "Council", "nothing happens before the yes");
+    let page = world.press(OWNER, &delete).await.unwrap().document().clone();
+    assert!(words(&page).contains("9 | free"), "{}", words(&page));
+    button(&page, "Create rank 9");
+    let fixed = world.show(OWNER, "config open", json!({"section": "ranks", "rank": "7"})).await;
+    assert!(fixed.actions().all(|action| !action.label.starts_with("Delete")), "{}", words(&fixed));
+    for name in ["rank create", "rank delete"] {
         assert!(world.catalogue.spec(name).unwrap().in_place, "{name} takes the page's place");
     }
 }

@@ -5,8 +5,8 @@ use guildhall_core::{Rank, guild::RoleId};
 use serde_json::json;
 
 use crate::world::{
-    ADMIN, BANNER, GUARDIAN, GUARDIAN_ROLE, KICKER, MANAGER, MEMBER, OPERATOR, OWNER, PLAIN_ROLE, words,
-    world, world_with, worlds,
+    ADMIN, ADMIN_ROLE, BANNER, GUARDIAN, GUARDIAN_ROLE, KICKER, MANAGER, MEMBER, OPERATOR, OWNER, PLAIN_ROLE,
+    words, world, world_with, worlds,
 };
 
 #[tokio::test]
@@ -147,17 +147,90 @@ async fn the_owner_is_let_through_and_the_record_says_so() {
     let world = world().await;
     world.call(OWNER, "rank create", json!({"rank": 9, "name": "Council"})).await;
     world.call(OWNER, "rank require", json!({"command": "server start", "rank": "9"})).await;
-    world.records.0.lock().unwrap().clear();
+    assert_eq!(world.bypass(), None, "what the owner's rank is enough for");
     world.call(OWNER, "server start", json!({})).await;
-    let bypass = world.records.0.lock().unwrap()[0].bypass.clone();
-    assert_eq!(bypass.as_deref(), Some("owner of the guild"));
+    assert_eq!(world.bypass().as_deref(), Some("owner of the guild"));
     world.call(OPERATOR, "server start", json!({})).await;
+    assert_eq!(world.bypass().as_deref(), Some("operator"));
     assert!(world.try_call(ADMIN, "server start", json!({})).await.is_err());
+    assert_eq!(world.bypass(), None, "who is turned away has passed nothing");
     // Whoever gives the guild away is let through no more, after ten seconds at the latest.
     world.guilds.guild.lock().unwrap().owner = guildhall_core::guild::UserId(ADMIN);
     world.clock.advance(std::time::Duration::from_secs(10));
     assert!(world.try_call(OWNER, "server start", json!({})).await.is_err());
     assert!(world.try_call(ADMIN, "server start", json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_record_says_what_only_an_operator_could_do() {
+    let world = world().await;
+    let bypass = async |operation: &'static str| {
+        world.call(OPERATOR, operation, json!({})).await;
+        world.bypass()
+    };
+    // Without a role in this guild an operator has the lowest rank of their own.
+    assert_eq!(bypass("rank list").await, None);
+    assert_eq!(bypass("config list").await.as_deref(), Some("operator"));
+    assert_eq!(bypass("token create").await.as_deref(), Some("operator"), "nobody else can have rank 10");
+    // An operator who is an administrator of the guild passes as that, as far as it goes.
+    let role = RoleId(ADMIN_ROLE);
+    world.guilds.members.lock().unwrap().get_mut(&OPERATOR).unwrap().roles.push(role);
+    world.clock.advance(std::time::Duration::from_secs(10));
+    assert_eq!(bypass("config list").await, None);
+    assert_eq!(bypass("server purge").await.as_deref(), Some("operator"), "it takes rank 7");
+    // An operator who has given the guild away, or cannot be looked up, is an operator still.
+    *world.guilds.reachable.lock().unwrap() = false;
+    world.clock.advance(std::time::Duration::from_secs(10));
+    assert_eq!(bypass("config list").await.as_deref(), Some("operator"));
+
+    // A program with an operator's rank has it from nowhere else.
+    let mut program = world.actor(OPERATOR).await;
+    program.id = guildhall_core::ActorId::token("ci");
+    let request = guildhall_core::Request::json(program, "server start", json!({}));
+    world.catalogue.call(request).await.unwrap();
+    assert_eq!(world.bypass().as_deref(), Some("operator"));
+}
+
+#[tokio::test]
+async fn there_are_eleven_ranks_and_the_highest_is_the_installations() {
+    let world = world().await;
+    // What the program whose place this takes calls its ranks: communities that come from there find theirs.
+    let tux = [
+        "Member",
+        "Trusted",
+        "Junior Moderator",
+        "Moderator",
+        "Senior Moderator",
+        "Administrator",
+        "Head Administrator",
+        "Server Owner",
+    ];
+    let list = world.call(MEMBER, "rank list", json!({})).await;
+    let known: Vec<_> = list["ranks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rank| (rank["level"].as_u64().unwrap(), rank["name"].as_str().unwrap().to_owned()))
+        .collect();
+    let expected = (0..).zip(tux).chain([(10, "Operator")]).map(|(level, name)| (level, name.to_owned()));
+    assert_eq!(known, expected.collect::<Vec<_>>());
+
+    let shown = words(&world.show(MEMBER, "rank list", json!({})).await);
+    let page = words(&world.show(ADMIN, "config open", json!({"section": "ranks"})).await);
+    for text in [shown, page] {
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains(" | ")).collect();
+        assert_eq!(rows.len(), 11, "{text}");
+        assert_eq!(rows[8], "8 | free: make it with `rank create` | –");
+        assert_eq!(rows[10], "10 | Operator | none: this installation gives it");
+    }
+    let reserved = world.refused(OWNER, "rank create", json!({"rank": 10, "name": "Council"})).await;
+    assert_eq!(reserved.message, "Rank 10 belongs to who runs this installation.");
+    let there = world.refused(OWNER, "rank create", json!({"rank": 3, "name": "Council"})).await;
+    assert_eq!(there.message, "There is a rank 3 already: Moderator.");
+    for operation in ["rank edit", "rank delete"] {
+        let input = json!({"rank": "Operator"});
+        assert_eq!(world.refused(OPERATOR, operation, input).await.code, "rank_reserved", "{operation}");
+    }
 }
 
 #[tokio::test]
@@ -188,6 +261,19 @@ async fn explain_says_why_step_by_step() {
     insta::assert_snapshot!("explain_group", text);
     let text = words(&explain(ADMIN, "ban", BANNER).await);
     insta::assert_snapshot!("explain_native", text);
+    // Who has no permission on Discord is told that Discord does not show what they may, or may not, use.
+    let text = words(&explain(MEMBER, "config list", MEMBER).await);
+    assert!(
+        text.contains("/config list for members with the permission Manage Server at first. Mia lacks"),
+        "{text}"
+    );
+    let text = words(&explain(ADMIN, "config list", ADMIN).await);
+    assert!(!text.contains("at first") && text.contains("Discord can hide commands on top"), "{text}");
+    let required = json!({"command": "ban", "rank": "4"});
+    let text = words(&world.show(OWNER, "rank require", required).await);
+    assert!(text.contains("it is for members with the permission Timeout Members at first"), "{text}");
+    let text = words(&world.show(OWNER, "rank require", json!({"command": "ban"})).await);
+    assert!(text.contains("What Discord lists stays as it was"), "{text}");
     let text = words(&explain(ADMIN, "token create", OWNER).await);
     assert!(text.contains("may not use token create"), "{text}");
     world.call(ADMIN, "config set", json!({"key": "features.moderation", "value": "off"})).await;

@@ -1,7 +1,10 @@
 //! Settings: what fits, who was first, what is remembered.
 
+use std::time::Duration;
+
 use guildhall_core::{
-    Call, CallId, Clock, EventLog, Reply,
+    Block, Call, CallId, Clock, EventLog, Reply,
+    document::Span,
     event::Filter,
     language::Language,
     setting::{self, Settings},
@@ -9,7 +12,8 @@ use guildhall_core::{
 use serde_json::{Value, json};
 
 use crate::world::{
-    ADMIN, COLOR, GENERAL, GREETING, IGNORED, KEEP, MANAGER, MEMBER, MOD_LOG, PREFIX, WORDS, world, worlds,
+    ADMIN, COLOR, GENERAL, GREETING, IGNORED, KEEP, MANAGER, MEMBER, MOD_LOG, PREFIX, WORDS, words, world,
+    worlds,
 };
 
 #[tokio::test]
@@ -20,7 +24,10 @@ async fn a_setting_is_set_read_remembered_and_reset() {
         let data = world.call(ADMIN, "config set", json!({"key": "general.prefix", "value": "?"})).await;
         assert_eq!((&data["value"], &data["set"]), (&json!("?"), &json!(true)), "{name}");
         assert_eq!(world.value(&PREFIX).await, json!("?"), "{name}");
+        let first = world.clock.now();
+        world.clock.advance(Duration::from_secs(60));
         world.call(MANAGER, "config set", json!({"key": "general.prefix", "value": "$"})).await;
+        world.clock.advance(Duration::from_secs(3_600));
         world.call(ADMIN, "config reset", json!({"key": "general.prefix"})).await;
         assert_eq!(world.value(&PREFIX).await, json!("!"), "{name}");
 
@@ -37,6 +44,17 @@ async fn a_setting_is_set_read_remembered_and_reset() {
             ("Ada", Value::Null, json!("?")),
         ];
         assert_eq!(lines, expected, "{name}");
+        let at: Vec<_> = history["changes"].as_array().unwrap().iter().map(|one| &one["at"]).collect();
+        let expected = [3_660, 60, 0].map(|later| {
+            let at = first + Duration::from_secs(later);
+            json!(at.format(&time::format_description::well_known::Rfc3339).unwrap())
+        });
+        assert_eq!(at, expected.iter().collect::<Vec<_>>(), "{name}");
+        let shown = world.show(ADMIN, "config history", json!({"key": "general.prefix"})).await;
+        let Some(Block::Table(table)) = shown.blocks.first() else { panic!("{name}: {shown:?}") };
+        let times: Vec<_> = table.rows.iter().map(|row| row[0].0[0].clone()).collect();
+        let expected = [3_660, 60, 0].map(|later| Span::Ago(first + Duration::from_secs(later)));
+        assert_eq!(times, expected, "{name}");
 
         let events = world.events.after(0, &Filter::default(), 100).await.unwrap();
         assert_eq!(events.len(), 3, "{name}");
@@ -47,6 +65,27 @@ async fn a_setting_is_set_read_remembered_and_reset() {
         let other = "200".parse().unwrap();
         assert_eq!(world.community.value(&other, &PREFIX).await.unwrap(), json!("!"), "{name}");
     }
+}
+
+#[tokio::test]
+async fn settings_are_listed_by_section_and_by_what_is_set() {
+    let world = world().await;
+    world.call(ADMIN, "config set", json!({"key": "general.prefix", "value": "?"})).await;
+    let keys = async |input: Value| {
+        let list = world.call(ADMIN, "config list", input).await;
+        let settings = list["settings"].as_array().unwrap().clone();
+        settings.into_iter().map(|setting| setting["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = keys(json!({})).await;
+    assert_eq!(all.len(), crate::world::SETTINGS.len() + guildhall_community::SETTINGS.len());
+    assert_eq!(keys(json!({"section": "jail"})).await, ["jail.channel", "jail.role"]);
+    assert_eq!(keys(json!({"set": true})).await, ["general.prefix"]);
+    assert_eq!(keys(json!({"section": "jail", "set": true})).await, Vec::<String>::new());
+    let text = words(&world.show(ADMIN, "config list", json!({"section": "general"})).await);
+    assert!(text.contains("general.prefix: ?") && !text.contains("jail"), "{text}");
+    let wrong = world.refused(ADMIN, "config list", json!({"section": "jial"})).await;
+    assert_eq!(wrong.fields[0].code, Some("section_unknown"));
+    assert_eq!(world.refused(MEMBER, "config list", json!({})).await.code, "rank_too_low");
 }
 
 #[tokio::test]
@@ -155,7 +194,7 @@ async fn values_are_read_as_the_types_that_domains_want() {
     let settings = world.community.settings();
     let settings: &dyn Settings = settings.as_ref();
     let keep = setting::duration(settings, &world.tenant, &KEEP).await.unwrap();
-    assert_eq!(keep, Some(std::time::Duration::from_secs(36 * 3_600)));
+    assert_eq!(keep, Some(Duration::from_secs(36 * 3_600)));
     let ignored: Vec<guildhall_core::guild::ChannelId> =
         setting::get(settings, &world.tenant, &IGNORED).await.unwrap();
     assert_eq!(ignored.iter().map(|id| id.0).collect::<Vec<_>>(), [GENERAL, 302]);

@@ -491,6 +491,11 @@ impl World {
         }
     }
 
+    /// What the record of the newest call says of why a rank that was too low did not matter.
+    pub fn bypass(&self) -> Option<String> {
+        self.records.0.lock().unwrap().last().unwrap().bypass.clone()
+    }
+
     pub async fn press(&self, user: u64, action: &Action) -> Result<Reply, Error> {
         self.try_call(user, &action.operation, action.input.clone()).await
     }

@@ -98,57 +98,65 @@ impl Catalogue {
     pub async fn call(&self, request: Request) -> Result<Reply, Error> {
         let call_id: CallId = fresh(self.clock.as_ref());
         let began = self.clock.now();
+        let operation = self.clean_name(&request.operation);
         let span = tracing::info_span!(
             "call",
-            operation = %request.operation.chars().take(64).collect::<String>(),
+            operation,
             call = %call_id,
             tenant = %request.actor.tenant,
             actor = %request.actor.id,
             face = request.actor.face.as_str(),
         );
         let actor = request.actor.clone();
-        let operation = request.operation.clone();
         let mut kept = Kept::default();
         let result = self.attempt(request, call_id, &mut kept).instrument(span.clone()).await;
         let result = result.map_err(|mut error| {
             error.call = Some(call_id);
             error
         });
-        let _entered = span.enter();
-        if let Err(error) = &result
-            && !error.kind.is_refusal()
-        {
-            tracing::error!(code = error.code, reference = call_id.reference(), "{}", error.causes());
-        }
-        drop(_entered);
-        self.report(call_id, &actor, &operation, &result);
+        span.in_scope(|| {
+            if let Err(error) = &result
+                && !error.kind.is_refusal()
+            {
+                let causes = self.clean_text(error.causes());
+                tracing::error!(code = error.code, reference = call_id.reference(), "{causes}");
+            }
+            self.report(call_id, &actor, &operation, &result);
+        });
         let record = self.describe(call_id, began, actor, &operation, kept, &result);
         let audit = tracing::info_span!(parent: &span, "audit");
         self.keep(record).instrument(audit).await;
-        result
+        result.map_err(|error| self.cleaned(error))
     }
 
     /// Keeps the record of something that never became a call: a malformed body, a bad signature.
     pub async fn refuse(&self, actor: Actor, asked_for: &str, mut error: Error) -> Error {
         let call_id: CallId = fresh(self.clock.as_ref());
         error.call = Some(call_id);
+        let asked_for = self.clean_name(asked_for);
         let result = Err(error);
-        self.report(call_id, &actor, asked_for, &result);
+        self.report(call_id, &actor, &asked_for, &result);
         let kept = Kept::default();
-        let record = self.describe(call_id, self.clock.now(), actor, asked_for, kept, &result);
+        let record = self.describe(call_id, self.clock.now(), actor, &asked_for, kept, &result);
         self.keep(record).await;
         match result {
-            Err(error) => error,
+            Err(error) => self.cleaned(error),
             Ok(_) => unreachable!("built as an error above"),
         }
     }
 
-    async fn attempt(&self, request: Request, id: CallId, kept: &mut Kept) -> Result<Reply, Error> {
+    async fn attempt<'a>(
+        &'a self,
+        request: Request,
+        id: CallId,
+        kept: &mut Kept<'a>,
+    ) -> Result<Reply, Error> {
         let Request { actor, operation, input: raw, confirmed, channel, language } = request;
         let entry = self.entries.get(operation.as_str()).ok_or_else(|| self.unknown(&operation))?;
         let spec = entry.spec();
+        kept.spec = Some(spec);
         if let Raw::Json(input) = &raw {
-            kept.input = input::for_records(&spec.fields, input);
+            kept.input = input.clone();
         }
         let required = self.permissions.required(&actor, spec);
         let required = required.instrument(tracing::info_span!("rank")).await?;
@@ -156,7 +164,7 @@ impl Catalogue {
         self.limiter.check(&actor, spec)?;
         let raw = self.name_people(&actor.tenant, &spec.fields, raw).await?;
         let input = input::read(&spec.fields, raw)?;
-        kept.input = input::for_records(&spec.fields, &input);
+        kept.input = input.clone();
         let asking = (spec.effect == Effect::Destroy && !confirmed).then(|| input.clone());
         let prepared = entry.prepare(input)?;
         if let Some(input) = asking {
@@ -193,7 +201,7 @@ impl Catalogue {
             at: self.clock.now(),
             code: error.code,
             kind: error.kind,
-            operation: operation.chars().take(64).collect(),
+            operation: operation.to_owned(),
             detail: error.causes(),
             tenant: actor.tenant.clone(),
             actor: Some(actor.id.clone()),
@@ -209,9 +217,10 @@ impl Catalogue {
         at: OffsetDateTime,
         actor: Actor,
         operation: &str,
-        kept: Kept,
+        kept: Kept<'_>,
         result: &Result<Reply, Error>,
     ) -> Record {
+        let input = kept.spec.map(|spec| self.input_for_records(spec, kept.input)).unwrap_or_default();
         let error = result.as_ref().err();
         let verdict = match result {
             Ok(Reply::Done { .. }) => Verdict::Done,
@@ -229,11 +238,11 @@ impl Catalogue {
             face: actor.face,
             rank: actor.rank,
             bypass: kept.bypass.map(str::to_owned),
-            operation: operation.chars().take(64).collect(),
-            input: kept.input,
+            operation: operation.to_owned(),
+            input,
             verdict,
             code: error.map(|error| error.code.to_owned()),
-            detail: error.map(Error::causes),
+            detail: error.map(|error| self.clean_text(error.causes())),
         }
     }
 
@@ -253,7 +262,10 @@ impl Catalogue {
 
 /// What is known of a call for its record, as far as it came.
 #[derive(Default)]
-struct Kept {
+struct Kept<'a> {
+    /// The operation, once it is known that there is one.
+    spec: Option<&'a Spec>,
+    /// The input as it came; nothing of it is kept before it is cleaned.
     input: Value,
     bypass: Option<&'static str>,
 }

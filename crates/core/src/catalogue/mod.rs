@@ -5,6 +5,7 @@
 
 mod bound;
 mod call;
+mod clean;
 mod people;
 mod rate;
 
@@ -113,7 +114,8 @@ impl Catalogue {
             .and_then(|field| field.complete.as_deref())
             .and_then(|name| self.completers.get(name));
         let Some(completer) = completer else { return Ok(Vec::new()) };
-        let mut choices = completer.complete(actor, partial).await?;
+        let completed = completer.complete(actor, partial).await;
+        let mut choices = completed.map_err(|error| self.cleaned(error))?;
         choices.truncate(25);
         Ok(choices)
     }
@@ -137,7 +139,7 @@ impl Catalogue {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let shown: String = name.chars().take(64).collect();
+        let shown = self.clean_name(name);
         let mut error =
             Error::new(Kind::NotFound, "unknown_operation", format!("There is no operation '{shown}'."));
         let near = suggest::nearest(&shown, self.entries.keys().copied(), 3);
@@ -159,7 +161,7 @@ impl CatalogueBuilder {
     ///
     /// # Panics
     ///
-    /// When two operations have one name: the program is put together wrongly.
+    /// When two operations or two completers have one name: the program is put together wrongly.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "the catalogue shares the domain from here on")]
     pub fn add<D: Send + Sync + 'static>(mut self, operations: Operations<D>, domain: Arc<D>) -> Self {
@@ -170,7 +172,8 @@ impl CatalogueBuilder {
         }
         for (name, complete) in operations.completers {
             let completer = Box::new(DomainCompleter { complete, domain: domain.clone() });
-            self.catalogue.completers.insert(name, completer);
+            let others = self.catalogue.completers.insert(name, completer);
+            assert!(others.is_none(), "two completers are called {name}");
         }
         self
     }
@@ -204,7 +207,24 @@ impl CatalogueBuilder {
     }
 
     /// The catalogue.
+    ///
+    /// # Panics
+    ///
+    /// When an input names a completer that no domain has: people would be offered nothing, and nobody told why.
     pub fn build(self) -> Catalogue {
+        for spec in self.catalogue.specs() {
+            for field in &spec.fields {
+                let unknown =
+                    field.complete.as_deref().filter(|name| !self.catalogue.completers.contains_key(name));
+                assert!(
+                    unknown.is_none(),
+                    "the input '{}' of '{}' names the completer '{}', which no domain has",
+                    field.name,
+                    spec.name,
+                    unknown.unwrap_or_default(),
+                );
+            }
+        }
         self.catalogue
     }
 }

@@ -34,7 +34,8 @@ impl Catalogue {
                         Some(FieldKind::User) => {
                             *values = vec![self.find(guilds, tenant, name, &values.join(" ")).await?];
                         }
-                        Some(FieldKind::Users) => {
+                        // Nobody is looked up who is one of more than can be named at once anyway.
+                        Some(FieldKind::Users) if names(values) <= MOST_NAMED => {
                             for value in values.iter_mut() {
                                 *value = self.find_all(guilds, tenant, name, value).await?;
                             }
@@ -73,12 +74,8 @@ impl Catalogue {
         field: &str,
         text: &str,
     ) -> Result<String, Error> {
-        let words: Vec<&str> = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty()).collect();
-        if words.iter().all(|word| word.parse::<UserId>().is_ok()) {
-            return Ok(text.to_owned());
-        }
-        // Nobody is looked up who is one of more than can be named at once anyway.
-        if words.len() > MOST_NAMED {
+        let words: Vec<&str> = words(text).collect();
+        if words.iter().all(|word| word.parse::<UserId>().is_ok()) || words.len() > MOST_NAMED {
             return Ok(text.to_owned());
         }
         if let Ok(one) = self.find(guilds, tenant, field, text).await {
@@ -130,4 +127,14 @@ impl Catalogue {
             false => error.remedy(format!("Did you mean: {near}? Mention them, or use their id.")),
         })
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty())
+}
+
+/// How many words of these are names, each of which is a question to Discord.
+fn names(values: &[String]) -> usize {
+    let all = values.iter().flat_map(|value| words(value));
+    all.filter(|word| word.parse::<UserId>().is_err()).count()
 }

@@ -95,6 +95,13 @@ pub enum GuildAction {
         /// Which.
         messages: Vec<MessageId>,
     },
+    /// Let a member into a thread, which shows them a private one.
+    AddToThread {
+        /// Which.
+        thread: ChannelId,
+        /// Whom.
+        user: UserId,
+    },
     /// Archive and lock a thread.
     CloseThread {
         /// Which.

@@ -135,8 +135,8 @@ fn not_a_member() -> Error {
     Error::new(Kind::Permission, "guild_not_a_member", message).remedy("Join the server first.")
 }
 
-/// Words for programs and names as in Discord's settings.
-fn permission_names(missing: u64) -> Vec<(&'static str, &'static str)> {
+/// What permissions are called: words for programs, and names as in Discord's settings.
+pub fn permission_names(missing: u64) -> Vec<(&'static str, &'static str)> {
     const NAMES: [(u64, &str, &str); 20] = [
         (bits::KICK_MEMBERS, "kick_members", "Kick Members"),
         (bits::BAN_MEMBERS, "ban_members", "Ban Members"),

@@ -314,7 +314,8 @@ pub trait Guilds: Send + Sync {
     /// Makes a role.
     async fn create_role(&self, tenant: &TenantId, role: NewRole, reason: &str) -> Result<RoleId, Error>;
 
-    /// Makes a channel or a thread.
+    /// Makes a channel or a thread. A thread with a name that one in the same channel has had for less than a day
+    /// is that one, so a step may be repeated.
     async fn create_channel(
         &self,
         tenant: &TenantId,

@@ -44,6 +44,41 @@ enum Rule {
     Insult,
 }
 
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Lock {
+    channel: Option<ChannelId>,
+    duration: Option<Span>,
+    reason: Option<String>,
+    all: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Nick {
+    user: Vec<UserId>,
+    #[schemars(extend("x-line" = "rest"))]
+    nick: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Massban {
+    #[schemars(extend("x-line" = "people"))]
+    users: String,
+    reason: Option<String>,
+    delete_days: Option<u8>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Assign {
+    rank: String,
+    role: RoleId,
+    by: Option<UserId>,
+}
+
 fn sort<T: JsonSchema>(line: &str) -> Sorted {
     read(&fields_of(&schema_of::<T>()), line, None)
 }
@@ -80,6 +115,72 @@ fn words_go_to_the_inputs_in_their_order() {
         understood::<Send>("survival say  hello: you"),
         json!({"server": "survival", "line": "say  hello: you"})
     );
+}
+
+#[test]
+fn a_mention_goes_to_the_input_of_its_kind_wherever_it_stands() {
+    let lock = json!({"channel": "<#9>", "duration": "30m", "reason": "a raid"});
+    for line in ["<#9> 30m a raid", "30m <#9> a raid", "30m a raid <#9>", "30m a --channel <#9> raid"] {
+        assert_eq!(understood::<Lock>(line), lock, "{line}");
+    }
+    assert_eq!(understood::<Lock>("<#9>"), json!({"channel": "<#9>"}));
+    // In the middle of a text it is a part of the text as well; what another one is for already, is text alone.
+    assert_eq!(
+        understood::<Lock>("raid in <#9> from <#8>"),
+        json!({"channel": "<#9>", "reason": "raid in <#9> from <#8>"})
+    );
+    assert_eq!(understood::<Ban>("spam <@42> <@43>"), json!({"users": ["<@42>", "<@43>"], "reason": "spam"}));
+    assert_eq!(
+        understood::<Ban>("<@42> told <@43> off"),
+        json!({"users": ["<@42>"], "reason": "told <@43> off"})
+    );
+    assert_eq!(
+        understood::<Assign>("Head Moderator <@&7> <@42>"),
+        json!({"rank": "Head Moderator", "role": "<@&7>", "by": "<@42>"})
+    );
+    // After two dashes, in quotation marks and behind a name it is no more than a word.
+    assert_eq!(understood::<Lock>("-- raid <#9>"), json!({"reason": "raid <#9>"}));
+    assert_eq!(understood::<Lock>("30m \"<#9>\""), json!({"duration": "30m", "reason": "<#9>"}));
+    assert_eq!(understood::<Lock>("30m --reason <#9>"), json!({"duration": "30m", "reason": "<#9>"}));
+    assert_eq!(
+        understood::<Ban>("users: <@42> spam by <@43>"),
+        json!({"users": ["<@42>"], "reason": "spam by <@43>"})
+    );
+}
+
+#[test]
+fn several_people_follow_each_other() {
+    let (one, two) = ("430000000000000001", "430000000000000002");
+    assert_eq!(
+        understood::<Ban>(&format!("{one},{two} <@3>, 7d spam")),
+        json!({"users": [one, two, "<@3>"], "duration": "7d", "reason": "spam"})
+    );
+    assert_eq!(
+        understood::<Massban>(&format!("{one} {two},\n<@3> a raid")),
+        json!({"users": format!("{one} {two}, <@3>"), "reason": "a raid"})
+    );
+    assert_eq!(
+        understood::<Massban>(&format!("a raid {one} <@3>")),
+        json!({"users": format!("{one} <@3>"), "reason": "a raid"}),
+        "an id before a mention belongs to the same people"
+    );
+}
+
+#[test]
+fn a_length_of_time_is_one_where_one_may_stand_and_text_elsewhere() {
+    assert_eq!(understood::<Lock>("7d of spam"), json!({"duration": "7d", "reason": "of spam"}));
+    assert_eq!(understood::<Lock>("spam for 7d"), json!({"reason": "spam for 7d"}));
+    assert_eq!(understood::<Lock>("7d 2h"), json!({"duration": "7d", "reason": "2h"}));
+}
+
+#[test]
+fn a_text_may_take_the_rest_though_others_follow() {
+    assert_eq!(
+        understood::<Nick>("<@42> New  Name --reason \"too long\""),
+        json!({"user": ["<@42>"], "nick": "New  Name", "reason": "too long"})
+    );
+    assert_eq!(understood::<Nick>("New Name <@42>"), json!({"user": ["<@42>"], "nick": "New Name"}));
+    assert_eq!(understood::<Nick>("<@42>"), json!({"user": ["<@42>"]}));
 }
 
 #[test]
@@ -179,7 +280,55 @@ proptest! {
         read(&fields_of(&schema_of::<Ban>()), &line, link);
         read(&fields_of(&schema_of::<Report>()), &line, link);
         read(&fields_of(&schema_of::<Send>()), &line, link);
+        read(&fields_of(&schema_of::<Massban>()), &line, link);
+        read(&fields_of(&schema_of::<Assign>()), &line, link);
         vocabulary().find(&line);
+    }
+
+    #[test]
+    fn what_is_named_means_the_same_in_every_order(
+        order in Just([0, 1, 2, 3, 4]).prop_shuffle(),
+        styles in prop::collection::vec(0..4usize, 5),
+        reason in "[a-zß<@#>:=.-]{1,12}( [a-z0-9<@>#]{1,9}){0,3}",
+    ) {
+        let inputs = [
+            ("users", "<@42>"), ("duration", "7d"), ("delete_days", "3"), ("reason", reason.as_str()), ("silent", "yes"),
+        ];
+        let write = |(name, value): (&str, &str), style: usize| match style {
+            0 => format!("{name}:\"{value}\""),
+            1 => format!("{name}= \"{value}\""),
+            2 => format!("--{name} \"{value}\""),
+            _ => format!("-{name}=\"{value}\""),
+        };
+        // A switch with dashes takes no word.
+        let style = |at: usize| if at == 4 { styles[at] % 2 } else { styles[at] };
+        let line = order.map(|at| write(inputs[at], style(at))).join(" ");
+        let expected = inputs.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+        prop_assert_eq!(sort::<Ban>(&line), Sorted { words: BTreeMap::from(expected), over: None }, "{}", line);
+    }
+
+    #[test]
+    fn what_is_named_with_dashes_may_stand_between_all_other_words(first in 0..6usize, second in 0..6usize) {
+        let words = ["<@42>", "7d", "being", "very", "loud"];
+        let mut line: Vec<&str> = words.to_vec();
+        line.insert(first.min(5), "--delete-days 3");
+        line.insert(second, "--silent");
+        let expected = json!({
+            "users": ["<@42>"], "duration": "7d", "reason": "being very loud", "delete_days": 3, "silent": true,
+        });
+        prop_assert_eq!(understood::<Ban>(&line.join(" ")), expected);
+    }
+
+    #[test]
+    fn people_are_the_same_wherever_they_are_mentioned(at in 0..5usize, several: bool) {
+        let words = ["7d", "being", "very", "loud"];
+        let people = if several { "<@42> <@!43>" } else { "<@42>" };
+        let mut line: Vec<&str> = words.to_vec();
+        line.insert(at, people);
+        let sorted = sort::<Ban>(&line.join(" "));
+        prop_assert_eq!(sorted.words["users"].join(" "), people);
+        prop_assert_eq!(&sorted.words["duration"], &vec!["7d".to_owned()]);
+        prop_assert!(sorted.words["reason"][0].ends_with("loud"), "{:?}", sorted);
     }
 
     #[test]
@@ -187,12 +336,16 @@ proptest! {
         prop_oneof![
             Just("--"), Just("-"), Just("—"), Just("\""), Just("„"), Just("“"), Just("«"), Just(":"), Just("="),
             Just(" "), Just("\n"), Just("users"), Just("reason"), Just("silent"), Just("duration"), Just("42"),
-            Just("<@42>"), Just("7d"), Just("minutes"), Just("ä"), Just("\u{200b}"),
+            Just("<@42>"), Just("<#9>"), Just("430000000000000001"), Just("channel"), Just(","), Just("7d"), Just("minutes"), Just("ä"), Just("\u{200b}"),
         ], 0..60)) {
         let line = pieces.concat();
         let sorted = read(&fields_of(&schema_of::<Ban>()), &line, None);
         let kept: usize = sorted.words.values().flatten().map(String::len).sum();
-        prop_assert!(kept <= line.len() + "true".len() * 5);
+        // People who are mentioned in the middle of a text are kept with it and for themselves.
+        let twice: usize = sorted.words.get("users").into_iter().flatten().map(String::len).sum();
+        prop_assert!(kept <= line.len() + "true".len() * 5 + twice);
+        read(&fields_of(&schema_of::<Lock>()), &line, None);
+        read(&fields_of(&schema_of::<Nick>()), &line, None);
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Desk {
                     reaction = &mut work => reaction,
                     () = self.clock.sleep_until(ends - margin) => {
                         if deferral == (Deferral::Message { ephemeral: false }) {
-                            place = self.rest.original(&ticket.token).await.ok();
+                            place = self.post.once(self.rest.original(&ticket.token)).await.ok();
                         }
                         work.await
                     }
@@ -239,7 +239,7 @@ impl Desk {
         self.insist(ticket, || self.rest.edit_original(&ticket.token, &body)).await
     }
 
-    async fn insist<T, F>(&self, ticket: &Ticket, attempt: impl FnMut() -> F) -> Result<T, RestError>
+    async fn insist<T, F>(&self, ticket: &Ticket, mut attempt: impl FnMut() -> F) -> Result<T, RestError>
     where
         F: Future<Output = Result<T, RestError>>,
     {
@@ -247,7 +247,18 @@ impl Desk {
         let passes = |error: &RestError| {
             error.is_transient() || (matches!(error, RestError::Gone { .. }) && self.clock.now() < settled)
         };
-        patience::insist(self.clock.as_ref(), ticket.received + self.timing.token_life, passes, attempt).await
+        let until = ticket.received + self.timing.token_life;
+        patience::insist(self.clock.as_ref(), until, passes, || self.post.once(attempt())).await
+    }
+
+    /// Asks Discord without an interaction's token, for as long as somebody may still wait for it.
+    pub(super) async fn persist<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, RestError>
+    where
+        F: Future<Output = Result<T, RestError>>,
+    {
+        let until = self.clock.now() + self.timing.link_wait;
+        let attempt = || self.post.once(attempt());
+        patience::insist(self.clock.as_ref(), until, RestError::is_transient, attempt).await
     }
 
     /// The answer to something that has been acknowledged before.
@@ -314,26 +325,18 @@ impl Desk {
         place: Option<Place>,
         message: &mut Message,
     ) -> Result<&'static str, RestError> {
-        let until = self.clock.now() + self.timing.link_wait;
-        let clock = self.clock.as_ref();
         if let Some(place) = place {
             if !message.ephemeral {
                 let body = message.body();
-                let edit = || self.rest.edit(place, &body);
-                return patience::insist(clock, until, RestError::is_transient, edit)
-                    .await
-                    .map(|()| "edited_by_bot");
+                return self.persist(|| self.rest.edit(place, &body)).await.map(|()| "edited_by_bot");
             }
-            let delete = || self.rest.delete(place);
-            patience::insist(clock, until, RestError::is_transient, delete).await?;
+            self.persist(|| self.rest.delete(place)).await?;
         }
         let note = "-# This took longer than Discord keeps an answer open, so it comes as a direct message.";
         message.components.push(render::footnote(note.to_owned()));
-        let open = || self.rest.direct(ticket.user);
-        let channel = patience::insist(clock, until, RestError::is_transient, open).await?;
+        let channel = self.persist(|| self.rest.direct(ticket.user)).await?;
         let body = message.body();
-        let send = || self.rest.send(channel, &body);
-        patience::insist(clock, until, RestError::is_transient, send).await.map(|_| "direct_message")
+        self.persist(|| self.rest.send(channel, &body)).await.map(|_| "direct_message")
     }
 
     /// What a call came to, as a message.

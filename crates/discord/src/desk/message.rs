@@ -9,7 +9,7 @@ use std::{
 };
 
 use guildhall_core::{
-    Action, Document, Effect, Error, Kind as Blame, Rank, Spec, TenantId,
+    Action, Document, Effect, Error, Kind as Blame, Rank, Reply, Spec, TenantId,
     guild::{ChannelId, Delivery, GuildMember, Guilds, MessageId, MessageLink, RoleId, UserId, bits},
     input::{self, Raw},
     permission::Member as Ranked,
@@ -22,12 +22,12 @@ use twilight_model::channel::message::Component;
 
 use super::{
     Desk,
-    answer::way,
+    answer::{Message, way},
     seat::{Seat, actor},
 };
 use crate::{
     interaction::{Kind, Member, Snowflake, User, name_of},
-    meters, patience, preference,
+    meters, preference,
     render::{self, Around},
     rest::{Body, Place, RestError},
 };
@@ -53,6 +53,8 @@ struct Author {
 pub(crate) struct Addressed {
     /// The message's id.
     pub(crate) id: u64,
+    /// Whether it holds, or is likely to hold, what others should not read; not known while the prefix is not.
+    pub(crate) secret: bool,
     payload: String,
     /// Where the command begins; not known while the prefix is not.
     begin: Option<usize>,
@@ -79,19 +81,39 @@ struct Referenced {
     channel_id: Snowflake,
 }
 
+/// What comes of a message.
+struct Reaction {
+    seat: Seat,
+    message: Message,
+    /// Set where the answer is for the writer alone.
+    direct: Option<Direct>,
+}
+
+/// An answer that others should not read.
+#[derive(Clone, Copy)]
+struct Direct {
+    operation: &'static str,
+    /// Whether the operation was done, and not only looked something up.
+    done: bool,
+    /// Whether others should not even see that there is an answer.
+    secret: bool,
+}
+
 impl Written {
     fn place(&self) -> Place {
         Place { channel: self.channel_id.0, message: self.id.0 }
     }
 
-    /// The message that is meant where none is named: the one that is answered, else the one with the files.
-    fn subject(&self) -> Option<MessageLink> {
+    /// The message that is meant where none is named: the one that is answered, else the one with the files, unless
+    /// it is taken away.
+    fn subject(&self, withdrawn: bool) -> Option<MessageLink> {
         let link = |channel: Snowflake, message: Snowflake| MessageLink {
             channel: ChannelId(channel.0),
             message: MessageId(message.0),
         };
         let answered = self.referenced_message.as_ref().map(|other| link(other.channel_id, other.id));
-        answered.or_else(|| (!self.attachments.is_empty()).then(|| link(self.channel_id, self.id)))
+        let files = !self.attachments.is_empty() && !withdrawn;
+        answered.or_else(|| files.then(|| link(self.channel_id, self.id)))
     }
 }
 
@@ -101,7 +123,11 @@ impl Desk {
         let heard: Heard<'_> = serde_json::from_str(payload).ok()?;
         let program = heard.author.bot || heard.webhook_id.is_some();
         let tenant = self.post.served.tenant(heard.guild_id?.0).filter(|_| !program)?;
-        let addressed = |begin| Addressed { id: heard.id.0, payload: payload.to_owned(), begin };
+        let addressed = |begin: Option<usize>| {
+            let line = begin.and_then(|begin| heard.content.get(begin..));
+            let secret = line.is_some_and(|line| self.secret(&self.vocabulary.find(line)).is_some());
+            Addressed { id: heard.id.0, secret, payload: payload.to_owned(), begin }
+        };
         if let Some(begin) = self.mentioned(&heard.content) {
             return Some(addressed(Some(begin)));
         }
@@ -161,27 +187,64 @@ impl Desk {
     }
 
     async fn obey(&self, written: &Written, tenant: TenantId, begin: Begin<'_>) {
-        let (mut seat, ranked) = self.seat_of(written, tenant).await;
-        if let Err(error) = ranked {
-            meters::message("failed");
-            let error = self.refusals.verified(seat.actor.clone(), "a message", error).await;
-            let message = self.failure(&seat, &error).await;
-            self.reply(written, message.components).await;
+        let secret = self.secret(&begin);
+        let withdrawn = async { if secret.is_some() { Some(self.withdraw(written).await) } else { None } };
+        let (reaction, withdrawn) = tokio::join!(self.react(written, tenant, begin, secret), withdrawn);
+        let Some(Reaction { seat, mut message, direct }) = reaction else { return };
+        if let Some(direct) = direct {
+            let note = withdrawn.map(|gone| withdrawal(gone, direct.operation));
+            let told = self.hand_over(written, &seat, direct, message.components, note).await;
+            match told {
+                Some(components) => drop(self.reply(written, components).await),
+                None => meters::message("answered"),
+            }
             return;
         }
+        let missing = self.show_way(&mut message);
+        let place = self.reply(written, message.components.clone()).await;
+        if let (Some(place), Some((tenant, topic))) = (place, missing)
+            && let Some(thread) = self.topics.wait(&tenant, &topic, self.timing.link_wait).await
+        {
+            message.components.push(way(thread));
+            if let Err(error) = self.post.once(self.rest.edit(place, &Body::of(&message.components))).await {
+                tracing::debug!(%error, "the way to a thread could not be shown");
+            }
+        }
+    }
+
+    /// Does what the message says. Where that is, or is likely to be, a `secret` operation, every answer is for its
+    /// writer alone.
+    async fn react(
+        &self,
+        written: &Written,
+        tenant: TenantId,
+        begin: Begin<'_>,
+        secret: Option<&'static str>,
+    ) -> Option<Reaction> {
+        let (mut seat, ranked) = self.seat_of(written, tenant).await;
+        let whispered = secret.map(|operation| Direct { operation, done: false, secret: true });
+        seat.afar = secret.and(Some(written.guild_id.0));
         match begin {
-            Begin::Nothing => {}
+            Begin::Nothing => None,
+            Begin::Near { .. } | Begin::Operation(..) if ranked.is_err() => {
+                meters::message("failed");
+                let error = ranked.err()?;
+                let error = self.refusals.verified(seat.actor.clone(), "a message", error).await;
+                let message = self.failure(&seat, &error).await;
+                Some(Reaction { seat, message, direct: whispered })
+            }
             Begin::Near { names, typed, rest } => {
                 meters::message("near");
-                let error = self.unknown(typed, &names, rest, written.subject());
+                let error = self.unknown(typed, &names, rest, written.subject(secret.is_some()));
                 let message = self.failure(&seat, &error).await;
-                self.reply(written, message.components).await;
+                Some(Reaction { seat, message, direct: whispered })
             }
             Begin::Operation(name, rest) => {
-                let Some(spec) = self.catalogue.spec(name) else { return };
-                let direct = is_confidential(spec);
-                seat.afar = direct.then_some(written.guild_id.0);
-                let sorted = words::read(&spec.fields, rest, written.subject());
+                let spec = self.catalogue.spec(name)?;
+                let secret = secret.is_some();
+                let private = secret || is_confidential(spec);
+                seat.afar = private.then_some(written.guild_id.0);
+                let sorted = words::read(&spec.fields, rest, written.subject(secret));
                 let result = match sorted.over {
                     None => self.request(&seat, name.to_owned(), Raw::Words(sorted.words), false).await,
                     Some(word) => {
@@ -189,26 +252,36 @@ impl Desk {
                         Err(self.refusals.verified(seat.actor.clone(), name, error).await)
                     }
                 };
-                let direct = direct && result.is_ok();
-                if !direct {
+                let private = private && (secret || result.is_ok());
+                if !private {
                     seat.afar = None;
                 }
-                let mut message = self.outcome(Kind::Message, &seat, result).await;
-                if direct {
-                    let components = self.hand_over(written, &seat, spec, message.components).await;
-                    self.reply(written, components).await;
-                    return;
-                }
-                let missing = self.show_way(&mut message);
-                let place = self.reply(written, message.components.clone()).await;
-                if let (Some(place), Some((tenant, topic))) = (place, missing)
-                    && let Some(thread) = self.topics.wait(&tenant, &topic, self.timing.link_wait).await
-                {
-                    message.components.push(way(thread));
-                    if let Err(error) = self.rest.edit(place, &Body::of(&message.components)).await {
-                        tracing::debug!(%error, "the way to a thread could not be shown");
-                    }
-                }
+                let done = spec.effect != Effect::Read && matches!(result, Ok(Reply::Done { .. }));
+                let message = self.outcome(Kind::Message, &seat, result).await;
+                let direct = private.then_some(Direct { operation: spec.name, done, secret });
+                Some(Reaction { seat, message, direct })
+            }
+        }
+    }
+
+    /// The operation that is meant, or likely to be meant, if it has inputs that others should not read.
+    fn secret(&self, begin: &Begin<'_>) -> Option<&'static str> {
+        let name = match begin {
+            Begin::Operation(name, _) => name,
+            Begin::Near { names, .. } => names.first()?,
+            Begin::Nothing => return None,
+        };
+        let spec = self.catalogue.spec(name)?;
+        spec.fields.iter().any(|field| field.secret).then_some(spec.name)
+    }
+
+    /// Takes the message away that others should not read. Returns whether it is gone.
+    async fn withdraw(&self, written: &Written) -> bool {
+        match self.persist(|| self.rest.delete(written.place())).await {
+            Ok(()) | Err(RestError::Gone { .. }) => true,
+            Err(error) => {
+                tracing::info!(%error, channel = written.channel_id.0, "a message with something secret stays");
+                false
             }
         }
     }
@@ -284,39 +357,53 @@ impl Desk {
         error
     }
 
-    /// Sends a private answer as a direct message, and returns what to say where it was asked for.
+    /// Sends an answer that is for the writer alone as a direct message. Returns what to say where the message
+    /// was; nothing, where even that should not be seen.
     async fn hand_over(
         &self,
         written: &Written,
         seat: &Seat,
-        spec: &Spec,
-        components: Vec<Component>,
-    ) -> Vec<Component> {
+        direct: Direct,
+        mut components: Vec<Component>,
+        note: Option<String>,
+    ) -> Option<Vec<Component>> {
+        let Direct { operation, done, secret } = direct;
+        let note = note.map(render::footnote);
+        components.extend(note.clone());
         let nonce = format!("d{}", written.id.0);
         let error = match self.post.deliver(seat.user(), &components, &nonce).await {
+            Ok(Delivery::Delivered) if secret => return None,
             Ok(Delivery::Delivered) => {
                 let document = Document::default().text("The answer is in your direct messages.");
-                return self.post.page(&seat.tenant, render::render(&document, Around::default()), 0).await;
+                let rendered = render::render(&document, Around::default());
+                return Some(self.post.page(&seat.tenant, rendered, 0).await);
             }
+            Ok(Delivery::Closed) if done => Error::new(
+                Blame::Conflict,
+                "direct_closed_done",
+                "It is done. The answer is only for you, and you take no direct messages from Guildhall.",
+            )
+            .remedy(format!("Use '/{operation}' next time: nobody else sees that."))
+            .with("operation", operation),
             Ok(Delivery::Closed) => Error::new(
                 Blame::Conflict,
                 "direct_closed",
                 "The answer is only for you, and you take no direct messages from Guildhall.",
             )
-            .remedy(format!("Use '/{}' instead, or allow direct messages from this server.", spec.name))
-            .with("operation", spec.name),
+            .remedy(format!("Use '/{operation}' instead, or allow direct messages from this server."))
+            .with("operation", operation),
             Err(error) => error,
         };
-        self.failure(seat, &error).await.components
+        let mut components = self.failure(seat, &error).await.components;
+        components.extend(note);
+        Some(components)
     }
 
     /// Answers the message. Returns where the answer is.
     async fn reply(&self, written: &Written, components: Vec<Component>) -> Option<Place> {
         let to = written.place();
         let body = Body::of(&components).replying(to.message).nonce(format!("r{}", to.message));
-        let until = self.clock.now() + self.timing.link_wait;
-        let send = || self.rest.send(to.channel, &body);
-        match patience::insist(self.clock.as_ref(), until, RestError::is_transient, send).await {
+        match self.persist(|| self.rest.send(to.channel, &body)).await {
             Ok(place) => {
                 meters::message("answered");
                 Some(place)
@@ -336,6 +423,16 @@ impl Desk {
 /// command; but not pages that are worked on, nor what only the owner may do, such as making a token.
 fn is_confidential(spec: &Spec) -> bool {
     spec.private && (spec.effect == Effect::Read || spec.in_place || spec.rank >= Rank::OWNER)
+}
+
+/// What became of a message that others should not read, and the way that nobody sees.
+fn withdrawal(gone: bool, operation: &str) -> String {
+    let what = if gone {
+        "Your message was deleted, so that nobody else reads it."
+    } else {
+        "Everybody can still read your message: delete it. Guildhall may not, without Manage Messages."
+    };
+    format!("-# {what} Use `/{operation}` instead: nobody sees that at all.")
 }
 
 fn too_many(operation: &str, word: &str) -> Error {

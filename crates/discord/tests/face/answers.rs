@@ -2,10 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use guildhall_core::{Document, event::Tell};
+use guildhall_core::{
+    Document, ManualClock,
+    event::Tell,
+    fault::{Point, Strike},
+    upstream::Health,
+};
+use guildhall_sim::{Answer, Exchange, Fault, FaultOrder};
 use serde_json::json;
 
-use crate::stage::{ANNOUNCE, Stage, button, by_admin, command, is_ephemeral, press};
+use crate::{
+    stage::{ANNOUNCE, Stage, button, by_admin, command, is_ephemeral, press},
+    town::{SOON, Town},
+};
 
 #[tokio::test]
 async fn a_slow_operation_is_acknowledged_in_time_and_answered_later() {
@@ -109,6 +118,113 @@ async fn after_the_tokens_life_a_public_answer_is_edited_by_the_bot_itself() {
     stage.open_gate();
     let edit = stage.fake.wait("PATCH", &format!("/channels/{ANNOUNCE}/messages/77"), 1).await;
     assert!(edit.words().contains("Slowly done"));
+}
+
+/// Somebody asks for something slow; as time goes on for the face, it goes on for the stand-in by `theirs`.
+async fn beyond_the_tokens_life(operation: &str, face: Duration, theirs: Duration) -> (Town, Vec<Exchange>) {
+    let clock = Arc::new(ManualClock::default());
+    let town = Town::build_by(clock.clone(), true, |_, _| {}).await;
+    let anna = town.anna.in_channel(town.general);
+    let asked = anna.run(operation, json!({})).unwrap();
+    town.begun().await;
+    clock.advance(Duration::from_secs(2));
+    let Answer::Deferred(thinking) = asked.answer().await else { panic!("it is acknowledged in time") };
+    clock.advance(Duration::from_secs(14 * 60));
+    if !thinking.is_ephemeral() {
+        let original = |one: &Exchange| one.method == "GET" && one.path.ends_with("/messages/@original");
+        assert_eq!(town.exchanged(original).await.status, 200);
+    }
+    town.sim.advance(theirs);
+    clock.advance(face);
+    town.toys.gate.add_permits(1);
+    if thinking.is_ephemeral() {
+        let direct = town.anna.direct(town.app.bot());
+        let message = direct.wait_for_text(SOON, "Slowly done").await.unwrap();
+        assert!(message.text().contains("direct message"), "{}", message.text());
+    } else {
+        let look = |all: &[guildhall_sim::Message]| {
+            let answer = all.iter().find(|message| message.id == thinking.id)?;
+            answer.text().contains("Slowly done").then_some(())
+        };
+        anna.wait_until(SOON, look).await.expect("the answer that was promised is filled");
+    }
+    // The answer may be seen before its request is written down.
+    let done = |one: &Exchange| {
+        one.status == 200 && one.request.as_ref().is_some_and(|body| body.to_string().contains("Slowly done"))
+    };
+    town.exchanged(done).await;
+    let edits = town.sim.log().into_iter().filter(|one| one.method == "PATCH").collect();
+    (town, edits)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_the_token_has_ended_for_discord_too_the_bot_edits_the_answer_itself() {
+    let later = Duration::from_secs(60);
+    let (town, edits) = beyond_the_tokens_life("toy show", later, Duration::from_secs(16 * 60)).await;
+    let paths: Vec<(u16, bool)> =
+        edits.iter().map(|edit| (edit.status, edit.path.starts_with("/channels/"))).collect();
+    assert_eq!(paths, [(200, true)], "nothing is tried with the token that has ended");
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_discord_ends_earlier_than_thought_is_done_without() {
+    let (town, edits) =
+        beyond_the_tokens_life("toy show", Duration::from_secs(1), Duration::from_secs(16 * 60)).await;
+    let [refused, edit] = edits.as_slice() else { panic!("{edits:?}") };
+    assert_eq!((refused.status, refused.response.as_ref().unwrap()["code"].as_u64()), (401, Some(50_027)));
+    assert!(refused.path.starts_with("/webhooks/"), "{}", refused.path);
+    assert!(edit.status == 200 && edit.path.starts_with("/channels/"), "{edit:?}");
+    town.leave_after(&[50_027]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_private_answer_after_the_tokens_end_comes_as_a_direct_message_of_discords() {
+    let later = Duration::from_secs(60);
+    let (town, edits) = beyond_the_tokens_life("toy slow", later, Duration::from_secs(16 * 60)).await;
+    assert_eq!(edits.len(), 0, "{edits:?}");
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_answer_waits_for_no_breaker_and_tells_it_how_discord_is() {
+    let town = Town::build(true).await;
+    let anna = town.anna.in_channel(town.general);
+    town.sim.fault(FaultOrder::on("POST /interactions/*/*/callback", Fault::Status { status: 503 }));
+    for _ in 0..3 {
+        anna.run("toy list", json!({})).unwrap();
+    }
+    let opened = async {
+        while town.upstream.health() != Health::Open {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, opened).await.expect("answers that fail open the breaker");
+    town.sim.heal();
+    let toys = anna.run("toy list", json!({})).unwrap().message(SOON).await.unwrap();
+    assert!(toys.text().contains("Toys"), "the open breaker did not hold it up");
+    let closed = async {
+        while town.upstream.health() != Health::Closed {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, closed).await.expect("an answer that comes through closes it");
+    town.leave_after(&[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsed_outage_strikes_what_is_answered_later_which_is_tried_again() {
+    let town = Town::build(true).await;
+    let anna = town.anna.in_channel(town.general);
+    let outage = Point::Upstream("discord".to_owned());
+    town.faults.put(outage, Strike::Outage, 1, Duration::from_secs(60)).unwrap();
+    let slow = anna.run("toy slow", json!({})).unwrap();
+    assert!(matches!(slow.answer().await, Answer::Deferred(_)), "the acknowledgement is not held up");
+    assert_eq!(town.faults.list().len(), 1, "and not struck");
+    town.toys.gate.add_permits(1);
+    assert!(slow.message(SOON).await.unwrap().text().contains("Slowly done"));
+    assert_eq!(town.faults.list().len(), 0, "the edit was struck and tried again");
+    town.leave().await;
 }
 
 #[tokio::test]

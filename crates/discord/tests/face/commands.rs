@@ -93,22 +93,42 @@ async fn commands_are_registered_once_and_again_only_when_they_have_changed() {
     let first = stage.fake.wait("PUT", "/commands", 1).await;
     assert_eq!(first.path, format!("/api/v10/applications/{}/commands", crate::stage::APPLICATION));
     let names: Vec<&Value> = first.body.as_array().unwrap().iter().map(|command| &command["name"]).collect();
-    assert_eq!(names, ["mark", "praise", "tale", "toy", "Praise", "Mark it"]);
+    assert_eq!(names, ["mark", "praise", "tale", "toy", "whisper", "Praise", "Mark it"]);
     let digest = stage.noted("commands/").await;
     assert_eq!(digest.as_str().map(str::len), Some(64));
 
     stage.restart().await;
     stage.run();
-    let cursor = stage.tell(announce("t"), guildhall_core::Document::titled("hello")).await;
-    stage.told(cursor).await;
+    stage.commands_considered(2).await;
+    stage.more = true;
     stage.restart().await;
     assert_eq!(stage.fake.asked("PUT", "/commands").len(), 1, "nothing has changed");
 
+    stage.run();
+    let second = stage.fake.wait("PUT", "/commands", 2).await;
+    let paint = second.body.as_array().unwrap().iter().any(|command| command["name"] == "paint");
+    assert!(paint && second.path == first.path, "{second:?}");
+    let noted = async {
+        while stage.noted("commands/").await == digest {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), noted).await.expect("the change is noted");
+    stage.restart().await;
+    stage.run();
+    stage.commands_considered(4).await;
+    stage.more = false;
+    stage.restart().await;
+    assert_eq!(stage.fake.asked("PUT", "/commands").len(), 2, "nothing has changed again");
+
+    stage.run();
+    let third = stage.fake.wait("PUT", "/commands", 3).await;
+    assert_eq!(third.body, first.body, "an operation less is a change as well");
     stage.config.commands = guildhall_discord::CommandScope::Guilds;
     stage.restart().await;
     stage.run();
-    let second = stage.fake.wait("PUT", "/commands", 2).await;
-    assert!(second.path.ends_with(&format!("/guilds/{GUILD}/commands")), "{}", second.path);
+    let fourth = stage.fake.wait("PUT", "/commands", 4).await;
+    assert!(fourth.path.ends_with(&format!("/guilds/{GUILD}/commands")), "{}", fourth.path);
 }
 
 #[tokio::test]
@@ -129,8 +149,4 @@ async fn registration_is_tried_again_while_discord_is_out_of_reach() {
         () = again => {}
     }
     assert_eq!(stage.fake.asked("PUT", "/commands").len(), 2);
-}
-
-fn announce(topic: &str) -> guildhall_core::event::Tell {
-    guildhall_core::event::Tell::Announce { topic: topic.to_owned(), title: "A title".to_owned() }
 }

@@ -1,11 +1,11 @@
 //! End to end with the stand-in Discord, over the gateway and over HTTP: it has Discord's own rules, so what
 //! it takes, Discord takes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{Clock, Document, EventLog, SystemClock, event::Tell};
 use guildhall_discord::{DiscordConfig, GatewayState};
-use guildhall_sim::{Sim, SimConfig};
+use guildhall_sim::{Guild, Sim, SimConfig};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -94,20 +94,85 @@ async fn a_visit_over_the_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gateway_comes_back_after_it_was_cut() {
+async fn a_cut_connection_is_resumed_and_what_was_said_meanwhile_is_answered_once() {
     let town = Town::build(true).await;
-    let mut state = town.face.gateway();
-    state.borrow_and_update();
-    town.sim.sever_gateway();
-    let again = async {
-        // It may be back before anybody looks, so any change counts as the cut.
-        state.changed().await.unwrap();
-        state.wait_for(|state| *state == GatewayState::Ready).await.unwrap();
-    };
-    tokio::time::timeout(SOON, again).await.expect("it is connected again");
     let anna = town.anna.in_channel(town.general);
+    assert_eq!((town.app.identified(), town.app.resumed()), (1, 0));
+    anna.send_message("$toy make ball").unwrap();
+    anna.wait_for_text(SOON, "made `ball`").await.unwrap();
+    town.sim.sever_gateway();
+    anna.send_message("$toy make bear").unwrap();
+    anna.wait_for_text(SOON, "made `bear`").await.expect("what was said meanwhile is answered");
+    assert_eq!((town.app.identified(), town.app.resumed()), (1, 1), "the session went on");
+
+    // Commands come over the same connection; whatever was to come for the messages has come by then.
     let toys = anna.run("toy list", json!({})).unwrap().message(SOON).await.unwrap();
     assert!(toys.is_ephemeral() && toys.text().contains("Toys"), "{}", toys.text());
+    anna.send_message("$toy make train").unwrap();
+    anna.wait_for_text(SOON, "made `train`").await.unwrap();
+    let made: Vec<String> =
+        town.toys.made.lock().unwrap().iter().map(|toy| toy["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(made, ["ball", "bear", "train"]);
+    let answers = anna.visible_messages().into_iter().filter(|message| message.author == town.app.bot());
+    assert_eq!(answers.filter(|answer| !answer.is_ephemeral()).count(), 3);
+
+    // A session that Discord has forgotten is begun anew.
+    town.sim.forget_sessions();
+    anna.send_message("$toy make kite").unwrap();
+    let mut state = town.face.gateway();
+    let begun = async {
+        while town.app.identified() < 2 {
+            state.changed().await.unwrap();
+        }
+        state.wait_for(|state| *state == GatewayState::Ready).await.unwrap();
+    };
+    tokio::time::timeout(SOON, begun).await.expect("a new session");
+    anna.send_message("$toy make drum").unwrap();
+    anna.wait_for_text(SOON, "made `drum`").await.unwrap();
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_shard_hears_the_guilds_that_are_its_own() {
+    let town = Town::build_with(true, |app, config| {
+        app.recommend_shards(2);
+        config.open = true;
+    })
+    .await;
+    assert_eq!((town.app.identified(), town.app.connections()), (2, 2));
+    // Discord's formula: https://discord.com/developers/docs/events/gateway#sharding.
+    let shard = |guild: &Guild| (guild.id().0 >> 22) % 2;
+    let other = loop {
+        town.sim.advance(Duration::from_millis(1));
+        let guild = town.sim.guild("Hills", &town.olive);
+        if shard(&guild) != shard(&town.guild) {
+            break guild;
+        }
+    };
+    let hall = other.channel("hall");
+    other.join(&town.anna, &[]);
+    other.install(&town.app);
+    for (channel, toy) in [(town.general, "ball"), (hall, "bear"), (town.general, "train"), (hall, "kite")] {
+        let place = town.anna.in_channel(channel);
+        place.send_message(&format!("$toy make {toy}")).unwrap();
+        place.wait_for_text(SOON, &format!("made `{toy}`")).await.expect("an answer where it was asked");
+    }
+    let records: Vec<String> =
+        town.audit.0.lock().unwrap().iter().map(|record| record.tenant.to_string()).collect();
+    let (meadow, hills) = ("meadow".to_owned(), other.id().to_string());
+    assert_eq!(records, [meadow.clone(), hills.clone(), meadow, hills]);
+
+    // Both shards come back, each with its own session.
+    town.sim.sever_gateway();
+    for (channel, toy) in [(town.general, "drum"), (hall, "doll")] {
+        let place = town.anna.in_channel(channel);
+        place.send_message(&format!("$toy make {toy}")).unwrap();
+        place
+            .wait_for_text(SOON, &format!("made `{toy}`"))
+            .await
+            .expect("what was said meanwhile is answered");
+    }
+    assert_eq!((town.app.identified(), town.app.resumed()), (2, 2));
     town.leave().await;
 }
 
@@ -121,7 +186,8 @@ async fn a_wrong_token_is_reported_with_the_remedy_and_ends_nothing() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = Arc::new(crate::stage::Log::new(clock.clone()));
     let (audit, toys, book, set) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-    let props = Props { audit: &audit, toys: &toys, log: &log, book: &book, set: &set, guilds: None };
+    let props =
+        Props { audit: &audit, toys: &toys, log: &log, book: &book, set: &set, guilds: None, more: false };
     let (face, _) = put_up(&config, clock, &props);
     let mut state = face.gateway();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -40,7 +40,7 @@ async fn who_has_no_community_is_answered_in_their_own_language() {
 }
 
 /// Codes that the face raises, with what each speaks of.
-const CODES: [(&str, &[&str]); 16] = [
+const CODES: [(&str, &[&str]); 17] = [
     ("malformed_interaction", &[]),
     ("busy", &[]),
     ("too_slow", &[]),
@@ -56,6 +56,7 @@ const CODES: [(&str, &[&str]); 16] = [
     ("unknown_command", &["name", "near"]),
     ("words_left", &["word", "operation"]),
     ("direct_closed", &["operation"]),
+    ("direct_closed_done", &["operation"]),
     ("input_given_twice", &[]),
 ];
 

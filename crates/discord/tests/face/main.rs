@@ -6,6 +6,7 @@ mod answers;
 mod bad_input;
 mod buttons;
 mod commands;
+mod conformance;
 mod gateway;
 mod languages;
 mod menus;

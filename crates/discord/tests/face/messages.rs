@@ -1,7 +1,13 @@
 //! Commands as messages, end to end with the stand-in Discord.
 
+use std::sync::Arc;
+
+use guildhall_core::{
+    TenantId,
+    guild::{GuildEvent, GuildListener},
+};
 use guildhall_discord::PREFIX;
-use guildhall_sim::{Message, MessageId, Place};
+use guildhall_sim::{Message, MessageId, Permissions, Place};
 use serde_json::json;
 
 use crate::town::{SOON, Town};
@@ -142,7 +148,7 @@ async fn a_private_answer_comes_as_a_direct_message_or_says_that_it_cannot() {
     town.anna.take_direct_messages(false);
     let told = town.ask(&anna, "$toy list").await;
     assert!(told.text().contains("you take no direct messages"), "{}", told.text());
-    town.leave().await;
+    town.leave_after(&[50_007]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,13 +167,127 @@ async fn a_reply_names_the_message_that_it_answers() {
 async fn nonsense_of_four_thousand_characters_is_answered_or_left_and_breaks_nothing() {
     let town = Town::build(true).await;
     let anna = town.anna.in_channel(town.general);
-    for piece in ["\"", "--", "„", "=", "--reason ", "a:", "<@", "\u{202e}", "7d "] {
-        // People write at most 2,000 characters, those who pay 4,000.
-        let text = format!("$praise {}", piece.repeat(1_990 / piece.encode_utf16().count()));
-        let _ = anna.send_message(&text);
+    assert!(anna.send_message(&"x".repeat(2_001)).is_err(), "people write at most 2,000 characters");
+    town.anna.set_nitro(true);
+    assert!(anna.send_message(&"x".repeat(4_001)).is_err(), "those who pay write at most 4,000");
+    let nonsense = ["\"", "--", "„", "=", "--reason ", "a:", "<@", "<@42> ", "<#", "\u{202e}", "7d ", ", "];
+    for piece in nonsense {
+        let text: String = format!("$praise {}", piece.repeat(4_000)).chars().take(4_000).collect();
+        let answer = town.ask(&anna, &text).await;
+        assert!(!answer.text().is_empty() && answer.text().chars().count() < 2_000, "{piece}: {answer:?}");
     }
-    anna.send_message("$toy make ball").unwrap();
-    anna.wait_for_text(SOON, "made `ball`").await.expect("what makes sense is answered all the same");
+    let answered = town.answers(&anna);
+    for piece in ["x", "praise", "$", "<@&1>", "\u{202e}"] {
+        let text: String = format!("${}", piece.repeat(4_000)).chars().take(4_000).collect();
+        anna.send_message(&text).expect("it is delivered");
+    }
+    let last = town.ask(&anna, "$toy make ball").await;
+    assert!(
+        last.text().contains("made `ball`"),
+        "what makes sense is answered all the same: {}",
+        last.text()
+    );
+    assert_eq!(town.answers(&anna), answered + 1, "what is no command is left");
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_else_should_read_is_taken_away_and_answered_in_private() {
+    let town = Town::build(true).await;
+    let anna = town.anna.in_channel(town.general);
+    let direct = town.anna.direct(town.app.bot());
+    let about = town.olive.id();
+    let gone =
+        |id: MessageId| move |all: &[Message]| (!all.iter().any(|message| message.id == id)).then_some(());
+
+    // Done, refused, and mistyped.
+    let cases = [
+        (format!("$whisper the red ball was stolen <@{about}>"), "Heard", "was deleted"),
+        ("$whisper --about nobody the red ball was stolen".to_owned(), "about", "was deleted"),
+        ("$wihsper the red ball was stolen".to_owned(), "Did you mean: whisper?", "Use `/whisper`"),
+    ];
+    for (text, answer, note) in cases {
+        let seen = direct.visible_messages().last().map(|message| message.id);
+        let id = anna.send_message(&text).unwrap();
+        let fresh = |all: &[Message]| {
+            all.iter().find(|one| Some(one.id) > seen && one.author == town.app.bot()).cloned()
+        };
+        let told = direct.wait_until(SOON, fresh).await.expect("an answer in private");
+        assert!(told.text().contains(answer) && told.text().contains(note), "{}", told.text());
+        anna.wait_until(SOON, gone(id)).await.expect("the message is gone");
+    }
+    assert_eq!(
+        *town.toys.made.lock().unwrap(),
+        [json!({"heard": "the red ball was stolen", "about": about.to_string()})]
+    );
+    // Its button acts for the guild that it was typed in.
+    let near = direct.visible_messages().into_iter().next_back().unwrap();
+    let form = direct.press(near.id, "whisper").unwrap().modal(SOON).await.unwrap();
+    direct.submit_modal(&form, json!({"text": "the ball is back"})).unwrap().message(SOON).await.unwrap();
+
+    // Who takes no messages is told that, and nothing else, where everybody reads.
+    town.anna.take_direct_messages(false);
+    let told = town.ask(&anna, "$whisper the red ball was stolen").await;
+    assert!(told.text().contains("It is done.") && told.text().contains("`/whisper`"), "{}", told.text());
+    let public = anna.visible_messages();
+    assert_eq!(public.len(), 1, "{public:?}");
+    assert!(!public[0].text().contains("ball"), "{}", public[0].text());
+    town.leave_after(&[50_007]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_the_bot_may_not_delete_is_said_to_be_readable() {
+    let town = Town::build(true).await;
+    let bot = town.app.bot();
+    let deny = Permissions::MANAGE_MESSAGES;
+    let staff = town.olive.in_guild(town.guild.id());
+    staff.overwrite_member(town.general, bot, Permissions::NONE, deny).unwrap();
+    let anna = town.anna.in_channel(town.general);
+    let id = anna.send_message("$whisper the red ball was stolen").unwrap();
+    let told = town.anna.direct(bot).wait_for_text(SOON, "Heard").await.unwrap();
+    assert!(told.text().contains("delete it") && told.text().contains("Manage Messages"), "{}", told.text());
+    let seen: Vec<MessageId> = anna.visible_messages().iter().map(|message| message.id).collect();
+    assert_eq!(seen, [id], "the bot says nothing there");
+    town.leave_after(&[50_013]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_who_listens_hears_of_a_secret() {
+    #[derive(Default)]
+    struct Ears(std::sync::Mutex<Vec<String>>);
+
+    #[async_trait::async_trait]
+    impl GuildListener for Ears {
+        fn name(&self) -> &'static str {
+            "ears"
+        }
+
+        fn wants(&self, _kind: &str) -> bool {
+            true
+        }
+
+        async fn notice(&self, _tenant: &TenantId, event: &GuildEvent) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+
+    let ears = Arc::new(Ears::default());
+    let town = Town::build(true).await;
+    town.guilds.listen(ears.clone());
+    let listening = tokio::spawn(town.guilds.clone().run(std::future::pending()));
+    let anna = town.anna.in_channel(town.general);
+    anna.send_message("$whisper the red ball was stolen").unwrap();
+    town.anna.direct(town.app.bot()).wait_for_text(SOON, "Heard").await.unwrap();
+    anna.send_message("the kite is blue").unwrap();
+    let heard = async {
+        while !ears.0.lock().unwrap().iter().any(|event| event.contains("kite")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.expect("what is no secret is heard");
+    let all = ears.0.lock().unwrap().join("\n");
+    assert!(!all.contains("stolen"), "{all}");
+    listening.abort();
     town.leave().await;
 }
 

@@ -34,6 +34,7 @@ use guildhall_core::{
 };
 use guildhall_discord::{Community, Discord, DiscordConfig, LOCALES, Parts, Post};
 use guildhall_guilds::{DiscordGuilds, GuildsConfig};
+use guildhall_sim::{Direction, Exchange};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{
@@ -42,7 +43,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::toys::{self, Toys};
+use crate::{
+    conformance,
+    toys::{self, Toys},
+};
 
 pub const APPLICATION: u64 = 4_000_000_000_000_000_001;
 pub const GUILD: u64 = 5_000_000_000_000_000_001;
@@ -90,13 +94,18 @@ impl Audit {
 /// Which notes make the notebook panic when they are written.
 pub type Trap = Box<dyn FnMut(&str, &Value) -> bool + Send>;
 
-/// A notebook in memory, with the real one's limit.
+/// A notebook in memory, with the real one's limit, and the keys that were looked up.
 #[derive(Default)]
-pub struct Book(pub Mutex<BTreeMap<(String, String, String), Value>>, pub Mutex<Option<Trap>>);
+pub struct Book(
+    pub Mutex<BTreeMap<(String, String, String), Value>>,
+    pub Mutex<Option<Trap>>,
+    pub Mutex<Vec<String>>,
+);
 
 #[async_trait]
 impl Notebook for Book {
     async fn get(&self, tenant: &TenantId, owner: &str, key: &str) -> Result<Option<Value>, Error> {
+        self.2.lock().unwrap().push(key.to_owned());
         let key = (tenant.to_string(), owner.to_owned(), key.to_owned());
         Ok(self.0.lock().unwrap().get(&key).cloned())
     }
@@ -402,6 +411,30 @@ async fn answer(State(fake): State<Fake>, method: Method, uri: Uri, body: Bytes)
     if answer.is_null() { status.into_response() } else { (status, axum::Json(answer)).into_response() }
 }
 
+/// Asserts at the end that every request to the fake is one of Discord's.
+struct Checked(Fake);
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let exchange = |asked: &Asked| Exchange {
+            direction: Direction::ToDiscord,
+            method: asked.method.clone(),
+            path: asked.path.trim_start_matches("/api/v10").to_owned(),
+            query: String::new(),
+            request: (!asked.body.is_null()).then(|| asked.body.clone()),
+            status: 0,
+            response: None,
+        };
+        let requests: Vec<Exchange> = self.0.memory.lock().unwrap().asked.iter().map(exchange).collect();
+        let wrong: Vec<String> =
+            conformance::wrong_requests(&requests).iter().map(ToString::to_string).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
 /// The face on a stage.
 pub struct Stage {
     pub clock: Arc<ManualClock>,
@@ -413,8 +446,11 @@ pub struct Stage {
     pub fake: Fake,
     pub config: DiscordConfig,
     pub guilds: Option<Arc<DiscordGuilds>>,
+    /// Whether the next face has one operation more.
+    pub more: bool,
     pub post: Arc<Post>,
     pub face: Arc<Discord>,
+    _checked: Checked,
     key: SigningKey,
     pub base: String,
     client: reqwest::Client,
@@ -442,12 +478,16 @@ impl Stage {
         let (log, book) = (Arc::new(Log::new(clock.clone())), Arc::new(Book::default()));
         let (audit, toys) = (Arc::new(Audit::default()), Arc::new(Toys::default()));
         let set = Arc::new(Set::default());
-        let props = Props { audit: &audit, toys: &toys, log: &log, book: &book, set: &set, guilds: None };
+        let (audits, more) = (&audit, false);
+        let props =
+            Props { audit: audits, toys: &toys, log: &log, book: &book, set: &set, guilds: None, more };
         let (face, post) = put_up(&config, clock.clone(), &props);
         let base = serve(&face).await;
         let client = reqwest::Client::new();
         let (guilds, running) = (None, None);
         Self {
+            _checked: Checked(fake.clone()),
+            more,
             clock,
             audit,
             book,
@@ -494,8 +534,8 @@ impl Stage {
     }
 
     async fn renew(&mut self) {
-        let Self { audit, toys, log, book, set, .. } = &*self;
-        let props = Props { audit, toys, log, book, set, guilds: self.guilds.clone() };
+        let Self { audit, toys, log, book, set, more, .. } = &*self;
+        let props = Props { audit, toys, log, book, set, guilds: self.guilds.clone(), more: *more };
         (self.face, self.post) = put_up(&self.config, self.clock.clone(), &props);
         self.base = serve(&self.face).await;
     }
@@ -596,6 +636,25 @@ impl Stage {
         tokio::time::timeout(PATIENCE, come).await.expect("a note")
     }
 
+    /// Waits until it was looked up `times` times whether the commands have changed, and whatever comes of that
+    /// has had time: an event is told, which takes several requests.
+    pub async fn commands_considered(&self, times: usize) {
+        let looked = || {
+            let keys = self.book.2.lock().unwrap();
+            keys.iter().filter(|key| key.starts_with("commands/")).count()
+        };
+        let come = async {
+            while looked() < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, come).await.expect("the commands are considered");
+        let topic = format!("considered-{times}");
+        let announce = Tell::Announce { topic, title: "A title".to_owned() };
+        let cursor = self.tell(announce, Document::titled("hello")).await;
+        self.told(cursor).await;
+    }
+
     /// The same, with the time going on meanwhile.
     pub async fn told_in_time(&self, cursor: i64) {
         let goes_on = async {
@@ -631,13 +690,14 @@ pub struct Props<'a> {
     pub book: &'a Arc<Book>,
     pub set: &'a Arc<Set>,
     pub guilds: Option<Arc<DiscordGuilds>>,
+    pub more: bool,
 }
 
 /// A face over the toys, and its post.
 pub fn put_up(config: &DiscordConfig, clock: Arc<dyn Clock>, props: &Props<'_>) -> (Arc<Discord>, Arc<Post>) {
     let texts = Arc::new(Texts::new(&[language::LOCALES, LOCALES]).unwrap());
     let catalogue = Catalogue::builder(props.audit.clone(), clock.clone(), Arc::new(DefaultRanks))
-        .add(toys::operations(), props.toys.clone())
+        .add(toys::operations(props.more), props.toys.clone())
         .presenter(Arc::new(Plain(texts)))
         .build();
     let post = Post::new(config, props.book.clone(), clock.clone()).unwrap();

@@ -6,7 +6,7 @@ use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Span,
     Tone,
     document::{Choices, Menu, MenuOption, Style},
-    guild::{MessageLink, UserId},
+    guild::{MessageLink, UserId, bits},
     operation::{Choice, Menu as Entry, MenuTarget},
 };
 use schemars::JsonSchema;
@@ -332,6 +332,7 @@ impl Operation for Mark {
     const SUMMARY: &'static str = "Mark a message";
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Change;
+    const NATIVE: Option<u64> = Some(bits::KICK_MEMBERS);
     const MENU: Option<Entry> =
         Some(Entry { label: "Mark it", on: MenuTarget::Message, field: "message", ask: &[] });
 
@@ -342,10 +343,55 @@ impl Operation for Mark {
     }
 }
 
-/// Every toy operation.
-pub fn operations() -> Operations<Toys> {
-    Operations::new()
-        .with::<List>()
+/// Tells the toy maker what nobody else should know.
+#[derive(Deserialize, JsonSchema)]
+pub struct Whisper {
+    /// What
+    #[schemars(length(min = 3, max = 1000), extend("x-secret" = true))]
+    pub text: String,
+    /// About whom
+    #[schemars(extend("x-secret" = true))]
+    pub about: Option<UserId>,
+}
+
+impl Operation for Whisper {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "whisper";
+    const SUMMARY: &'static str = "Tell the toy maker something";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        toys.made.lock().unwrap().push(json!({"heard": self.text, "about": self.about}));
+        Ok(Answer::new(json!(null), Document::titled("Heard").text(self.text)))
+    }
+}
+
+/// Paints a toy.
+#[derive(Deserialize, JsonSchema)]
+pub struct Paint {
+    /// In which colour
+    pub colour: String,
+}
+
+impl Operation for Paint {
+    type Domain = Toys;
+    type Output = Value;
+    const NAME: &'static str = "paint";
+    const SUMMARY: &'static str = "Paint a toy";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, _toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+        Ok(Answer::new(json!(self.colour), Document::titled("Painted")))
+    }
+}
+
+/// Every toy operation, and one `more`.
+pub fn operations(more: bool) -> Operations<Toys> {
+    let all = if more { Operations::new().with::<Paint>() } else { Operations::new() };
+    all.with::<List>()
         .with::<Make>()
         .with::<Break>()
         .with::<Slow>()
@@ -356,6 +402,7 @@ pub fn operations() -> Operations<Toys> {
         .with::<Sort>()
         .with::<Praise>()
         .with::<Mark>()
+        .with::<Whisper>()
         .completer("toy", |toys: &Toys, _actor, partial: &str| {
             Box::pin(async move {
                 if partial == "stuck" {

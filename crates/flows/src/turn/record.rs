@@ -58,7 +58,7 @@ impl Turn {
         match &change {
             Change::Go | Change::Unwind { .. } => {}
             Change::Park { .. } => handle.wake_after(&tx),
-            Change::Settle { .. } | Change::Stuck { .. } => handle.tell_after(&tx),
+            Change::Settle { .. } | Change::Stuck { .. } => handle.tell_after(&tx, self.lease.flow),
         }
         tx.commit().await?;
 

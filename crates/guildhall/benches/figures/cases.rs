@@ -76,13 +76,14 @@ async fn cases(store: &Store) -> f64 {
     }
     let moderation = Moderation::new(Seams {
         store: store.clone(),
-        events: Arc::new(EventStore::new(store.clone(), clock.clone())),
+        events: EventStore::new(store.clone(), clock.clone()),
         flows: engine.handle(),
         guilds: Arc::new(Town),
         courier: Arc::new(NoGuilds),
         settings: Arc::new(Defaults),
         access: Arc::new(Town),
         ranking: Arc::new(Town),
+        permissions: Arc::new(DefaultRanks),
         observer: Arc::new(Deaf),
         clock: clock.clone(),
     });

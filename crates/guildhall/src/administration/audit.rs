@@ -68,6 +68,8 @@ pub struct Entry {
     verdict: String,
     /// The error's code, when there was one.
     code: Option<String>,
+    /// Why they needed no rank, where their own would not have been enough: `owner of the guild`, `operator`.
+    bypass: Option<String>,
     /// The number that people quote.
     reference: String,
 }
@@ -79,6 +81,8 @@ impl Operation for List {
     const SUMMARY: &'static str = "Show who did what, newest first; operators see every community";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] =
+        &["audit list", "audit list operation:server start verdict:refused"];
 
     async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Vec<Entry>>, Error> {
         let filter = Filter {
@@ -100,10 +104,13 @@ impl Operation for List {
         let rows = entries
             .iter()
             .map(|entry| {
-                let verdict = match &entry.code {
+                let mut verdict = match &entry.code {
                     Some(code) => format!("{}: {code}", entry.verdict),
                     None => entry.verdict.clone(),
                 };
+                if let Some(bypass) = &entry.bypass {
+                    verdict.push_str(&format!(", as {bypass}"));
+                }
                 let who = Rich::new().person(&entry.actor, entry.actor_name.as_str());
                 vec![
                     Rich::new().ago(entry.at),
@@ -154,6 +161,7 @@ impl From<guildhall_store::audit::Entry> for Entry {
             input: entry.input,
             verdict: entry.verdict,
             code: entry.code,
+            bypass: entry.bypass,
             reference: entry.call.reference(),
         }
     }

@@ -67,6 +67,7 @@ impl Operation for List {
     const SUMMARY: &'static str = "Show the jobs under way in every community, first those that are stuck";
     const RANK: Rank = Rank::OPERATOR;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["flow list"];
 
     async fn run(self, domain: &Administration, _: &Call) -> Result<Answer<Jobs>, Error> {
         let page = u64::from(self.page.unwrap_or(1).max(1));
@@ -149,6 +150,7 @@ impl Operation for Resume {
     const SUMMARY: &'static str = "Let a stuck job try again, once what held it up has been mended";
     const RANK: Rank = Rank::OPERATOR;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["flow resume flow:0193a8c4-5c1e-7b1c-9d55-0a1b2c3d4e5f"];
 
     async fn run(self, domain: &Administration, _: &Call) -> Result<Answer<()>, Error> {
         domain.flows.resume(number(&self.flow)?).await.map_err(refused)?;
@@ -172,6 +174,7 @@ impl Operation for Abandon {
     const SUMMARY: &'static str = "End a stuck job as failed, with nothing more undone";
     const RANK: Rank = Rank::OPERATOR;
     const EFFECT: Effect = Effect::Destroy;
+    const EXAMPLES: &'static [&'static str] = &["flow abandon flow:0193a8c4-5c1e-7b1c-9d55-0a1b2c3d4e5f"];
 
     fn question(&self) -> String {
         format!("What the job {} has not undone yet stays as it is. Abandon it?", self.flow)

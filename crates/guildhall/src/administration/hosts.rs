@@ -33,6 +33,7 @@ impl Operation for List {
     const SUMMARY: &'static str = "Show the hosts and whether their agents are connected";
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["host list"];
 
     async fn run(self, domain: &Administration, _: &Call) -> Result<Answer<Vec<HostView>>, Error> {
         let seen = domain.agents.hosts().borrow().clone();

@@ -45,6 +45,10 @@ impl Operation for Create {
     const SUMMARY: &'static str = "Make an API token; its secret is shown once";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &[
+        "token create name:ci rank:5 days:90",
+        "token create name:deploy rank:0 scope:server start, server stop",
+    ];
 
     async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Made>, Error> {
         let rank = Rank::new(self.rank).filter(|rank| *rank <= call.actor.rank).ok_or_else(|| {
@@ -113,6 +117,7 @@ impl Operation for List {
     const SUMMARY: &'static str = "Show the API tokens, without their secrets";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["token list"];
 
     async fn run(self, domain: &Administration, call: &Call) -> Result<Answer<Vec<TokenView>>, Error> {
         let now = call.clock.now();
@@ -160,6 +165,7 @@ impl Operation for Revoke {
     const SUMMARY: &'static str = "Take an API token away; it stops working at once";
     const RANK: Rank = Rank::OWNER;
     const EFFECT: Effect = Effect::Destroy;
+    const EXAMPLES: &'static [&'static str] = &["token revoke name:ci"];
 
     fn question(&self) -> String {
         format!("Whoever uses the token {} is locked out at once. Take it away?", self.name)

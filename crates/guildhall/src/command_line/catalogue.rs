@@ -3,12 +3,15 @@
 use std::{fmt::Write as _, io::Write as _};
 
 use guildhall_core::{
-    Effect, Rank, Spec,
+    Effect, Face, Rank, Spec,
     input::{Field, FieldKind},
 };
 use serde_json::{Value, json};
 
 use super::Trouble;
+
+/// The ways in for people and programs. An operation is on each of them, as its [`Spec`] is all that they need.
+const FACES: [Face; 3] = [Face::Discord, Face::Rest, Face::Cli];
 
 /// One line an operation.
 pub fn list(specs: &[Spec]) -> String {
@@ -32,7 +35,7 @@ pub fn json(specs: &[Spec]) -> Result<Value, Trouble> {
     let mut list = Vec::new();
     for spec in specs {
         let mut entry = serde_json::to_value(spec)?;
-        entry["faces"] = json!(["discord", "rest", "cli"]);
+        entry["faces"] = json!(FACES);
         list.push(entry);
     }
     Ok(Value::Array(list))
@@ -135,4 +138,24 @@ pub fn print(specs: &[Spec], as_json: bool, as_markdown: bool) -> Result<(), Tro
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_face_but_guildhalls_own_is_listed() {
+        let schema = guildhall_core::input::schema_of::<Face>();
+        let all: BTreeSet<&str> = schema["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|face| face["const"].as_str())
+            .collect();
+        let listed = FACES.iter().chain([&Face::System]).map(|face| face.as_str());
+        assert_eq!(listed.collect::<BTreeSet<_>>(), all);
+    }
 }

@@ -7,6 +7,8 @@
 mod call;
 mod catalogue;
 mod commands;
+mod ending;
+mod progress;
 mod recipe;
 mod text;
 
@@ -16,12 +18,19 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _, value_parser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _, error::ErrorKind, value_parser,
+};
 use clap_complete::Shell;
 use guildhall_agent::program;
 use guildhall_core::Spec;
+use serde_json::json;
 
-use crate::{configuration::Configuration, demo, installation, sim};
+use crate::{
+    configuration::{self, Configuration},
+    demo, installation, sim,
+};
+pub use ending::Ending;
 
 /// It failed on the way.
 pub const FAILED: u8 = 1;
@@ -35,17 +44,26 @@ pub const UNREACHABLE: u8 = 4;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let specs = installation::specs();
-    let matches = root(&specs).get_matches();
-    match dispatch(&matches, &specs) {
-        Ok(code) => code,
-        Err(trouble) => {
-            let _ = writeln!(io::stderr(), "guildhall: {trouble}");
-            ExitCode::from(FAILED)
+    let matches = match root(&specs).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => error.exit(),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => error.exit(),
+        // What does not read as a command line has no flags yet.
+        Err(error) if std::env::args_os().any(|word| word == "--json") => {
+            return Ending::usage(&error).tell(true);
         }
-    }
+        Err(error) => error.exit(),
+    };
+    let as_json = leaf(&matches).get_flag("json");
+    dispatch(&matches, &specs, as_json).unwrap_or_else(|trouble| Ending::from(trouble).tell(as_json))
 }
 
-/// Whatever ends a command early, as its sentence.
+/// The innermost command, which knows every flag.
+fn leaf(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
+}
+
+/// Whatever ends a command early: an [`Ending`] where there is more to tell than a sentence.
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// The whole command, with the operations' subcommands.
@@ -115,37 +133,54 @@ pub fn root(specs: &[Spec]) -> Command {
         .subcommands(operations)
 }
 
-fn dispatch(matches: &ArgMatches, specs: &[Spec]) -> Result<ExitCode, Trouble> {
+fn dispatch(matches: &ArgMatches, specs: &[Spec], as_json: bool) -> Result<ExitCode, Trouble> {
     let Some((name, inner)) = matches.subcommand() else { return Ok(ExitCode::from(USAGE)) };
     let file = inner.get_one::<PathBuf>("config").cloned();
     match name {
         "run" => {
             let configuration = Configuration::load(file.as_deref())?;
             let tracing = crate::log::start(&configuration)?;
-            runtime()?.block_on(installation::run(configuration, &tracing))?;
+            let runtime = runtime()?;
+            let ended = runtime.block_on(installation::run(configuration, &tracing, as_json));
+            // Whatever is left of one that may not go on, or did not start, is not waited for.
+            runtime.shutdown_background();
             tracing.close();
+            ended?;
         }
         "agent" => program::run(program::Run::from_arg_matches(inner)?)?,
         "demo" => return runtime()?.block_on(demo::run(inner)),
         "sim" => runtime()?.block_on(sim::run(inner))?,
-        "operations" => catalogue::print(specs, inner.get_flag("json"), inner.get_flag("markdown"))?,
+        "operations" => catalogue::print(specs, as_json, inner.get_flag("markdown"))?,
         "openapi" => {
             let document = guildhall_http::openapi(specs.iter());
             writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&document)?)?;
         }
         "recipe" => return recipe::run(inner),
         "config" if inner.subcommand_matches("reference").is_some() => {
-            write!(io::stdout(), "{}", crate::configuration::reference())?;
+            let text = if as_json { configuration::schema() } else { configuration::reference() };
+            write!(io::stdout(), "{text}")?;
         }
         "config" if inner.subcommand_matches("check").is_some() => {
             let shown =
                 file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
             Configuration::load(file.as_deref())?;
-            writeln!(io::stdout(), "{shown}: no mistakes.")?;
+            match as_json {
+                true => writeln!(io::stdout(), "{}", json!({"checked": shown, "mistakes": []}))?,
+                false => writeln!(io::stdout(), "{shown}: no mistakes.")?,
+            }
         }
         "completions" => {
             if let Some(shell) = inner.get_one::<Shell>("shell") {
-                clap_complete::generate(*shell, &mut root(specs), "guildhall", &mut io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut root(specs), "guildhall", &mut script);
+                match as_json {
+                    true => {
+                        let script = String::from_utf8_lossy(&script);
+                        let shown = json!({"shell": shell.to_string(), "completions": script});
+                        writeln!(io::stdout(), "{shown}")?;
+                    }
+                    false => io::stdout().write_all(&script)?,
+                }
             }
         }
         _ => {

@@ -10,11 +10,12 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use guildhall_agent::{Settings, trial};
+use guildhall_core::Kind;
 use guildhall_link::message::{EventKind, Rung};
-use guildhall_recipes::{Recipe, shipped};
-use serde_json::json;
+use guildhall_recipes::{Problem, Recipe, shipped};
+use serde_json::{Value, json};
 
-use super::{FAILED, REFUSED, Trouble, runtime};
+use super::{Ending, FAILED, REFUSED, Trouble, USAGE, runtime};
 
 /// The `recipe` command.
 pub fn command() -> Command {
@@ -48,7 +49,7 @@ pub fn run(matches: &ArgMatches) -> Result<ExitCode, Trouble> {
         Some(("list", inner)) => list(inner.get_flag("json")),
         Some(("lint", inner)) => lint(inner),
         Some(("test", inner)) => test(inner),
-        _ => Ok(ExitCode::from(super::USAGE)),
+        _ => Ok(ExitCode::from(USAGE)),
     }
 }
 
@@ -73,18 +74,14 @@ fn lint(matches: &ArgMatches) -> Result<ExitCode, Trouble> {
     let mut files = 0;
     for file in matches.get_many::<PathBuf>("file").into_iter().flatten() {
         files += 1;
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = text_of(file)?;
         if let Err(found) = Recipe::parse(&text, &file.display().to_string()) {
             problems.extend(found);
         }
     }
     let mut out = io::stdout().lock();
     if as_json {
-        let list: Vec<_> = problems
-            .iter()
-            .map(|p| json!({"file": p.file, "line": p.line, "key": p.key, "message": p.message}))
-            .collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&listed(&problems))?)?;
     } else if problems.is_empty() {
         writeln!(out, "{files} checked, no problems.")?;
     } else {
@@ -100,10 +97,9 @@ fn test(matches: &ArgMatches) -> Result<ExitCode, Trouble> {
     let recipe = match read(&file)? {
         Ok(recipe) => recipe,
         Err(problems) => {
-            for problem in problems {
-                writeln!(io::stderr(), "{problem}")?;
-            }
-            return Ok(ExitCode::from(REFUSED));
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let more = json!({"problems": listed(&problems)});
+            return Err(Ending::error(REFUSED, "bad_recipe", Kind::User, lines.join("\n"), more).into());
         }
     };
     let variables = variables(matches)?;
@@ -144,7 +140,22 @@ fn test(matches: &ArgMatches) -> Result<ExitCode, Trouble> {
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-type Read = Result<Recipe, Vec<guildhall_recipes::Problem>>;
+type Read = Result<Recipe, Vec<Problem>>;
+
+/// Problems for programs.
+fn listed(problems: &[Problem]) -> Value {
+    let shown = |p: &Problem| json!({"file": p.file, "line": p.line, "key": p.key, "message": p.message});
+    problems.iter().map(shown).collect()
+}
+
+fn text_of(file: &Path) -> Result<String, Ending> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message =
+            format!("{}: {error}. Give a file, or a name from `guildhall recipe list`.", file.display());
+        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::User };
+        Ending::error(FAILED, "unreadable_file", kind, message, Value::Null)
+    })
+}
 
 /// A file, or a shipped recipe by name.
 fn read(file: &Path) -> Result<Read, Trouble> {
@@ -152,15 +163,16 @@ fn read(file: &Path) -> Result<Read, Trouble> {
     if let Some((name, text)) = shipped().iter().find(|(shipped, _)| *shipped == name) {
         return Ok(Recipe::parse(text, name));
     }
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("{name}: {error}. Give a file, or a name from `guildhall recipe list`."))?;
-    Ok(Recipe::parse(&text, &name))
+    Ok(Recipe::parse(&text_of(file)?, &name))
 }
 
 fn variables(matches: &ArgMatches) -> Result<BTreeMap<String, String>, Trouble> {
     let mut variables = BTreeMap::new();
     for pair in matches.get_many::<String>("set").into_iter().flatten() {
-        let (name, value) = pair.split_once('=').ok_or_else(|| format!("--set {pair}: write NAME=VALUE"))?;
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            let message = format!("--set {pair}: write NAME=VALUE");
+            Ending::error(USAGE, "usage", Kind::User, message, Value::Null)
+        })?;
         variables.insert(name.to_owned(), value.to_owned());
     }
     Ok(variables)

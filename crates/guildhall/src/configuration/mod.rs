@@ -3,6 +3,8 @@
 //! `GUILDHALL_HTTP__LISTEN=127.0.0.1:8080` sets `http.listen`. Every mistake is named with its file (or
 //! variable) and key, all of them at once, by `guildhall config check`.
 
+mod draft;
+mod place;
 mod reference;
 mod source;
 
@@ -16,7 +18,9 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-pub use reference::markdown as reference;
+use draft::Draft;
+use place::Place;
+pub use reference::{markdown as reference, schema};
 pub use source::{ConfigurationError, Mistake};
 
 /// Everything that can be set.
@@ -310,62 +314,60 @@ impl Configuration {
     }
 
     /// What the types cannot say: names that must differ, settings that need each other.
-    fn check(&self) -> Vec<Mistake> {
+    fn check(&self, draft: &Draft) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
-        let mut wrong = |key: String, message: &str| mistakes.push(Mistake::new(key, message));
+        let mut wrong = |place: Place, message: &str| mistakes.push(Mistake::new(place, message));
+        let (hosts, communities) = (Place::of("hosts"), Place::of("communities"));
         for (at, host) in self.hosts.iter().enumerate() {
+            let here = draft.entry(&hosts, at);
             if self.hosts[..at].iter().any(|other| other.name == host.name) {
-                wrong(format!("hosts[{at}].name"), "another host has this name; give each its own.");
+                wrong(here.key("name"), "another host has this name; give each its own.");
             }
             if self.hosts[..at].iter().any(|other| other.local && host.local) {
-                wrong(format!("hosts[{at}].local"), "another host is this machine already; only one can be.");
+                wrong(here.key("local"), "another host is this machine already; only one can be.");
             }
         }
         if self.hosts.is_empty() {
-            wrong("hosts".into(), "is empty; name at least one host, or leave it out for this machine.");
+            wrong(hosts, "is empty; name at least one host, or leave it out for this machine.");
         }
         for (at, community) in self.communities.iter().enumerate() {
+            let here = draft.entry(&communities, at);
             if self.communities[..at].iter().any(|other| other.tenant == community.tenant) {
-                wrong(
-                    format!("communities[{at}].tenant"),
-                    "another community has this name; give each its own.",
-                );
+                wrong(here.key("tenant"), "another community has this name; give each its own.");
             }
             let twin = |other: &CommunitySection| other.guild.is_some() && other.guild == community.guild;
             if self.communities[..at].iter().any(twin) {
-                wrong(format!("communities[{at}].guild"), "another community has this guild.");
+                wrong(here.key("guild"), "another community has this guild.");
             }
             if community.guild.is_some() && community.channel.is_none() {
                 let message = "is missing; sessions have their threads in it. Set the channel's id.";
-                wrong(format!("communities[{at}].channel"), message);
+                wrong(here.key("channel"), message);
             }
         }
         if let Some(discord) = &self.discord {
             let key = hex::decode(&discord.public_key).is_ok_and(|bytes| bytes.len() == 32);
             if !key {
-                wrong(
-                    "discord.public_key".into(),
-                    "is not 64 hex digits; copy it from the developer portal.",
-                );
+                let message = "is not 64 hex digits; copy it from the developer portal.";
+                wrong(Place::of("discord.public_key"), message);
             }
             if !discord.open && !self.communities.iter().any(|community| community.guild.is_some()) {
                 let message = "names no guild, so nobody on Discord could use Guildhall. Name one, or set discord.open.";
-                wrong("communities".into(), message);
+                wrong(communities, message);
             }
         }
         if let Some(traces) = &self.traces
             && !(0.0..=1.0).contains(&traces.ratio)
         {
-            wrong("traces.ratio".into(), "is not a part of the whole; write a number from 0 to 1.");
+            let message = "is not a part of the whole; write a number from 0 to 1.";
+            wrong(Place::of("traces.ratio"), message);
         }
-        if self.errors.channel.is_some() && self.discord.is_none() {
-            wrong("errors.channel".into(), "needs Discord; set discord as well, or take it out.");
+        let discord = self.discord.is_some() || draft.is_wrong(&Place::of("discord"));
+        if self.errors.channel.is_some() && !discord {
+            wrong(Place::of("errors.channel"), "needs Discord; set discord as well, or take it out.");
         }
         if self.mqtt.url.is_some() && self.mqtt.password.is_none() {
-            wrong(
-                "mqtt.password".into(),
-                "is missing; a broker beside Guildhall needs mqtt.username and it.",
-            );
+            let message = "is missing; a broker beside Guildhall needs mqtt.username and it.";
+            wrong(Place::of("mqtt.password"), message);
         }
         mistakes
     }

@@ -19,6 +19,12 @@ pub fn markdown() -> String {
     page
 }
 
+/// The same for programs: a JSON schema of the whole file.
+pub fn schema() -> String {
+    let schema = guildhall_core::input::schema_of::<Configuration>();
+    format!("{schema:#}\n")
+}
+
 fn section(page: &mut String, prefix: &str, schema: &Value) {
     let Some(properties) = schema["properties"].as_object() else { return };
     let required: Vec<&str> =
@@ -46,7 +52,7 @@ fn section(page: &mut String, prefix: &str, schema: &Value) {
 }
 
 /// The schema of a section, and whether it may come several times.
-fn nested(property: &Value) -> Option<(&Value, bool)> {
+pub(super) fn nested(property: &Value) -> Option<(&Value, bool)> {
     if property["properties"].is_object() {
         return Some((property, false));
     }

@@ -6,36 +6,39 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Configuration;
-
-/// Mistakes listed before the rest is left out: a file of another program makes hundreds.
-const MOST_MISTAKES: usize = 50;
+use super::{Configuration, draft::Draft, place::Place};
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
     /// The file or environment variable.
     pub source: String,
-    /// The key, dotted; empty for the whole.
-    pub key: String,
+    /// The key; empty for the whole.
+    #[serde(rename = "key", serialize_with = "as_text")]
+    pub place: Place,
     /// What is wrong, and what would be right.
     pub message: String,
 }
 
 impl Mistake {
-    pub(super) fn new(key: String, message: &str) -> Self {
-        Self { source: String::new(), key, message: message.to_owned() }
+    pub(super) fn new(place: Place, message: &str) -> Self {
+        Self { source: String::new(), place, message: message.to_owned() }
     }
+}
+
+fn as_text<S: Serializer>(place: &Place, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(place)
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
+        if self.place.is_whole() {
             return write!(f, "{}: {}", self.source, self.message);
         }
-        write!(f, "{}: {}: {}", self.source, self.key, self.message)
+        write!(f, "{}: {}: {}", self.source, self.place, self.message)
     }
 }
 
@@ -66,10 +69,10 @@ pub(super) fn load(
     file: Option<&Path>,
     variables: BTreeMap<String, String>,
 ) -> Result<Configuration, ConfigurationError> {
-    let mut origin = Origin { file: "the built-in defaults".to_owned(), variables: BTreeMap::new() };
+    let mut origin = Origin { rest: "the environment".to_owned(), variables: BTreeMap::new() };
     let mut value = Value::Object(Map::new());
     if let Some(file) = file {
-        origin.file = file.display().to_string();
+        origin.rest = file.display().to_string();
         value = read(file)?;
     }
     for (name, text) in variables {
@@ -82,29 +85,28 @@ pub(super) fn load(
             continue;
         }
         set(&mut value, &key, scalar(&text));
-        origin.variables.insert(key, name);
+        origin.variables.insert(Place::of(&key), name);
     }
-    let mut mistakes = Vec::new();
-    let configuration = typed(value, &mut mistakes);
-    mistakes.extend(configuration.iter().flat_map(Configuration::check));
-    for mistake in &mut mistakes {
-        mistake.source = origin.of(&mistake.key);
-    }
-    match configuration {
-        Some(configuration) if mistakes.is_empty() => Ok(configuration),
-        _ => Err(ConfigurationError::Mistakes(mistakes)),
-    }
+    Draft::new(value).read().map_err(|mut mistakes| {
+        for mistake in &mut mistakes {
+            mistake.source = origin.of(&mistake.place);
+        }
+        ConfigurationError::Mistakes(mistakes)
+    })
 }
 
 /// Which source set a key.
 struct Origin {
-    file: String,
-    variables: BTreeMap<String, String>,
+    /// The file; the environment when there is none.
+    rest: String,
+    variables: BTreeMap<Place, String>,
 }
 
 impl Origin {
-    fn of(&self, key: &str) -> String {
-        self.variables.get(key).cloned().unwrap_or_else(|| self.file.clone())
+    /// A variable may set a whole section or list at once, as JSON.
+    fn of(&self, place: &Place) -> String {
+        let variable = place.with_parents().find_map(|place| self.variables.get(&place));
+        variable.unwrap_or(&self.rest).clone()
     }
 }
 
@@ -113,7 +115,7 @@ fn read(file: &Path) -> Result<Value, ConfigurationError> {
         .map_err(|source| ConfigurationError::Unreadable { file: file.to_owned(), source })?;
     let syntax = |message: String| {
         let source = file.display().to_string();
-        ConfigurationError::Mistakes(vec![Mistake { source, key: String::new(), message }])
+        ConfigurationError::Mistakes(vec![Mistake { source, place: Place::default(), message }])
     };
     let value: Value = match file.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => toml::from_str(&text).map_err(|error| syntax(error.to_string()))?,
@@ -146,52 +148,4 @@ fn set(value: &mut Value, key: &str, new: Value) {
         place = object.entry(part).or_insert(Value::Null);
     }
     *place = new;
-}
-
-/// Reads the value, and on a mistake takes the wrong key out and reads on, so that all are found at once.
-fn typed(mut value: Value, mistakes: &mut Vec<Mistake>) -> Option<Configuration> {
-    while mistakes.len() < MOST_MISTAKES {
-        let error = match serde_path_to_error::deserialize::<_, Configuration>(&value) {
-            Ok(configuration) => return Some(configuration),
-            Err(error) => error,
-        };
-        let key = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let key = if key == "." { String::new() } else { key };
-        mistakes.push(Mistake { source: String::new(), key: key.clone(), message });
-        if !remove(&mut value, &key) {
-            return None;
-        }
-    }
-    None
-}
-
-/// Takes `a.b[2].c` out of the value; false when there was nothing at that place.
-fn remove(value: &mut Value, key: &str) -> bool {
-    let path = key.replace('[', ".").replace(']', "");
-    let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
-    let Some((last, parents)) = parts.split_last() else { return false };
-    let mut place = value;
-    for part in parents {
-        let next = match place {
-            Value::Object(object) => object.get_mut(*part),
-            Value::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
-            _ => None,
-        };
-        match next {
-            Some(next) => place = next,
-            None => return false,
-        }
-    }
-    match place {
-        Value::Object(object) => object.shift_remove(*last).is_some(),
-        Value::Array(items) => match last.parse::<usize>() {
-            Ok(at) if at < items.len() => {
-                items.remove(at);
-                true
-            }
-            _ => false,
-        },
-        _ => false,
-    }
 }

@@ -1,5 +1,8 @@
 use std::fs;
 
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
 
 fn mistakes(name: &str, text: &str, variables: &[(&str, &str)]) -> Vec<String> {
@@ -64,23 +67,104 @@ fn every_mistake_is_named_with_file_and_key() {
         public_key = "zz"
         token = "t"
     "#;
-    let told = mistakes("g.toml", text, &[]);
-    let keys: Vec<_> = told.iter().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(
+        mistakes("g.toml", text, &[]),
+        [
+            "g.toml: hosts[0].name: 'Not A Name' is not a name: use 1 to 32 characters, a to z, 0 to 9 and '-', starting with a letter",
+            "g.toml: http.lissten: unknown field `lissten`, expected `listen`",
+            "g.toml: http.listen: invalid socket address syntax",
+            "g.toml: communities[0].channel: is missing; sessions have their threads in it. Set the channel's id.",
+            "g.toml: discord.public_key: is not 64 hex digits; copy it from the developer portal.",
+        ]
+    );
+}
+
+fn keys(name: &str, text: &str) -> Vec<String> {
+    let told = mistakes(name, text, &[]);
+    told.iter().map(|line| line.split(": ").nth(1).unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn entries_are_counted_as_the_file_has_them() {
+    let text = r#"
+        operators = [1, "two", 3, "four"]
+        [[hosts]]
+        name = "Not A Name"
+        addres = "here"
+        [[hosts]]
+        address = "no-name.example.org"
+        [[hosts]]
+        name = "fine"
+        [[hosts]]
+        name = "fine"
+        [[communities]]
+        tenant = "a"
+        admin_roles = [1, -1]
+        [[communities]]
+        tenant = 3
+        [[communities]]
+        tenant = "a"
+    "#;
+    // A TOML file is read by the names of its keys; what concerns several entries comes last.
     let expected = [
-        "http.listen",
-        "http.lissten",
+        "communities[0].admin_roles[1]",
+        "communities[1].tenant",
+        "hosts[0].addres",
         "hosts[0].name",
-        "hosts[0]",
-        "hosts",
-        "communities[0].channel",
-        "discord.public_key",
+        "hosts[1].name",
+        "operators[1]",
+        "operators[3]",
+        "hosts[3].name",
+        "communities[2].tenant",
     ];
-    for key in
-        ["http.listen", "http.lissten", "hosts[0].name", "communities[0].channel", "discord.public_key"]
-    {
-        assert!(keys.contains(&key), "{key} is not among {keys:?} (expected about {expected:?})");
+    assert_eq!(keys("g.toml", text), expected);
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_not_told_as_well() {
+    assert_eq!(
+        keys("g.toml", "[[hosts]]\nname = 3\n[[hosts]]\nname = 4"),
+        ["hosts[0].name", "hosts[1].name"]
+    );
+    // Without its token there is no discord to be seen, and still the errors' channel does not miss one.
+    let text = "[discord]\napplication_id = \"x\"\n[errors]\nchannel = 1";
+    assert_eq!(keys("g.toml", text), ["discord.application_id", "discord.public_key", "discord.token"]);
+    let text = "[[communities]]\ntenant = \"a\"\nguild = 1\nchannel = \"general\"";
+    assert_eq!(keys("g.toml", text), ["communities[0].channel"]);
+    assert_eq!(keys("g.toml", "hosts = []"), ["hosts"]);
+}
+
+#[test]
+fn a_list_in_a_variable_is_named_by_the_variable() {
+    let told = mistakes("g.toml", "", &[("GUILDHALL_OPERATORS", "[1, \"two\"]")]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("GUILDHALL_OPERATORS: operators[1]: "), "{told:?}");
+}
+
+proptest! {
+    /// Each host is fine, or wrong in one of four ways.
+    #[test]
+    fn exactly_the_wrong_entries_are_named(kinds in prop::collection::vec(0_usize..5, 1..24)) {
+        let hosts: Vec<_> = kinds.iter().enumerate().map(|(at, kind)| {
+            let name = format!("host-{at}");
+            match kind {
+                0 => json!({"name": name}),
+                1 => json!({"name": "Not A Name"}),
+                2 => json!({"address": "here"}),
+                3 => json!({"name": name, "address": [at]}),
+                _ => json!({"name": name, "lokal": true}),
+            }
+        }).collect();
+        let wrong = ["", "name", "name", "address", "lokal"];
+        let expected: Vec<String> = kinds.iter().enumerate().filter(|(_, kind)| **kind > 0)
+            .map(|(at, kind)| format!("hosts[{at}].{}", wrong[*kind])).collect();
+        prop_assert_eq!(keys("g.json", &json!({"hosts": hosts}).to_string()), expected);
     }
-    assert!(told.iter().all(|line| line.starts_with("g.toml: ")), "{told:?}");
+
+    #[test]
+    fn any_text_is_read_without_a_panic(text in "\\PC{0,200}", name in "g\\.(toml|yaml|json)") {
+        mistakes(&name, &text, &[("GUILDHALL_HOSTS", &text)]);
+    }
 }
 
 #[test]

@@ -16,8 +16,10 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use guildhall_core::Kind;
+use serde_json::{Value, json};
 
-use crate::command_line;
+use crate::command_line::{self, Ending};
 use stage::Stage;
 
 /// The `demo` command.
@@ -51,10 +53,11 @@ impl<E: std::error::Error> From<E> for Trouble {
 /// Runs it. On a terminal it stays up until Ctrl-C.
 pub async fn run(matches: &ArgMatches) -> Result<ExitCode, command_line::Trouble> {
     let stay = io::stdout().is_terminal() && !matches.get_flag("leave");
-    let mut stage = match Stage::set(matches.get_one::<PathBuf>("folder").cloned()).await {
-        Ok(stage) => stage,
-        Err(Trouble(why)) => return Ok(failed(&why)),
-    };
+    let as_json = matches.get_flag("json");
+    if as_json {
+        stage::tell_programs();
+    }
+    let mut stage = Stage::set(matches.get_one::<PathBuf>("folder").cloned()).await.map_err(failed)?;
     let played = tokio::select! {
         played = scenes::play(&mut stage) => played,
         _ = tokio::signal::ctrl_c() => Err(Trouble("it was interrupted".to_owned())),
@@ -64,16 +67,15 @@ pub async fn run(matches: &ArgMatches) -> Result<ExitCode, command_line::Trouble
         tokio::signal::ctrl_c().await?;
     }
     let cleared = stage.clear(played.is_ok()).await;
-    match (played, cleared) {
-        (Ok(()), Ok(())) => {
-            writeln!(io::stdout(), "\nThe demo is done; every step happened.")?;
-            Ok(ExitCode::SUCCESS)
-        }
-        (Err(Trouble(why)), _) | (_, Err(Trouble(why))) => Ok(failed(&why)),
+    played.and(cleared).map_err(failed)?;
+    stage::say("\nThe demo is done; every step happened.");
+    if as_json {
+        writeln!(io::stdout(), "{}", json!({"done": true}))?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn failed(why: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "\nThe demo did not work: {why}");
-    ExitCode::from(command_line::FAILED)
+fn failed(Trouble(why): Trouble) -> Ending {
+    let message = format!("The demo did not work: {why}");
+    Ending::error(command_line::FAILED, "demo_failed", Kind::Upstream, message, Value::Null)
 }

@@ -122,9 +122,10 @@ async fn persist(stage: &Stage, mut player: Player, thread: ChannelId, port: u16
     let told = stage.ben.in_channel(closed).visible_messages();
     let summary = told.last().map(Message::text).unwrap_or_default();
     quote(&summary);
+    must(names_a_time(&summary), "the summary says for how long the server was open")?;
     must_read(
         &summary,
-        &["Alex", "stop"],
+        &["Alex", "its console command"],
         "the thread is closed with a summary: who played, how long, how it stopped",
     )?;
     must(world_is_saved(stage), "the game stopped by its own command and saved the world")?;
@@ -215,6 +216,14 @@ async fn until_read(stage: &Stage, path: &str, words: &[&str]) -> Result<String,
     Err(Trouble(format!("/{path} never said {}", words.join(" and "))))
 }
 
+/// Whether the summary says for how long the server was open: `**Open for**: 5 min`.
+fn names_a_time(summary: &str) -> bool {
+    let after = summary.split("Open for").nth(1).unwrap_or_default();
+    let mut words = after.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let number = words.next().is_some_and(|word| word.parse::<u64>().is_ok());
+    number && words.next().is_some_and(|unit| ["s", "min", "h", "d"].contains(&unit))
+}
+
 /// The threads that a person sees in the servers' channel.
 fn threads(who: &User, stage: &Stage) -> Vec<ChannelId> {
     who.threads(stage.channel).iter().map(|thread| thread.id).collect()
@@ -296,4 +305,20 @@ fn world_is_saved(stage: &Stage) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_time;
+
+    #[test]
+    fn a_summary_says_for_how_long_or_it_does_not() {
+        assert!(names_a_time("**Started by**: ben\n**Open for**: 34 s\nWho played"));
+        assert!(names_a_time("Open for  5 min"));
+        for summary in
+            ["", "**Open for**: it was never ready", "**Open for**:", "34 s", "**Open for**: 34 players"]
+        {
+            assert!(!names_a_time(summary), "{summary}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -60,7 +61,8 @@ impl Stage {
         let (ada, ben) = (sim.user("ada"), sim.user("ben"));
         let guild = sim.guild("Community", &olive);
         let channel = guild.channel("game-servers");
-        let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
+        let moderation = Permissions::MODERATE_MEMBERS | Permissions::KICK_MEMBERS | Permissions::BAN_MEMBERS;
+        let staff = guild.role("staff", Permissions::MANAGE_GUILD | moderation);
         guild.join(&ada, &[staff]);
         guild.join(&ben, &[]);
         let app = sim.application("Guildhall", &olive);
@@ -135,24 +137,24 @@ impl Stage {
 
     /// Where everything is, for a reader who wants to go on.
     pub fn tell_addresses(&self) -> io::Result<()> {
-        let url = &self.program.url;
+        let (url, folder) = (&self.program.url, self.folder.display());
+        let places = [
+            ("the stand-in Discord, to click on", self.sim.rest_base()),
+            ("REST", format!("{url}/api/v1/operations")),
+            ("OpenAPI", format!("{url}/api/v1/openapi.json")),
+            ("metrics", format!("{url}/metrics")),
+            ("the operator's token", format!("{folder}/data/secrets/operator")),
+            ("the log", format!("{folder}/guildhall.log")),
+            ("the command line", format!("guildhall server list --config {folder}/guildhall.toml")),
+        ];
         let mut out = io::stdout();
+        if for_programs() {
+            let places: serde_json::Map<String, Value> =
+                places.into_iter().map(|(name, place)| (name.to_owned(), place.into())).collect();
+            return writeln!(out, "{}", json!({"addresses": places}));
+        }
         writeln!(out, "\nEverything stays up until Ctrl-C:")?;
-        writeln!(out, "  the stand-in Discord, to click on  {}", self.sim.rest_base())?;
-        writeln!(out, "  REST                               {url}/api/v1/operations")?;
-        writeln!(out, "  OpenAPI                            {url}/api/v1/openapi.json")?;
-        writeln!(out, "  metrics                            {url}/metrics")?;
-        writeln!(
-            out,
-            "  the operator's token               {}/data/secrets/operator",
-            self.folder.display()
-        )?;
-        writeln!(out, "  the log                            {}/guildhall.log", self.folder.display())?;
-        writeln!(
-            out,
-            "  the command line                   guildhall server list --config {}/guildhall.toml",
-            self.folder.display()
-        )
+        places.into_iter().try_for_each(|(name, place)| writeln!(out, "  {name:<34} {place}"))
     }
 
     /// Takes everything down. When the scenes went wrong, what cannot be cleared is no further news.
@@ -172,9 +174,25 @@ impl Stage {
     }
 }
 
+/// Whether a program reads standard output: it gets one JSON object a line there, for what was proven, and the story
+/// goes to standard error.
+static FOR_PROGRAMS: AtomicBool = AtomicBool::new(false);
+
+/// From here on, a program reads standard output.
+pub fn tell_programs() {
+    FOR_PROGRAMS.store(true, Ordering::Relaxed);
+}
+
+fn for_programs() -> bool {
+    FOR_PROGRAMS.load(Ordering::Relaxed)
+}
+
 /// Tells the reader a line.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+    let _ = match for_programs() {
+        true => writeln!(io::stderr(), "{line}"),
+        false => writeln!(io::stdout(), "{line}"),
+    };
 }
 
 /// Shows what Guildhall wrote.
@@ -187,6 +205,9 @@ pub fn quote(text: &str) {
 /// Names what has just been proven.
 pub fn proven(what: &str) {
     say(&format!("  ✓ {what}"));
+    if for_programs() {
+        let _ = writeln!(io::stdout(), "{}", json!({"proven": what}));
+    }
 }
 
 /// Fails unless it is so.

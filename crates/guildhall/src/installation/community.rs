@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guildhall_community::{Community, CommunityConfig};
 use guildhall_core::{
-    Clock, EventLog, Operations, Rank, Spec, TenantId,
+    Clock, Operations, Rank, Spec, TenantId,
     access::Access,
     fault::Faults,
     guild::{ChannelId, Courier, Guilds, NoGuilds, RoleId, UserId},
@@ -21,7 +21,7 @@ use guildhall_incidents::{Incidents, IncidentsConfig};
 use guildhall_logs::Logs;
 use guildhall_moderation::{Moderation, Seams};
 use guildhall_servers::Servers;
-use guildhall_store::Store;
+use guildhall_store::{EventStore, Store};
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +73,13 @@ pub fn settings() -> Vec<&'static Setting> {
     .concat()
 }
 
+/// The settings that name a channel in which staff reads logs, reports and appeals.
+fn log_channels() -> Vec<&'static Setting> {
+    let mut all = settings();
+    all.retain(|setting| setting.key.starts_with("logs.") && setting.kind == SettingKind::Channel);
+    all
+}
+
 /// What is known of this half's operations, without anything running.
 pub fn specs() -> Vec<Spec> {
     fn of<D: Send + Sync + 'static>(operations: &Operations<D>) -> Vec<Spec> {
@@ -90,7 +97,7 @@ pub fn specs() -> Vec<Spec> {
 /// What is there before any domain is.
 pub struct Ground {
     pub store: Store,
-    pub events: Arc<dyn EventLog>,
+    pub events: Arc<EventStore>,
     pub notebook: Arc<dyn Notebook>,
     pub clock: Arc<dyn Clock>,
 }
@@ -169,13 +176,14 @@ impl Surroundings {
         let (guilds, courier) = seams(self.discord.as_ref());
         Moderation::new(Seams {
             store: self.ground.store.clone(),
-            events: self.ground.events.clone(),
+            events: EventStore::clone(&self.ground.events),
             flows,
             guilds,
             courier,
             settings: self.community.settings(),
             access,
             ranking: self.community.ranking(),
+            permissions: self.community.permissions(),
             observer: self.incidents.observer(),
             clock: self.ground.clock.clone(),
         })
@@ -187,6 +195,7 @@ impl Surroundings {
         Logs::new(guildhall_logs::Parts {
             store: self.ground.store.clone(),
             settings: self.community.settings(),
+            places: log_channels(),
             guilds,
             courier,
             events: self.ground.events.clone(),

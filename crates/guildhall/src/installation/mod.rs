@@ -2,10 +2,14 @@
 
 mod community;
 mod housekeeping;
+#[cfg(test)]
+mod lines;
 mod local_agent;
 mod messages;
 mod readiness;
 mod secrets;
+mod standby;
+mod turn;
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +17,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -30,6 +35,7 @@ use guildhall_store::{
 };
 use guildhall_telemetry::Latency;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -94,6 +100,16 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("store.url: {0}")]
     Store(#[from] StoreError),
+    /// The database does not say whether another Guildhall acts for it.
+    #[error(
+        "store.url: the database cannot be asked whether another Guildhall acts for it: {0}. Check that it runs and that the address is right."
+    )]
+    Turn(sqlx::Error),
+    /// The connection that holds the turn ended while this Guildhall acted.
+    #[error(
+        "the connection to the database that holds this Guildhall's turn was lost. It ends, so that no two act at once; start it again."
+    )]
+    TurnLost,
     /// The operator's token cannot be made.
     #[error("the operator's token cannot be made: {0}")]
     Token(guildhall_core::Error),
@@ -139,25 +155,72 @@ pub fn specs() -> Vec<Spec> {
     specs
 }
 
-/// Runs until Ctrl-C or SIGTERM.
-pub async fn run(configuration: Configuration, tracing: &Tracing) -> Result<(), Trouble> {
-    let data = configuration.data.clone();
-    let installation = Installation::start(configuration, tracing).await?;
-    let url = format!("http://{}", installation.address);
-    let mut out = io::stdout();
-    writeln!(out, "Guildhall is ready.")?;
-    writeln!(out, "  REST     {url}/api/v1/operations")?;
-    writeln!(out, "  OpenAPI  {url}/api/v1/openapi.json")?;
-    writeln!(out, "  metrics  {url}/metrics")?;
-    writeln!(out, "  token    {}", data.join(SECRETS).join(OPERATOR_TOKEN).display())?;
-    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+/// Runs until Ctrl-C or SIGTERM, once it is this process's turn. When that turn is lost, it comes back at once and
+/// leaves what was under way as a crash would.
+pub async fn run(configuration: Configuration, tracing: &Tracing, as_json: bool) -> Result<(), Trouble> {
+    let mut end = pin!(told_to_end());
+    let lock = lock(&configuration.data)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tell = || match as_json {
+        true => writeln!(io::stdout(), "{}", json!({"standing_by": standby::STANDING_BY})),
+        false => writeln!(io::stdout(), "{}", standby::STANDING_BY),
+    };
+    let turn = tokio::select! {
+        turn = standby::wait(&configuration, clock, tell) => turn?,
+        ended = &mut end => return Ok(ended?),
+    };
+    let acting = act(configuration, tracing, lock, end, as_json);
+    let Some(turn) = turn else { return acting.await };
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
+        ended = acting => {
+            turn.release().await;
+            ended
+        }
+        () = turn.lost() => Err(StartError::TurnLost.into()),
     }
+}
+
+/// Acts until `end`.
+async fn act(
+    configuration: Configuration,
+    tracing: &Tracing,
+    lock: File,
+    end: impl Future<Output = io::Result<()>>,
+    as_json: bool,
+) -> Result<(), Trouble> {
+    let data = configuration.data.clone();
+    let installation = Installation::start(configuration, tracing, lock).await?;
+    let url = format!("http://{}", installation.address);
+    let token = data.join(SECRETS).join(OPERATOR_TOKEN).display().to_string();
+    let places = [
+        ("REST", format!("{url}/api/v1/operations")),
+        ("OpenAPI", format!("{url}/api/v1/openapi.json")),
+        ("metrics", format!("{url}/metrics")),
+        ("token", token),
+    ];
+    let mut out = io::stdout();
+    if as_json {
+        let places: BTreeMap<String, String> =
+            places.into_iter().map(|(name, place)| (name.to_lowercase(), place)).collect();
+        writeln!(out, "{}", json!({"ready": places}))?;
+    } else {
+        writeln!(out, "Guildhall is ready.")?;
+        for (name, place) in places {
+            writeln!(out, "  {name:<7}  {place}")?;
+        }
+    }
+    end.await?;
     tracing::info!("stopping; games go on");
     installation.stop().await;
     Ok(())
+}
+
+async fn told_to_end() -> io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 /// A running Guildhall.
@@ -174,10 +237,13 @@ pub struct Installation {
 
 impl Installation {
     /// Starts everything. When this returns, it takes requests.
-    pub async fn start(configuration: Configuration, tracing: &Tracing) -> Result<Self, StartError> {
+    pub async fn start(
+        configuration: Configuration,
+        tracing: &Tracing,
+        lock: File,
+    ) -> Result<Self, StartError> {
         let metrics =
             guildhall_http::metrics::install().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let lock = lock(&configuration.data)?;
         let folder = configuration.data.join(SECRETS);
         let secrets =
             Secrets::open(folder.clone()).map_err(|source| StartError::Data { path: folder, source })?;

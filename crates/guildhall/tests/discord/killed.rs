@@ -73,6 +73,5 @@ fn a_killed_control_plane_goes_on_in_the_same_thread() {
     let summary = stage.closed(&session).last().expect("a summary").text();
     assert!(summary.contains("survival has stopped") && summary.contains("Alex"), "{summary}");
     assert_told_once(&stage, 2);
-    stage.assert_conformance();
     stage.finish();
 }

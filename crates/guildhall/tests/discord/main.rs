@@ -5,7 +5,9 @@ mod community;
 mod failures;
 mod forgeries;
 mod killed;
+mod menus;
 mod session;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;

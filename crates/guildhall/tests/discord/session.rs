@@ -99,9 +99,14 @@ fn a_session_over_signed_http() {
     assert!(stopping.is_ephemeral() && stopping.text().contains("is stopping"), "{}", stopping.text());
     let messages = stage.closed(&session);
     let summary = messages.last().expect("a summary").text();
-    for told in
-        ["survival has stopped", "its console command 'stop'", "exit status 0", "Alex", "**Stopped by**: ben"]
-    {
+    for told in [
+        "survival has stopped",
+        "its console command 'stop'",
+        "exit status 0",
+        "Alex",
+        "**Stopped by**: ben",
+        "**Open for**: ",
+    ] {
         assert!(summary.contains(told), "'{told}' is not in: {summary}");
     }
     assert_eq!(guildhall.wait_for_state("survival", "stopped")["session"], json!(null));
@@ -117,8 +122,6 @@ fn a_session_over_signed_http() {
     assert!(gone.text().contains("survival is gone"), "{}", gone.text());
     stage.closed(&announced);
     assert!(!folder.exists(), "its files are gone");
-
-    stage.assert_conformance();
     stage.finish_with(&["rosebud-1941".to_owned()]);
 }
 
@@ -152,7 +155,5 @@ fn a_session_over_a_gateway_that_drops_its_connections() {
     assert!(summary.contains("its console command 'stop'"), "{summary}");
     let starts = guildhall.get("/api/v1/audits?operation=server%20start");
     assert_eq!(starts["data"].as_array().map(Vec::len), Some(1), "nothing came twice: {starts}");
-
-    stage.assert_conformance();
     stage.finish();
 }

@@ -62,13 +62,19 @@ pub fn open_gate(folder: &Path) {
 impl Stage {
     /// Sets it up, with more recipes beside `counter` and `gated`.
     pub fn set(way: &Way, recipes: &[String]) -> Self {
+        Self::set_with(way, recipes, "")
+    }
+
+    /// The same, with more sections in its configuration.
+    pub fn set_with(way: &Way, recipes: &[String], sections: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let sim = runtime.block_on(Sim::start(SimConfig::default())).expect("the stand-in");
         let olive = sim.user("olive");
         let (ada, ben, cleo) = (sim.user("ada"), sim.user("ben"), sim.user("cleo"));
         let guild = sim.guild("Community", &olive);
         let channel = guild.channel("game-servers");
-        let staff = guild.role("staff", Permissions::MANAGE_GUILD | Permissions::MODERATE_MEMBERS);
+        let moderation = Permissions::MODERATE_MEMBERS | Permissions::KICK_MEMBERS | Permissions::BAN_MEMBERS;
+        let staff = guild.role("staff", Permissions::MANAGE_GUILD | moderation);
         guild.join(&ada, &[staff]);
         guild.join(&cleo, &[staff]);
         guild.join(&ben, &[]);
@@ -83,7 +89,7 @@ impl Stage {
         };
         let configuration = format!(
             "[discord]\napplication_id = {}\npublic_key = \"{key}\"\ntoken = \"{}\"\napi_url = \"{}\"\n{gateway}\n\
-             [[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}\nadmin_roles = [{staff}]\n",
+             [[communities]]\ntenant = \"community\"\nguild = {}\nchannel = {channel}\nadmin_roles = [{staff}]\n{sections}\n",
             app.id(),
             app.token(),
             sim.rest_base(),
@@ -200,46 +206,8 @@ impl Stage {
         ours.filter_map(|exchange| Some(content(exchange.request.as_ref()?).join("\n"))).collect()
     }
 
-    /// Proves that every exchange so far keeps to Discord's own specification, where that is at hand.
-    pub fn assert_conformance(&self) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/discord/openapi.json");
-        if !path.exists() {
-            println!("skipped, because there is no {}", path.display());
-            return;
-        }
-        let checker = Checker::load(path).expect("Discord's document");
-        let log = self.sim.log();
-        assert!(log.len() > 5 && self.sim.log_dropped() == 0, "{} exchanges", log.len());
-        let wrong: Vec<String> = log
-            .iter()
-            .flat_map(|exchange| checker.check_exchange(exchange))
-            .map(|wrong| wrong.to_string())
-            .collect();
-        assert!(wrong.is_empty(), "{wrong:#?}");
-        // The way to the thread may be shown before Discord has taken in the answer it is added to; that edit is
-        // repeated until it is.
-        let taken_later = |early: &Exchange| {
-            let same = |other: &&Exchange| (&other.method, &other.path) == (&early.method, &early.path);
-            let on_its_way = early.status == 404 && early.path.ends_with("/messages/@original");
-            on_its_way && log.iter().filter(same).any(|other| other.status < 300)
-        };
-        // Whether somebody is a member, or banned, or takes messages, is only known from Discord's no.
-        let asked = |exchange: &Exchange| {
-            let closed = exchange.response.as_ref().is_some_and(|answer| answer["code"] == 50_007);
-            (exchange.method == "GET" && exchange.status == 404) || closed
-        };
-        let refused: Vec<_> = log
-            .iter()
-            .filter(|exchange| exchange.direction == Direction::ToDiscord && exchange.status >= 400)
-            .filter(|exchange| !taken_later(exchange) && !asked(exchange))
-            .map(|exchange| {
-                format!("{} {} {}: {:?}", exchange.method, exchange.path, exchange.status, exchange.response)
-            })
-            .collect();
-        assert!(refused.is_empty(), "Discord refuses nothing that Guildhall asks: {refused:#?}");
-    }
-
-    /// Stops everything and proves that nothing is left, and that no secret was told anywhere.
+    /// Stops everything and proves that nothing is left, that no secret was told anywhere, and that every exchange
+    /// with Discord kept to its specification.
     pub fn finish(self) {
         self.finish_with(&[]);
     }
@@ -260,8 +228,48 @@ impl Stage {
             let place = format!("{} {}", exchange.method, exchange.path);
             assert_discreet(&secrets, &place, &format!("{} {told:?}", exchange.query));
         }
+        assert_conformance(&sim);
         runtime.block_on(sim.shutdown());
     }
+}
+
+/// Proves that every exchange kept to Discord's own specification, where that is at hand.
+fn assert_conformance(sim: &Sim) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/discord/openapi.json");
+    if !path.exists() {
+        println!("skipped, because there is no {}", path.display());
+        return;
+    }
+    let checker = Checker::load(path).expect("Discord's document");
+    let log = sim.log();
+    assert!(!log.is_empty() && sim.log_dropped() == 0, "{} exchanges", log.len());
+    let wrong: Vec<String> = log
+        .iter()
+        .flat_map(|exchange| checker.check_exchange(exchange))
+        .map(|wrong| wrong.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // The way to the thread may be shown before Discord has taken in the answer it is added to; that edit is
+    // repeated until it is.
+    let taken_later = |early: &Exchange| {
+        let same = |other: &&Exchange| (&other.method, &other.path) == (&early.method, &early.path);
+        let on_its_way = early.status == 404 && early.path.ends_with("/messages/@original");
+        on_its_way && log.iter().filter(same).any(|other| other.status < 300)
+    };
+    // Whether somebody is a member, or banned, or takes messages, is only known from Discord's no.
+    let asked = |exchange: &Exchange| {
+        let closed = exchange.response.as_ref().is_some_and(|answer| answer["code"] == 50_007);
+        (exchange.method == "GET" && exchange.status == 404) || closed
+    };
+    let refused: Vec<_> = log
+        .iter()
+        .filter(|exchange| exchange.direction == Direction::ToDiscord && exchange.status >= 400)
+        .filter(|exchange| !taken_later(exchange) && !asked(exchange))
+        .map(|exchange| {
+            format!("{} {} {}: {:?}", exchange.method, exchange.path, exchange.status, exchange.response)
+        })
+        .collect();
+    assert!(refused.is_empty(), "Discord refuses nothing that Guildhall asks: {refused:#?}");
 }
 
 /// The texts in a message's components, in order.

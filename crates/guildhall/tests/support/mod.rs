@@ -1,5 +1,9 @@
 //! The real program, started by a test: control plane, embedded broker and agent, with a small game.
 
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+mod terminal;
+
 use std::{
     fs,
     net::TcpListener,
@@ -15,6 +19,8 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+pub use terminal::Terminal;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -36,6 +42,13 @@ impl Guildhall {
     /// Starts it with more lines in its configuration and more recipes beside `counter`, and waits until it is
     /// ready.
     pub fn start(configuration: &str, recipes: &[String]) -> Self {
+        let mut this = Self::prepare(configuration, recipes);
+        this.start_again();
+        this
+    }
+
+    /// Writes everything that it needs, and does not start it yet.
+    pub fn prepare(configuration: &str, recipes: &[String]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("guildhall-test-").tempdir().expect("a folder");
         // Games run as users of their own and have to get through.
@@ -54,11 +67,8 @@ impl Guildhall {
             folder.path().join("data"),
         );
         fs::write(folder.path().join("guildhall.toml"), text).expect("a configuration");
-        let child = Some(run(folder.path()));
         let client = reqwest::blocking::Client::new();
-        let mut this = Self { folder, child, port, client, told: Mutex::default() };
-        this.wait_until_ready();
-        this
+        Self { folder, child: None, port, client, told: Mutex::default() }
     }
 
     /// Kills the control plane as hard as can be; agent and games stay.
@@ -68,13 +78,31 @@ impl Guildhall {
         child.wait().expect("it is gone");
     }
 
-    /// Starts the control plane again.
+    /// Starts the control plane, and waits until it is ready.
     pub fn start_again(&mut self) {
-        self.child = Some(run(self.folder.path()));
+        self.spawn();
         self.wait_until_ready();
     }
 
-    fn wait_until_ready(&mut self) {
+    /// Starts the control plane, whatever comes of it.
+    pub fn spawn(&mut self) {
+        self.child = Some(run(self.folder.path()));
+    }
+
+    /// Waits until the control plane has ended by itself; its exit status.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut child = self.child.take().expect("it runs");
+        let status = wait(|| child.try_wait().expect("a child"));
+        let Some(status) = status else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("it does not end:\n{}", self.log());
+        };
+        status.code()
+    }
+
+    /// Waits until the control plane and its agent are there.
+    pub fn wait_until_ready(&mut self) {
         eventually("the installation is ready", || {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 panic!("it ended with {status}:\n{}", self.log());
@@ -135,6 +163,16 @@ impl Guildhall {
         let value = serde_json::from_str(&text).unwrap_or_default();
         self.told.lock().expect("nobody panicked").push(text);
         (status, value)
+    }
+
+    /// Starts the command line against it, on a terminal.
+    pub fn on_terminal(&self, arguments: &[&str]) -> Terminal {
+        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_guildhall"))
+            .args(arguments)
+            .env("GUILDHALL_URL", self.url(""))
+            .env("GUILDHALL_TOKEN", self.token())
+            .env("TERM", "xterm-256color");
+        Terminal::start(command)
     }
 
     /// Runs the command line against it.

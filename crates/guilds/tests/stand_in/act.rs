@@ -1,7 +1,7 @@
 //! Actions: done, repeated, refused.
 
 use guildhall_core::guild::{
-    ChannelKind, GuildAction, Guilds, MessageId, NewChannel, NewRole, Overwrite, RoleId, UserId,
+    ChannelKind, GuildAction, Guilds, MessageId, NewChannel, NewRole, Overwrite, RoleId, UserId, bits,
 };
 use guildhall_sim::{Fault, FaultOrder, Permissions};
 use time::{Duration, OffsetDateTime};
@@ -124,6 +124,15 @@ async fn channels_are_changed_made_and_closed() {
         [thread.0],
         "it is private, and she is in it"
     );
+    let again = new(ChannelKind::Thread, Some(general), vec![anna]);
+    let again = stage.guilds.create_channel(&tenant, again, "report").await.unwrap();
+    assert_eq!(again, thread, "a step that is repeated makes no second one");
+    let hidden = vec![Overwrite { target: 1, role: true, allow: 0, deny: bits::VIEW_CHANNEL }];
+    let other = NewChannel { name: "Report 2".to_owned(), ..new(ChannelKind::Thread, Some(general), hidden) };
+    let other = stage.guilds.create_channel(&tenant, other, "report").await.unwrap();
+    assert_eq!(stage.anna.threads(stage.general).len(), 1, "nobody is in it");
+    twice(&stage, GuildAction::AddToThread { thread: other, user: user(&stage.anna) }).await;
+    assert_eq!(stage.anna.threads(stage.general).len(), 2, "she is let in");
     twice(&stage, GuildAction::CloseThread { thread }).await;
     let orphan = new(ChannelKind::Thread, None, Vec::new());
     assert_eq!(code(stage.guilds.create_channel(&tenant, orphan, "").await), "invalid_input");

@@ -222,7 +222,7 @@ fn operation() -> Value {
                         "required": ["operation", "verb", "path", "parameter"],
                         "properties": {
                             "operation": text,
-                            "verb": { "enum": ["GET", "POST", "DELETE"] },
+                            "verb": { "enum": ["GET", "POST", "PUT", "DELETE"] },
                             "path": text,
                             "parameter": { "type": ["string", "null"] },
                         },

@@ -248,7 +248,7 @@ async fn the_catalogue_lists_each_operation_with_its_addresses() {
     let harness = Harness::start().await;
     let listed = harness.ask("GET", "/api/v1/operations", MEMBER).await;
     let operations = listed.body["operations"].as_array().unwrap();
-    assert_eq!(operations.len(), 11);
+    assert_eq!(operations.len(), 16);
     let start = operations.iter().find(|operation| operation["name"] == "server start").unwrap();
     assert_eq!(start["path"], "/api/v1/operations/server.start");
     assert_eq!(start["resource"]["path"], "/api/v1/servers/{server}/start");

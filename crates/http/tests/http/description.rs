@@ -88,7 +88,7 @@ fn the_description_keeps_the_rules_of_openapi() {
         let in_path: BTreeSet<&str> =
             path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         for (method, operation) in item.as_object().unwrap() {
-            assert!(["get", "post", "delete"].contains(&method.as_str()), "{method} {path}");
+            assert!(["get", "post", "put", "delete"].contains(&method.as_str()), "{method} {path}");
             assert!(
                 ids.insert(operation["operationId"].as_str().unwrap()),
                 "{method} {path} has an id twice"
@@ -261,6 +261,15 @@ async fn requests_and_answers_are_as_described() {
         ("DELETE", "/api/v1/servers/lobby?confirm=true", "/api/v1/servers/{server}", Value::Null, 200),
         ("POST", "/api/v1/servers:break", "/api/v1/servers:break", json!({"how": "bug"}), 500),
         ("POST", "/api/v1/servers:break", "/api/v1/servers:break", json!({"how": "upstream"}), 502),
+        ("GET", "/api/v1/lots/12", "/api/v1/lots/{number}", Value::Null, 200),
+        ("GET", "/api/v1/lots/twelve", "/api/v1/lots/{number}", Value::Null, 422),
+        ("POST", "/api/v1/lots/12/edit", "/api/v1/lots/{number}/edit", json!({"note": "a"}), 200),
+        ("POST", "/api/v1/lots/12/edit", "/api/v1/lots/{number}/edit", json!({"note": 1}), 422),
+        ("GET", "/api/v1/labels", "/api/v1/labels", Value::Null, 200),
+        ("PUT", "/api/v1/labels/door", "/api/v1/labels/{key}", json!({"text": "shut"}), 200),
+        ("PUT", "/api/v1/labels/door", "/api/v1/labels/{key}", json!({"text": 1}), 422),
+        ("DELETE", "/api/v1/labels/door", "/api/v1/labels/{key}", Value::Null, 409),
+        ("DELETE", "/api/v1/labels/door?confirm=true", "/api/v1/labels/{key}", Value::Null, 200),
         ("POST", "/api/v1/keys/a/keep", "/api/v1/keys/{key}/keep", json!({"value": "b"}), 200),
         ("POST", "/api/v1/operations/ping", "/api/v1/operations/ping", json!({}), 200),
         ("GET", "/api/v1/operations", "/api/v1/operations", Value::Null, 200),

@@ -10,7 +10,8 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use guildhall_core::{
-    Actor, ActorId, Catalogue, Error, Event, EventLog, Face, ManualClock, NewEvent, Rank, Subject, TenantId,
+    Actor, ActorId, Catalogue, CatalogueBuilder, Error, Event, EventLog, Face, ManualClock, NewEvent, Rank,
+    Subject, TenantId,
     audit::{AuditLog, Record},
     event::Filter,
     incident::Plain,
@@ -240,6 +241,15 @@ impl Harness {
 
     /// Starts with another router merged in, as the wiring does.
     pub async fn beside(config: HttpConfig, beside: Router) -> Self {
+        Self::furnished(config, beside, |catalogue| catalogue).await
+    }
+
+    /// Starts with another router, and with more in the catalogue.
+    pub async fn furnished(
+        config: HttpConfig,
+        beside: Router,
+        furnish: impl FnOnce(CatalogueBuilder) -> CatalogueBuilder,
+    ) -> Self {
         ring();
         log();
         let records = Arc::new(Records::default());
@@ -267,8 +277,8 @@ impl Harness {
         let texts = Texts::new(&[guildhall_core::language::LOCALES, guildhall_http::LOCALES]).unwrap();
         let catalogue = Catalogue::builder(audit, clock.clone(), Arc::new(DefaultRanks))
             .add(operations, shed.clone())
-            .presenter(Arc::new(Plain(Arc::new(texts))))
-            .build();
+            .presenter(Arc::new(Plain(Arc::new(texts))));
+        let catalogue = furnish(catalogue).build();
         let parts = Parts {
             catalogue: Arc::new(catalogue),
             events: events.clone(),

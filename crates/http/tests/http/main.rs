@@ -10,4 +10,5 @@ mod description;
 mod events;
 mod harness;
 mod operating;
+mod settings;
 mod shed;

@@ -7,7 +7,9 @@ use std::{
 
 use guildhall_core::{
     Answer, Call, Document, Effect, Error, EventLog, Follow, Kind, NewEvent, Operation, Operations, Outcome,
-    Rank, RunId, ServerId, Subject, id::fresh, operation::Limit,
+    Rank, RunId, ServerId, Subject,
+    id::fresh,
+    operation::{About, Limit},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -225,6 +227,61 @@ operation!(KeyKeep, "key keep", Rank::ADMIN, Read, Tree, |self, shed, call| {
     Ok(Answer::new(Tree { name: "root".to_owned(), inside: vec![leaf] }, Document::default()))
 });
 
+#[derive(Serialize, JsonSchema)]
+pub struct Lot {
+    pub number: i64,
+    pub note: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct LotShow {
+    /// Which lot.
+    #[schemars(range(min = 1))]
+    number: i64,
+}
+operation!(LotShow, "lot show", Rank::MEMBER, Read, Lot, |self, shed, call| {
+    Ok(Answer::new(Lot { number: self.number, note: None }, Document::default()))
+});
+
+#[derive(Deserialize, JsonSchema)]
+pub struct LotEdit {
+    /// Which lot.
+    #[schemars(range(min = 1))]
+    number: i64,
+    /// What there is to say of it.
+    note: Option<String>,
+}
+operation!(LotEdit, "lot edit", Rank::MEMBER, Change, Lot, |self, shed, call| {
+    Ok(Answer::new(Lot { number: self.number, note: self.note }, Document::default()))
+});
+
+#[derive(Deserialize, JsonSchema)]
+pub struct SignList {}
+operation!(SignList, "sign list", Rank::MEMBER, Read, Names, |self, shed, call| {
+    Ok(Answer::new(Names { servers: Vec::new() }, Document::default()))
+}, ABOUT: Option<About> = Some(About { noun: "label", verb: "list", item: None }));
+
+#[derive(Deserialize, JsonSchema)]
+pub struct SignPaint {
+    /// Where it hangs.
+    key: String,
+    /// What it says.
+    text: Option<String>,
+}
+operation!(SignPaint, "sign paint", Rank::ADMIN, Change, Named, |self, shed, call| {
+    let lines = self.text.map(|text| u32::try_from(text.lines().count()).unwrap());
+    Ok(Answer::new(Named { server: self.key, lines }, Document::default()))
+}, ABOUT: Option<About> = Some(About { noun: "label", verb: "set", item: Some("key") }));
+
+#[derive(Deserialize, JsonSchema)]
+pub struct SignScrape {
+    /// Where it hangs.
+    key: Option<String>,
+}
+operation!(SignScrape, "sign scrape", Rank::ADMIN, Destroy, Named, |self, shed, call| {
+    Ok(Answer::new(Named { server: self.key.unwrap_or_default(), lines: None }, Document::default()))
+}, ABOUT: Option<About> = Some(About { noun: "label", verb: "delete", item: Some("key") }));
+
 #[derive(Deserialize, JsonSchema)]
 pub struct Ping {}
 operation!(Ping, "ping", Rank::MEMBER, Read, Wood, |self, shed, call| {
@@ -246,5 +303,10 @@ pub fn operations() -> Operations<Shed> {
         .with::<ServerWait>()
         .with::<ServerPoke>()
         .with::<KeyKeep>()
+        .with::<LotShow>()
+        .with::<LotEdit>()
+        .with::<SignList>()
+        .with::<SignPaint>()
+        .with::<SignScrape>()
         .with::<Ping>()
 }

@@ -10,18 +10,20 @@ use std::{
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Actor, ActorId, Answer, Call, CallId, Catalogue, Clock, Document, Effect, Error, Face, Kind, ManualClock,
-    Operation, Operations, Rank, Reply, Request, TenantId,
+    Actor, ActorId, Answer, Call, CallId, Catalogue, Clock, Document, Effect, Error, EventLog as _, Face,
+    Kind, ManualClock, NewEvent, Operation, Operations, Rank, Reply, Request, Subject, TenantId,
+    event::Tell,
     fault::Faults,
     guild::{ChannelId, Courier, Delivery, MessageId, MessageLink, UserId},
     incident::{Observer, Occurrence},
     language::{LOCALES as CORE, Texts},
     permission::DefaultRanks,
     setting::{Defaults, Setting, Settings},
+    upstream::{Policy, Upstream},
 };
 use guildhall_incidents::{Incidents, IncidentsConfig, LOCALES, Parts, migrations, operations};
 use guildhall_store::{
-    AuditStore, Store,
+    AuditStore, EventStore, Store,
     testkit::{TestStore, stores},
 };
 use schemars::JsonSchema;
@@ -33,7 +35,12 @@ use time::OffsetDateTime;
 pub const CHANNEL: ChannelId = ChannelId(77);
 
 /// The domain that fails.
-pub struct Shop;
+pub struct Shop {
+    pub supplier: Upstream,
+    pub events: EventStore,
+    /// How often the supplier was asked.
+    pub asked: AtomicU64,
+}
 
 /// Fails in the way that it is told.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,7 +58,19 @@ impl Operation for Break {
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
 
-    async fn run(self, _: &Shop, _: &Call) -> Result<Answer<()>, Error> {
+    async fn run(self, shop: &Shop, call: &Call) -> Result<Answer<()>, Error> {
+        // What broke is told where everybody reads it.
+        let event = NewEvent {
+            tenant: call.tenant().clone(),
+            subject: Subject::Host("shop".to_owned()),
+            kind: "shop.broke".to_owned(),
+            run: None,
+            outcome: None,
+            data: serde_json::json!({ "why": self.text, self.text.as_str(): [self.text] }),
+            document: Some(Document::titled(self.text.as_str()).text(self.text.as_str())),
+            tell: Some(Tell::Open { topic: "shop".to_owned(), title: self.text.clone() }),
+        };
+        shop.events.append(event).await?;
         Err(match self.kind {
             Kind::Bug => Error::bug(self.text),
             Kind::Upstream => {
@@ -61,6 +80,29 @@ impl Operation for Break {
                 Error::new(kind, "out_of_stock", format!("There is no {}.", self.text)).remedy("Order some.")
             }
         })
+    }
+}
+
+/// Asks the supplier.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Order {}
+
+impl Operation for Order {
+    type Domain = Shop;
+    type Output = ();
+
+    const NAME: &'static str = "shop order";
+    const SUMMARY: &'static str = "Order more";
+    const RANK: Rank = Rank::MEMBER;
+    const EFFECT: Effect = Effect::Change;
+
+    async fn run(self, shop: &Shop, _: &Call) -> Result<Answer<()>, Error> {
+        let ask = || async {
+            shop.asked.fetch_add(1, Ordering::Relaxed);
+            Ok::<(), Error>(())
+        };
+        shop.supplier.call(ask).await?;
+        Ok(Answer::new((), Document::titled("Ordered")))
     }
 }
 
@@ -144,6 +186,7 @@ pub struct House {
     pub post: Arc<Post>,
     pub set: Arc<Set>,
     pub store: Store,
+    pub shop: Arc<Shop>,
     _kept: Option<TestStore>,
 }
 
@@ -183,15 +226,21 @@ pub fn build(name: &'static str, store: Store, plan: Plan) -> House {
         clock: clock.clone(),
     };
     let incidents = Incidents::new(config, parts).unwrap();
+    let shop = Arc::new(Shop {
+        supplier: Upstream::new("supplier", Policy::default(), clock.clone(), faults.clone()),
+        events: EventStore::new(store.clone(), clock.clone()),
+        asked: AtomicU64::new(0),
+    });
     let catalogue =
         Catalogue::builder(Arc::new(AuditStore::new(store.clone())), clock.clone(), Arc::new(DefaultRanks))
-            .add(Operations::new().with::<Break>(), Arc::new(Shop))
+            .add(Operations::new().with::<Break>().with::<Order>(), shop.clone())
             .add(operations(), incidents.clone())
             .presenter(incidents.presenter())
             .observer(incidents.observer())
             .faults(faults)
             .build();
-    House { name, incidents, catalogue: Arc::new(catalogue), clock, post, set, store, _kept: None }
+    let catalogue = Arc::new(catalogue);
+    House { name, incidents, catalogue, clock, post, set, store, shop, _kept: None }
 }
 
 /// One house on each database.

@@ -8,5 +8,6 @@ mod groups;
 mod house;
 mod presenting;
 mod rehearsal;
+mod rest;
 mod secrets;
 mod sentry;

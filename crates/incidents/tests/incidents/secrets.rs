@@ -8,14 +8,21 @@ use std::{
 
 use guildhall_core::{Action, FieldError, Kind, Rank, incident::Reader, language::Language};
 use guildhall_incidents::Blanking;
-use guildhall_store::operator;
+use guildhall_store::{
+    AuditStore,
+    audit::{Filter as AuditFilter, Page},
+    operator,
+};
+use guildhall_telemetry::otlp::Ids;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::oneshot;
-use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+use tracing_subscriber::{Layer as _, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt};
 
 use crate::{
     house::{Plan, actor, houses, text},
+    rest::{Rest, exporter},
     sentry::StandIn,
 };
 
@@ -42,14 +49,8 @@ fn leaky() -> String {
 /// Everything that must not come out.
 fn leaks(text: &str, people: bool) -> Vec<String> {
     // JSON inside of JSON has its quotation marks escaped; the words next to them are enough.
-    let mut leaks = vec![
-        "correct horse",
-        "battery",
-        "s3cr3t-broker-pass",
-        "Zm9vYmFyYmF6cXV4",
-        "hooktoken",
-        "abcdefghijklmnop",
-    ];
+    let mut leaks =
+        vec!["correct horse", "battery", "s3cr3t", "Zm9vYmFyYmF6cXV4", "hooktoken", "abcdefghijklmnop"];
     leaks.extend(SHAPED);
     if people {
         leaks.extend(PEOPLE);
@@ -154,6 +155,68 @@ async fn no_secret_comes_out_anywhere() {
         assert_eq!(leaks(&log, false), Vec::<String>::new(), "{}: {log}", house.name);
         let shown = house.data(&actor("a", Rank::OPERATOR), "errors list", json!({ "which": "all" })).await;
         assert_eq!(leaks(&shown.to_string(), true), Vec::<String>::new(), "{}: {shown}", house.name);
+    }
+}
+
+#[tokio::test]
+async fn no_secret_comes_out_of_rest_the_record_the_events_or_the_traces() {
+    let secrets = || KNOWN.iter().map(|&secret| SecretString::from(secret)).collect::<Vec<_>>();
+    for house in houses(|| Plan { dsn: None, secrets: secrets() }).await {
+        let rest = Rest::of(&house).await;
+        let (exporter, mut spans) = exporter(Ids::W3c).await;
+        let only_spans = filter_fn(|meta| meta.is_span() && meta.target().starts_with("guildhall"));
+        let layer = exporter.layer().with_filter(only_spans);
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+        // Everything that a caller can put one into.
+        let mut bodies = Vec::new();
+        for kind in ["bug", "upstream", "not_found", "user"] {
+            let input = json!({ "kind": kind, "text": leaky() });
+            bodies.push(rest.post("/api/v1/operations/shop.break", &input.to_string()).await.1);
+        }
+        for secret in KNOWN.iter().chain(SHAPED) {
+            let typed = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+            bodies.push(rest.post(&format!("/api/v1/operations/{typed}"), "{}").await.1);
+            bodies.push(rest.get(&format!("/api/v1/{typed}")).await.1);
+            bodies.push(rest.get(&format!("/api/v1/errors?{typed}={typed}")).await.1);
+            bodies.push(
+                rest.post("/api/v1/operations/shop.break", &json!({ *secret: secret }).to_string()).await.1,
+            );
+            bodies.push(rest.post("/api/v1/operations/shop.break", &format!("{{\"kind\": {secret}")).await.1);
+            bodies.push(rest.get_as("/api/v1/errors", secret).await.1);
+        }
+        for body in &bodies {
+            assert!(body.contains("\"error\""), "{}: {body}", house.name);
+            assert_eq!(leaks(body, false), Vec::<String>::new(), "{}: {body}", house.name);
+        }
+
+        let told = rest.events(4).await;
+        assert!(told.matches("event: shop.broke").count() >= 4, "{}: {told}", house.name);
+        assert!(told.contains("[secret]"), "{}: {told}", house.name);
+        assert_eq!(leaks(&told, false), Vec::<String>::new(), "{}: {told}", house.name);
+
+        let all = AuditFilter::default();
+        let page = Page { before: None, limit: 200 };
+        let kept = AuditStore::new(house.store.clone()).list_all(&all, page).await.unwrap();
+        assert!(kept.len() > 20, "{}: {}", house.name, kept.len());
+        for entry in &kept {
+            let entry = format!("{entry:?}");
+            assert_eq!(leaks(&entry, false), Vec::<String>::new(), "{}: {entry}", house.name);
+        }
+        assert!(
+            kept.iter().any(|entry| entry.detail.as_deref().is_some_and(|text| text.contains("[secret]")))
+        );
+
+        drop(guard);
+        tokio::task::spawn_blocking(|| exporter.close()).await.unwrap();
+        let mut sent = String::new();
+        while let Ok(body) = spans.try_recv() {
+            sent.push_str(&String::from_utf8_lossy(&body));
+        }
+        for span in ["request", "verify", "call", "shop break", "store", "audit", "answer"] {
+            assert!(sent.contains(span), "{}: no {span} was sent", house.name);
+        }
+        assert_eq!(leaks(&sent, true), Vec::<String>::new(), "{}: {sent}", house.name);
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use guildhall_core::{Error, HostId, ServerId, SystemClock};
+use guildhall_core::{Error, HostId, ServerId, SystemClock, incident};
 use guildhall_link::{
     Agents, Controller, ControllerConfig, HostLink, HostService, Inbox, MqttConfig,
     message::{
@@ -114,6 +114,8 @@ impl Inbox for Recorder {
 pub struct Journal {
     events: Mutex<Vec<AgentEvent>>,
     pub handled: AtomicU64,
+    /// The trace that was under way at each request.
+    pub traces: Mutex<Vec<Option<String>>>,
     pub silent: std::sync::atomic::AtomicBool,
 }
 
@@ -152,6 +154,7 @@ impl HostService for Journal {
                 Reply::Events { events: later.take(limit.into()).cloned().collect() }
             }
             Request::FreePorts { wanted, .. } => {
+                self.traces.lock().unwrap().push(incident::current_trace());
                 self.handled.fetch_add(1, Ordering::Relaxed);
                 Reply::Ports { free: wanted }
             }

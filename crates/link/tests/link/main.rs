@@ -30,6 +30,7 @@ macro_rules! with_every_broker {
 
 with_every_broker!(
     a_request_is_answered,
+    a_trace_goes_on_at_the_agent,
     two_hundred_requests_at_once_are_all_answered,
     a_silent_agent_times_out,
     an_unknown_host_is_offline,

@@ -1,17 +1,22 @@
 //! What the link promises, whatever broker stands between its ends.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
-use guildhall_core::SystemClock;
+use guildhall_core::{SystemClock, incident};
 use guildhall_link::{
     Agents, HostLink, LinkError,
     message::{ConsoleLine, EventKind, MAX_BYTES, Refusal, Reply, Request},
     topic,
 };
+use guildhall_telemetry::otlp::{Exporter, Ids, OtlpConfig};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use rumqttc::{PublishOptions, PublishProperties};
+use tracing::Instrument as _;
+use tracing_subscriber::prelude::*;
 
 use crate::{
     brokers::{TestBroker, host, other_host},
@@ -41,6 +46,45 @@ pub async fn a_request_is_answered(broker: TestBroker) {
     let large = Request::FreePorts { wanted: vec![25565; MAX_BYTES / 4], count: 1 };
     let refused = controller.request(&host(), large).await;
     assert!(matches!(refused, Err(LinkError::TooLarge(..))), "{refused:?}");
+}
+
+/// Sets tracing up as the program does. Nobody takes the spans, which nobody has to.
+async fn traced() {
+    static TRACED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let start = || async {
+        let config = OtlpConfig {
+            endpoint: "http://127.0.0.1:9/v1/traces".to_owned(),
+            ids: Ids::W3c,
+            ratio: 1.0,
+            release: String::new(),
+        };
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let exporter = tokio::task::spawn_blocking(move || Exporter::start(&config)).await.unwrap().unwrap();
+        tracing_subscriber::registry().with(exporter.layer()).init();
+        // It lives as long as the process does.
+        std::mem::forget(exporter);
+    };
+    TRACED.get_or_init(start).await;
+}
+
+pub async fn a_trace_goes_on_at_the_agent(broker: TestBroker) {
+    traced().await;
+    let (inbox, journal) = (Arc::new(Recorder::default()), Arc::new(Journal::default()));
+    let (controller, _agent) = (controller(&broker, &inbox), agent(&broker, &journal));
+    until_online(&controller, true).await;
+    let mut traces = Vec::new();
+    for _ in 0..2 {
+        let asking = async {
+            traces.push(incident::current_trace());
+            controller.request(&host(), ports(1)).await.unwrap();
+        };
+        asking.instrument(tracing::info_span!("call")).await;
+    }
+    // What is part of no trace makes none.
+    controller.request(&host(), ports(1)).await.unwrap();
+    assert!(traces[0].is_some() && traces[1].is_some() && traces[0] != traces[1], "{traces:?}");
+    traces.push(None);
+    assert_eq!(*journal.traces.lock().unwrap(), traces);
 }
 
 pub async fn two_hundred_requests_at_once_are_all_answered(broker: TestBroker) {
@@ -228,7 +272,42 @@ pub async fn events_that_do_not_fit_are_stepped_over(broker: TestBroker) {
     until_online(&controller, true).await;
 }
 
+/// What the link has refused since the last time, by reason. One recorder serves every test of a process, so
+/// others may add to it.
+fn refused() -> BTreeMap<String, u64> {
+    static RECORDED: OnceLock<Snapshotter> = OnceLock::new();
+    let recorded = RECORDED.get_or_init(|| {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        recorder.install().expect("no other recorder is there");
+        snapshotter
+    });
+    let counters = recorded.snapshot().into_vec().into_iter();
+    let refused = counters.filter(|(key, ..)| key.key().name() == "guildhall_link_refused_total");
+    let counted = refused.filter_map(|(key, _, _, value)| match value {
+        DebugValue::Counter(count) => Some((key.key().labels().next()?.value().to_owned(), count)),
+        _ => None,
+    });
+    counted.collect()
+}
+
+/// Waits until so many have been refused, by reason.
+async fn until_refused(wanted: &[(&str, u64)]) {
+    let mut counted = BTreeMap::<String, u64>::new();
+    let all = async {
+        while !wanted.iter().all(|(reason, count)| counted.get(*reason).is_some_and(|seen| seen >= count)) {
+            for (reason, count) in refused() {
+                *counted.entry(reason).or_default() += count;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let all = tokio::time::timeout(PATIENCE, all).await;
+    all.unwrap_or_else(|_| panic!("not everything that was refused is counted: {counted:?}"));
+}
+
 pub async fn garbage_from_a_host_is_refused_and_nothing_stops(broker: TestBroker) {
+    refused();
     let (inbox, journal) = (Arc::new(Recorder::default()), Arc::new(Journal::default()));
     let controller = controller(&broker, &inbox);
     let raw = Raw::connect(broker.agent(&host()), &[]).await;
@@ -247,6 +326,9 @@ pub async fn garbage_from_a_host_is_refused_and_nothing_stops(broker: TestBroker
     }
     raw.say(&topic::presence(&host()), &b"{\"version\":1}"[..]).await;
     raw.say(&topic::event(&host()), vec![b' '; MAX_BYTES + 1]).await;
+    // Events and console lines: four that are not JSON, one of another host, one of another version. Answers that
+    // nobody has asked for, and the presence, are malformed as well.
+    until_refused(&[("malformed", 2 * 4 + 6 + 1), ("host", 2), ("version", 2), ("oversized", 1)]).await;
     drop(raw);
 
     let agent = agent(&broker, &journal);

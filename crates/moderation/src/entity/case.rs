@@ -4,7 +4,11 @@ use guildhall_core::guild::{ChannelId, UserId};
 use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
 
-use crate::case::{CaseKind, CaseState, Deed, Evidence, Source, Told};
+use crate::{
+    book::By,
+    case::{CaseKind, CaseState, Deed, Evidence, Source, Told},
+    error::ModerationError,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "moderation_case")]
@@ -69,6 +73,14 @@ impl Owned for Entity {
 }
 
 impl Model {
+    /// It is over; whoever ended it first is who ended it.
+    pub(crate) fn end(&mut self, state: CaseState, by: &By) {
+        self.state = state;
+        if self.ended_by.is_none() {
+            (self.ended_by, self.ended_name) = (Some(by.id.to_string()), Some(by.name.clone()));
+        }
+    }
+
     /// The person.
     pub(crate) fn user(&self) -> Option<UserId> {
         self.target.as_deref().and_then(|text| text.parse().ok())
@@ -80,8 +92,8 @@ impl Model {
     }
 
     /// What is done. What cannot be read was not written by this program.
-    pub(crate) fn deed(&self) -> Result<Deed, serde_json::Error> {
-        serde_json::from_str(&self.deed)
+    pub(crate) fn deed(&self) -> Result<Deed, ModerationError> {
+        Ok(serde_json::from_str(&self.deed)?)
     }
 
     /// What shows it.

@@ -9,7 +9,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub tenant: String,
-    /// `case:12`, `report:3`, `appeal:4`, `verdict:4`.
+    /// `case:12`, `report:3`, `thread:3` (in the report's thread), `appeal:4`, `verdict:4`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub topic: String,
     /// When it is to be written next; `None` when it is as it should be.

@@ -1,5 +1,6 @@
 //! What members report.
 
+use guildhall_core::guild::ChannelId;
 use guildhall_store::{Owned, Timestamp};
 use sea_orm::entity::prelude::*;
 
@@ -25,6 +26,7 @@ pub struct Model {
     pub handler: Option<String>,
     pub handler_name: Option<String>,
     pub answer: Option<String>,
+    /// The staff's thread about it, a channel's snowflake.
     pub thread: Option<String>,
     /// Who reports what; unique while it is open.
     pub open_key: Option<String>,
@@ -39,4 +41,11 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Owned for Entity {
     const TENANT: Column = Column::Tenant;
+}
+
+impl Model {
+    /// The staff's thread about it.
+    pub(crate) fn place(&self) -> Option<ChannelId> {
+        self.thread.as_deref().and_then(|text| text.parse().ok())
+    }
 }

@@ -1,10 +1,13 @@
 //! Bans: for good, for a time, and to clean up; and their end.
 
-use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, Span, guild::UserId};
+use guildhall_core::{
+    Answer, Call, Effect, Error, Operation, Rank, Span,
+    guild::{UserId, bits},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::several::{Given, Outcomes};
+use super::{Given, Outcomes, Why, given::delete_seconds};
 use crate::{Moderation, measure::Measure};
 
 /// Bans people, members or not.
@@ -15,20 +18,13 @@ pub struct Ban {
     /// For how long; for good when it is left away
     #[serde(default)]
     pub duration: Option<Span>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
     /// Also delete what they wrote in the last days, 0 to 7
     #[serde(default)]
     #[schemars(range(min = 0, max = 7))]
     pub delete_days: Option<u8>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
 }
 
 impl Operation for Ban {
@@ -38,27 +34,15 @@ impl Operation for Ban {
     const NAME: &'static str = "ban";
     const SUMMARY: &'static str = "Ban people, for good or for a time";
     const RANK: Rank = Rank::MODERATOR;
+    const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["b"];
     const EXAMPLES: &'static [&'static str] =
         &["ban user:@somebody reason:{spam}", "ban user:@somebody duration:7d reason:Spam delete_days:1"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: self.duration,
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation
-            .take(
-                call,
-                &self.user,
-                &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 },
-                &terms,
-            )
-            .await
+        let measure = Measure::Ban { delete_seconds: delete_seconds(self.delete_days.unwrap_or(0)) };
+        moderation.take(call, &self.user, &measure, self.duration, self.given).await
     }
 }
 
@@ -69,20 +53,13 @@ pub struct Tempban {
     pub user: Vec<UserId>,
     /// For how long
     pub duration: Span,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
     /// Also delete what they wrote in the last days, 0 to 7
     #[serde(default)]
     #[schemars(range(min = 0, max = 7))]
     pub delete_days: Option<u8>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
 }
 
 impl Operation for Tempban {
@@ -92,26 +69,14 @@ impl Operation for Tempban {
     const NAME: &'static str = "tempban";
     const SUMMARY: &'static str = "Ban people for a time";
     const RANK: Rank = Rank::MODERATOR;
+    const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["tb"];
     const EXAMPLES: &'static [&'static str] = &["tempban user:@somebody duration:7d reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: Some(self.duration),
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation
-            .take(
-                call,
-                &self.user,
-                &Measure::Ban { delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400 },
-                &terms,
-            )
-            .await
+        let measure = Measure::Ban { delete_seconds: delete_seconds(self.delete_days.unwrap_or(0)) };
+        moderation.take(call, &self.user, &measure, Some(self.duration), self.given).await
     }
 }
 
@@ -120,20 +85,13 @@ impl Operation for Tempban {
 pub struct Softban {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
     /// Delete what they wrote in the last days, 1 to 7; 1 when it is left away
     #[serde(default)]
     #[schemars(range(min = 1, max = 7))]
     pub delete_days: Option<u8>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
 }
 
 impl Operation for Softban {
@@ -143,26 +101,14 @@ impl Operation for Softban {
     const NAME: &'static str = "softban";
     const SUMMARY: &'static str = "Throw people out and delete what they wrote";
     const RANK: Rank = Rank::MODERATOR;
+    const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["sb"];
     const EXAMPLES: &'static [&'static str] = &["softban user:@somebody reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: None,
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation
-            .take(
-                call,
-                &self.user,
-                &Measure::Softban { delete_seconds: u32::from(self.delete_days.unwrap_or(1)) * 86_400 },
-                &terms,
-            )
-            .await
+        let measure = Measure::Softban { delete_seconds: delete_seconds(self.delete_days.unwrap_or(1)) };
+        moderation.take(call, &self.user, &measure, None, self.given).await
     }
 }
 
@@ -171,10 +117,9 @@ impl Operation for Softban {
 pub struct Unban {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for Unban {
@@ -184,13 +129,12 @@ impl Operation for Unban {
     const NAME: &'static str = "unban";
     const SUMMARY: &'static str = "Lift a ban";
     const RANK: Rank = Rank::MODERATOR;
+    const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["ub"];
     const EXAMPLES: &'static [&'static str] = &["unban user:123456789012345678 reason:Appeal"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: None };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Unban, &terms).await
+        moderation.take(call, &self.user, &Measure::Unban, None, self.why.into()).await
     }
 }

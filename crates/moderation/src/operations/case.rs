@@ -1,16 +1,17 @@
 //! `case show`, `case edit` and `case close`.
 
 use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, Rich, Span};
-use guildhall_store::scope;
+use guildhall_store::{Timestamp, scope};
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use super::Why;
 use crate::{
     CaseData, Change, Moderation, ModerationError,
     book::By,
     case::{CaseKind, CaseState},
-    entity::{edit, post},
+    entity::{case, edit},
     measure::LONGEST_TIMEOUT,
     page,
     reason::{MOST_EVIDENCE, evidence},
@@ -57,11 +58,7 @@ impl Moderation {
             .limit(HISTORY)
             .all(reader)
             .await?;
-        let log = scope::find::<post::Entity>(tenant)
-            .filter(post::Column::Topic.eq(format!("case:{number}")))
-            .one(reader)
-            .await?
-            .and_then(|post| post.note);
+        let log = self.note_of(tenant, &format!("case:{number}")).await?;
         let history: Vec<Changed> = edits
             .into_iter()
             .map(|edit| Changed {
@@ -158,11 +155,17 @@ impl Operation for CaseEdit {
             return Err(ModerationError::NothingToChange(number).into());
         }
         let moves = self.duration.is_some() || forever;
+        let seen = moderation.case(call.tenant(), number).await?;
+        if moves {
+            let end = self.end_of(&seen)?;
+            moderation.may_move_end(&call.actor, &seen, end).await?;
+        }
         moderation
             .change(call.tenant(), number, &By::from(&call.actor), |row| {
                 let before = row.clone();
-                if moves && (row.state != CaseState::Active || !row.kind.may_end() || row.ending) {
-                    return Err(ModerationError::NoEnd(number));
+                if moves && row.expires_at != seen.expires_at {
+                    // Whoever may move it as it was may not move it as it is now.
+                    return Err(ModerationError::Contended(number));
                 }
                 if let Some(reason) = &reason {
                     row.reason.clone_from(reason);
@@ -175,16 +178,8 @@ impl Operation for CaseEdit {
                     }
                     row.evidence = serde_json::to_string(&evidence)?;
                 }
-                if let Some(span) = self.duration {
-                    if row.kind == CaseKind::Timeout && span.duration() > LONGEST_TIMEOUT {
-                        return Err(ModerationError::TimeoutTooLong(span.to_string()));
-                    }
-                    row.expires_at = Some((row.created_at.time() + span.duration()).into());
-                } else if forever {
-                    if row.kind == CaseKind::Timeout {
-                        return Err(ModerationError::TimeoutTooLong("for ever".to_owned()));
-                    }
-                    row.expires_at = None;
+                if moves {
+                    row.expires_at = self.end_of(row)?;
                 }
                 if matches!(row.kind, CaseKind::Ban | CaseKind::Tempban) {
                     row.kind = if row.expires_at.is_some() { CaseKind::Tempban } else { CaseKind::Ban };
@@ -196,16 +191,33 @@ impl Operation for CaseEdit {
     }
 }
 
+impl CaseEdit {
+    /// The end that is asked for.
+    fn end_of(&self, row: &case::Model) -> Result<Option<Timestamp>, ModerationError> {
+        if row.state != CaseState::Active || !row.kind.may_end() || row.ending {
+            return Err(ModerationError::NoEnd(row.number));
+        }
+        let timeout = row.kind == CaseKind::Timeout;
+        match self.duration {
+            Some(span) if timeout && span.duration() > LONGEST_TIMEOUT => {
+                Err(ModerationError::TimeoutTooLong(span.to_string()))
+            }
+            Some(span) => Ok(Some((row.created_at.time() + span.duration()).into())),
+            None if timeout => Err(ModerationError::TimeoutTooLong("for ever".to_owned())),
+            None => Ok(None),
+        }
+    }
+}
+
 /// Ends what a case holds, withdraws a warning, or declares a case void.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct CaseClose {
     /// Its number
     #[schemars(range(min = 1))]
     pub number: i64,
-    /// Why
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// It should never have been: it counts no more
     #[serde(default)]
     pub void: Option<bool>,
@@ -222,7 +234,7 @@ impl Operation for CaseClose {
     const EXAMPLES: &'static [&'static str] = &["case close number:12 reason:Talked about it"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CasePage>, Error> {
-        let reason = moderation.reason(call.tenant(), self.reason.as_deref()).await?;
+        let reason = moderation.reason(call.tenant(), self.why.reason.as_deref()).await?;
         moderation.close(call, self.number, reason, self.void == Some(true)).await?;
         Ok(moderation.case_page(call, self.number).await?)
     }
@@ -238,28 +250,30 @@ impl Moderation {
     ) -> Result<(), ModerationError> {
         let tenant = call.tenant();
         let row = self.case(tenant, number).await?;
+        let closable = |row: &case::Model| match row.state {
+            CaseState::Active => Ok(()),
+            CaseState::Closed | CaseState::Expired if void => Ok(()),
+            state => Err(ModerationError::Over { number, state: state.word() }),
+        };
+        // What is still being done is not closed: it would hold on Discord with nobody to end it.
+        closable(&row)?;
         if row.state == CaseState::Active
             && let Some(new) = self.counterpart(&call.actor, &row, reason).await?
-        {
             // A lift that does not belong to this very case would end another one.
-            if new.lifts == Some(number) {
-                let opened = self.open(tenant, new).await?;
-                let lift = self.outcome(tenant, opened).await?;
-                if lift.state == CaseState::Pending || !void {
-                    return Ok(());
-                }
+            && new.lifts == Some(number)
+        {
+            let lift = self.carry_out(tenant, new).await?;
+            if lift.state == CaseState::Pending || !void {
+                return Ok(());
             }
         }
         let by = By::from(&call.actor);
         self.change(tenant, number, &by, |row| {
-            let voidable = void && matches!(row.state, CaseState::Closed | CaseState::Expired);
-            if row.ending || !(row.state == CaseState::Active || voidable) {
+            closable(row)?;
+            if row.ending {
                 return Err(ModerationError::Over { number, state: row.state.word() });
             }
-            row.state = if void { CaseState::Voided } else { CaseState::Closed };
-            if row.ended_by.is_none() {
-                (row.ended_by, row.ended_name) = (Some(by.id.as_str().to_owned()), Some(by.name.clone()));
-            }
+            row.end(if void { CaseState::Voided } else { CaseState::Closed }, &by);
             Ok(true)
         })
         .await?;

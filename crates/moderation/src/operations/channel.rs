@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::several::receipt;
-use crate::{CaseData, Moderation, ModerationError};
+use super::{Why, several::receipt};
+use crate::{CaseData, Moderation, ModerationError, book::NewCase};
 
 /// The longest slow mode, in seconds
 /// (<https://discord.com/developers/docs/resources/channel#channel-object>).
@@ -27,6 +27,20 @@ fn here(channel: Option<ChannelId>, call: &Call) -> Result<ChannelId, Moderation
     channel.or(call.channel).ok_or(ModerationError::WhichChannel)
 }
 
+/// The channel that is meant, or with `None` the whole server.
+fn place(
+    all: Option<bool>,
+    channel: Option<ChannelId>,
+    call: &Call,
+) -> Result<Option<ChannelId>, ModerationError> {
+    if all == Some(true) { Ok(None) } else { here(channel, call).map(Some) }
+}
+
+async fn changed(moderation: &Moderation, call: &Call, new: NewCase) -> Result<Answer<ChannelData>, Error> {
+    let row = moderation.carry_out(call.tenant(), new).await?;
+    Ok(Answer::new(ChannelData { case: Some(CaseData::from(&row)), seconds: None }, receipt(&row)))
+}
+
 /// Shows or sets a channel's slow mode.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Slowmode {
@@ -37,10 +51,9 @@ pub struct Slowmode {
     /// In which channel; this one when it is left away
     #[serde(default)]
     pub channel: Option<ChannelId>,
-    /// Why
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for Slowmode {
@@ -69,16 +82,15 @@ impl Operation for Slowmode {
             return Ok(Answer::new(ChannelData { case: None, seconds: Some(found.slowmode) }, document));
         };
         let seconds = seconds(&delay)?;
-        let reason = moderation.reason(call.tenant(), self.reason.as_deref()).await?;
+        let reason = moderation.reason(call.tenant(), self.why.reason.as_deref()).await?;
         let new = moderation.slowing(&call.actor, channel, seconds, reason).await?;
-        let opened = moderation.open(call.tenant(), new).await?;
-        let row = moderation.outcome(call.tenant(), opened).await?;
-        let data = ChannelData { case: Some(CaseData::from(&row)), seconds: Some(seconds) };
+        let Answer { mut data, document, follow } = changed(moderation, call, new).await?;
+        data.seconds = Some(seconds);
         let words = match seconds {
             0 => "Off".to_owned(),
             seconds => format!("{seconds} s between messages"),
         };
-        Ok(Answer::new(data, receipt(&row).field("Slow mode", words)))
+        Ok(Answer { data, document: document.field("Slow mode", words), follow })
     }
 }
 
@@ -102,16 +114,15 @@ fn seconds(text: &str) -> Result<u32, Error> {
 /// Keeps members from writing.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Lock {
-    /// For how long; until somebody unlocks it when it is left away
-    #[serde(default)]
-    pub duration: Option<Span>,
-    /// Why
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
     /// Which channel; this one when it is left away
     #[serde(default)]
     pub channel: Option<ChannelId>,
+    /// For how long; until somebody unlocks it when it is left away
+    #[serde(default)]
+    pub duration: Option<Span>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Every text channel of the server
     #[serde(default)]
     pub all: Option<bool>,
@@ -128,13 +139,10 @@ impl Operation for Lock {
     const EXAMPLES: &'static [&'static str] = &["lock duration:30m reason:Raid", "lock all:true"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ChannelData>, Error> {
-        let channel = if self.all == Some(true) { None } else { Some(here(self.channel, call)?) };
-        let reason = moderation.reason(call.tenant(), self.reason.as_deref()).await?;
+        let channel = place(self.all, self.channel, call)?;
+        let reason = moderation.reason(call.tenant(), self.why.reason.as_deref()).await?;
         let lasts = self.duration.map(Span::duration);
-        let new = moderation.locking(&call.actor, channel, lasts, reason).await?;
-        let opened = moderation.open(call.tenant(), new).await?;
-        let row = moderation.outcome(call.tenant(), opened).await?;
-        Ok(Answer::new(ChannelData { case: Some(CaseData::from(&row)), seconds: None }, receipt(&row)))
+        changed(moderation, call, moderation.locking(&call.actor, channel, lasts, reason).await?).await
     }
 }
 
@@ -144,10 +152,9 @@ pub struct Unlock {
     /// Which channel; this one when it is left away
     #[serde(default)]
     pub channel: Option<ChannelId>,
-    /// Why
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// The lock of the whole server
     #[serde(default)]
     pub all: Option<bool>,
@@ -164,12 +171,9 @@ impl Operation for Unlock {
     const EXAMPLES: &'static [&'static str] = &["unlock", "unlock all:true"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<ChannelData>, Error> {
-        let channel = if self.all == Some(true) { None } else { Some(here(self.channel, call)?) };
-        let reason = moderation.reason(call.tenant(), self.reason.as_deref()).await?;
-        let new = moderation.unlocking_place(&call.actor, channel, reason).await?;
-        let opened = moderation.open(call.tenant(), new).await?;
-        let row = moderation.outcome(call.tenant(), opened).await?;
-        Ok(Answer::new(ChannelData { case: Some(CaseData::from(&row)), seconds: None }, receipt(&row)))
+        let channel = place(self.all, self.channel, call)?;
+        let reason = moderation.reason(call.tenant(), self.why.reason.as_deref()).await?;
+        changed(moderation, call, moderation.unlocking_place(&call.actor, channel, reason).await?).await
     }
 }
 

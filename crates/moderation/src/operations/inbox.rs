@@ -1,7 +1,7 @@
 //! `inbox …`: what members have sent to the staff, reports and appeals, and what becomes of it.
 
 use guildhall_core::{
-    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, Tone, guild::UserId,
+    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, TenantId, Tone, guild::UserId,
 };
 use guildhall_store::scope;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     AppealState, Moderation, ModerationError, ReportState,
     book::By,
-    entity::{appeal, case, report},
+    entity::{appeal, report},
     reason::cleaned,
 };
 
@@ -62,6 +62,20 @@ pub struct ReportData {
     pub text: String,
     /// Who of the staff is at it.
     pub handler: Option<String>,
+}
+
+impl From<report::Model> for InboxItem {
+    fn from(row: report::Model) -> Self {
+        let state = row.state.word().to_owned();
+        Self { number: row.number, about: row.target_name, state, text: row.text }
+    }
+}
+
+impl From<appeal::Model> for InboxItem {
+    fn from(row: appeal::Model) -> Self {
+        let state = row.state.word().to_owned();
+        Self { number: row.number, about: row.person_name, state, text: row.text }
+    }
 }
 
 impl From<&report::Model> for ReportData {
@@ -159,21 +173,9 @@ impl Moderation {
         let reports = reports.order_by_asc(report::Column::Number).offset(before).limit(PAGE);
         let appeals = appeals.order_by_asc(appeal::Column::Number).offset(before).limit(PAGE);
         let (reports, appeals) = (reports.all(reader).await?, appeals.all(reader).await?);
-        let report = |row: report::Model| InboxItem {
-            number: row.number,
-            about: row.target_name,
-            state: row.state.word().to_owned(),
-            text: row.text,
-        };
-        let appeal = |row: appeal::Model| InboxItem {
-            number: row.number,
-            about: row.person_name,
-            state: row.state.word().to_owned(),
-            text: row.text,
-        };
         Ok(InboxData {
-            reports: reports.into_iter().map(report).collect(),
-            appeals: appeals.into_iter().map(appeal).collect(),
+            reports: reports.into_iter().map(InboxItem::from).collect(),
+            appeals: appeals.into_iter().map(InboxItem::from).collect(),
             all_reports,
             all_appeals,
             page,
@@ -208,20 +210,15 @@ impl Operation for InboxShow {
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxItem>, Error> {
         let tenant = call.tenant();
         if let Some(number) = self.appeal {
-            let row = moderation.appeal_row(tenant, number).await?;
-            let (about, state) = (row.person_name, row.state.word().to_owned());
-            let data = InboxItem { number, about, state, text: row.text };
-            return Ok(Answer::new(data, moderation.appeal_page(tenant, number).await?));
+            return moderation.appeal_answer(tenant, number).await;
         }
         let number = self.report.ok_or_else(|| Error::invalid("report", "give a number, or an appeal's."))?;
         let row = moderation.report_row(tenant, number).await?;
-        let (about, state) = (row.target_name, row.state.word().to_owned());
-        let data = InboxItem { number, about, state, text: row.text };
-        Ok(Answer::new(data, moderation.report_page(tenant, number).await?))
+        Ok(Answer::new(row.into(), moderation.report_page(tenant, number).await?))
     }
 }
 
-/// Takes a report: whoever does is named in it and gets a private thread.
+/// Takes a report: whoever does is named in it and let into its thread.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct InboxTake {
     /// The report's number
@@ -234,7 +231,7 @@ impl Operation for InboxTake {
     type Output = ReportData;
 
     const NAME: &'static str = "inbox take";
-    const SUMMARY: &'static str = "Take a report, and open a private thread for it";
+    const SUMMARY: &'static str = "Take a report, and get into its private thread";
     const RANK: Rank = Rank::JUNIOR_MODERATOR;
     const EFFECT: Effect = Effect::Change;
     const EXAMPLES: &'static [&'static str] = &["inbox take report:3"];
@@ -244,13 +241,10 @@ impl Operation for InboxTake {
         let row = moderation.handle_report(call.tenant(), self.report, &by, ReportState::Taken, None).await?;
         let mut document = Document::titled(format!("Report {} is yours", row.number)).tone(Tone::Good);
         if let Some(user) = call.actor.id.discord_user().map(UserId) {
-            document = match moderation.report_thread(call.tenant(), &row, user).await {
-                Ok(thread) => document.field("Thread", format!("#{thread}")),
+            document = match moderation.enter_thread(call.tenant(), self.report, user).await {
+                Ok(thread) => document.field("Thread", thread),
                 // The report is taken; a thread is a convenience.
-                Err(error) => {
-                    let error = Error::from(error);
-                    document.tone(Tone::Warning).text(format!("There is no thread: {error}"))
-                }
+                Err(error) => document.tone(Tone::Warning).text(Error::from(error).to_string()),
             };
         }
         Ok(Answer::new(ReportData::from(&row), document))
@@ -387,7 +381,7 @@ impl Operation for InboxAccept {
     type Output = InboxItem;
 
     const NAME: &'static str = "inbox accept";
-    const SUMMARY: &'static str = "Accept an appeal and lift its case";
+    const SUMMARY: &'static str = "Accept an appeal and lift its case or declare it void";
     const RANK: Rank = Rank::SENIOR_MODERATOR;
     const EFFECT: Effect = Effect::Change;
     const EXAMPLES: &'static [&'static str] = &["inbox accept appeal:1"];
@@ -395,7 +389,7 @@ impl Operation for InboxAccept {
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<InboxItem>, Error> {
         let answer = cleaned(self.answer.as_deref().unwrap_or_default());
         moderation.accept(call, self.appeal, answer).await?;
-        decided(moderation, call, self.appeal).await
+        moderation.appeal_answer(call.tenant(), self.appeal).await
     }
 }
 
@@ -425,18 +419,16 @@ impl Operation for InboxDeny {
         let answer = cleaned(self.answer.as_deref().unwrap_or_default());
         let by = By::from(&call.actor);
         moderation.decide_appeal(call.tenant(), self.appeal, &by, AppealState::Denied, answer, None).await?;
-        decided(moderation, call, self.appeal).await
+        moderation.appeal_answer(call.tenant(), self.appeal).await
     }
 }
 
-async fn decided(moderation: &Moderation, call: &Call, number: i64) -> Result<Answer<InboxItem>, Error> {
-    let row = moderation.appeal_row(call.tenant(), number).await?;
-    let page = moderation.appeal_page(call.tenant(), number).await?;
-    let (about, state) = (row.person_name, row.state.word().to_owned());
-    Ok(Answer::new(InboxItem { number, about, state, text: row.text }, page))
-}
-
 impl Moderation {
+    async fn appeal_answer(&self, tenant: &TenantId, number: i64) -> Result<Answer<InboxItem>, Error> {
+        let row = self.appeal_row(tenant, number).await?;
+        Ok(Answer::new(row.into(), self.appeal_page(tenant, number).await?))
+    }
+
     async fn accept(&self, call: &Call, number: i64, answer: String) -> Result<(), ModerationError> {
         let tenant = call.tenant();
         let row = self.appeal_row(tenant, number).await?;
@@ -451,7 +443,7 @@ impl Moderation {
             false => None,
         };
         let opened = self.decide_appeal(tenant, number, &by, AppealState::Accepted, answer, lifting).await?;
-        let Some(opened) = opened else { return self.withdraw(call, &case).await };
+        let Some(opened) = opened else { return Ok(()) };
         match self.outcome(tenant, opened).await {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -459,23 +451,5 @@ impl Moderation {
                 Err(error)
             }
         }
-    }
-
-    /// Ends a case that has nothing to be undone on Discord.
-    async fn withdraw(&self, call: &Call, case: &case::Model) -> Result<(), ModerationError> {
-        let by = By::from(&call.actor);
-        self.change(call.tenant(), case.number, &by, |row| {
-            if row.state != crate::CaseState::Active {
-                return Ok(false);
-            }
-            row.state = match row.kind {
-                crate::CaseKind::Warn => crate::CaseState::Voided,
-                _ => crate::CaseState::Closed,
-            };
-            (row.ended_by, row.ended_name) = (Some(by.id.as_str().to_owned()), Some(by.name.clone()));
-            Ok(true)
-        })
-        .await?;
-        Ok(())
     }
 }

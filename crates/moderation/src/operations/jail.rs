@@ -4,7 +4,7 @@ use guildhall_core::{Answer, Call, Effect, Error, Operation, Rank, Span, guild::
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::several::{Given, Outcomes};
+use super::{Given, Outcomes, Why};
 use crate::{Moderation, measure::Measure};
 
 /// Puts members in jail.
@@ -15,16 +15,9 @@ pub struct Jail {
     /// For how long; until somebody ends it when it is left away
     #[serde(default)]
     pub duration: Option<Span>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
 }
 
 impl Operation for Jail {
@@ -39,14 +32,7 @@ impl Operation for Jail {
     const EXAMPLES: &'static [&'static str] = &["jail user:@somebody duration:1d reason:To be talked about"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: self.duration,
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Jail, &terms).await
+        moderation.take(call, &self.user, &Measure::Jail, self.duration, self.given).await
     }
 }
 
@@ -55,10 +41,9 @@ impl Operation for Jail {
 pub struct Unjail {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Tell them nothing
     #[serde(default)]
     pub silent: Option<bool>,
@@ -76,9 +61,7 @@ impl Operation for Unjail {
     const EXAMPLES: &'static [&'static str] = &["unjail user:@somebody"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given =
-            Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Unjail, &terms).await
+        let given = Given { silent: self.silent, ..self.why.into() };
+        moderation.take(call, &self.user, &Measure::Unjail, None, given).await
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use guildhall_core::{
     Answer, Call, Effect, Error, Operation, Rank,
-    guild::{UserId, hierarchy},
+    guild::{UserId, bits, hierarchy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Why, given::delete_seconds};
 use crate::{
     CaseData, Moderation, ModerationError,
     book::{By, NewCase, short},
@@ -24,12 +25,11 @@ const MOST: usize = 500;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Massban {
     /// Their ids or mentions, with blanks or commas between, at most 500
-    #[schemars(length(min = 1, max = 6000))]
+    #[schemars(length(min = 1, max = 6000), extend("x-line" = "people"))]
     pub users: String,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Also delete what they wrote in the last days, 0 to 7
     #[serde(default)]
     #[schemars(range(min = 0, max = 7))]
@@ -43,6 +43,7 @@ impl Operation for Massban {
     const NAME: &'static str = "massban";
     const SUMMARY: &'static str = "Ban many people at once, as after a raid";
     const RANK: Rank = Rank::ADMIN;
+    const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Destroy;
     const EXAMPLES: &'static [&'static str] =
         &["massban users:123456789012345678 234567890123456789 reason:Raid"];
@@ -62,14 +63,14 @@ impl Operation for Massban {
         hierarchy::able(&guild, &myself, None, CaseKind::Massban.needs())?;
         let deed = Deed::Massban {
             users: users.clone(),
-            delete_seconds: u32::from(self.delete_days.unwrap_or(0)) * 86_400,
+            delete_seconds: delete_seconds(self.delete_days.unwrap_or(0)),
             acting: standing::acting(&call.actor),
             rank: call.actor.rank,
             results: Vec::new(),
         };
         let new = NewCase {
             target_name: format!("{} people", users.len()),
-            reason: moderation.reason(tenant, self.reason.as_deref()).await?,
+            reason: moderation.reason(tenant, self.why.reason.as_deref()).await?,
             silent: true,
             own_flow: false,
             ..NewCase::new(deed, By::from(&call.actor))
@@ -78,8 +79,7 @@ impl Operation for Massban {
         let (row, _) = moderation.open_in(&tx, tenant, new).await?;
         let (flows, key) = (&moderation.seams.flows, row.number.to_string());
         let flow = flows.start_in::<MassBan>(&tx, tenant, &key, &(row.number, users)).await?;
-        tx.commit().await?;
-        moderation.tell_others(&row).await;
+        moderation.commit(tx, &[&row]).await?;
         let row = moderation.outcome(tenant, (row, Some(flow))).await?;
         Ok(Answer::new(CaseData::from(&row), page::page(&row)))
     }

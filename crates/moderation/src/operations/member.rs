@@ -2,13 +2,13 @@
 
 use guildhall_core::{
     Answer, Call, Effect, Error, Operation, Rank, Span,
-    guild::{MessageLink, UserId},
+    guild::{MessageLink, UserId, bits},
     operation::{Menu, MenuTarget},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::several::{Given, Outcomes};
+use super::{Given, Outcomes, Why};
 use crate::{
     Moderation, ModerationError, book::short, case::Evidence, measure::Measure, reason::LONGEST_QUOTE,
     report::link,
@@ -19,16 +19,9 @@ use crate::{
 pub struct Kick {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
 }
 
 impl Operation for Kick {
@@ -38,19 +31,13 @@ impl Operation for Kick {
     const NAME: &'static str = "kick";
     const SUMMARY: &'static str = "Throw members out; they may come back";
     const RANK: Rank = Rank::MODERATOR;
+    const NATIVE: Option<u64> = Some(bits::KICK_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["k"];
     const EXAMPLES: &'static [&'static str] = &["kick user:@somebody reason:Spam"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: None,
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Kick, &terms).await
+        moderation.take(call, &self.user, &Measure::Kick, None, self.given).await
     }
 }
 
@@ -59,16 +46,9 @@ impl Operation for Kick {
 pub struct Warn {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
 }
 
 impl Operation for Warn {
@@ -85,14 +65,7 @@ impl Operation for Warn {
         Some(Menu { label: "Warn", on: MenuTarget::User, field: "user", ask: &["reason"] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: None,
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Warn, &terms).await
+        moderation.take(call, &self.user, &Measure::Warn, None, self.given).await
     }
 }
 
@@ -121,14 +94,9 @@ impl Operation for Note {
     const EXAMPLES: &'static [&'static str] = &["note user:@somebody reason:Asked about the event"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: Some(self.reason.as_str()),
-            evidence: &self.evidence,
-            duration: None,
-            silent: Some(true),
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Note, &terms).await
+        let why = Why { reason: Some(self.reason) };
+        let given = Given { why, silent: Some(true), evidence: self.evidence };
+        moderation.take(call, &self.user, &Measure::Note, None, given).await
     }
 }
 
@@ -139,16 +107,9 @@ pub struct Timeout {
     pub user: Vec<UserId>,
     /// For how long, at most 28 days
     pub duration: Span,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
-    /// Tell them nothing
-    #[serde(default)]
-    pub silent: Option<bool>,
-    /// Links to what shows it, at most 10
-    #[serde(default)]
-    pub evidence: Vec<String>,
+    /// The terms.
+    #[serde(flatten)]
+    pub given: Given,
 }
 
 impl Operation for Timeout {
@@ -165,14 +126,7 @@ impl Operation for Timeout {
         Some(Menu { label: "Timeout", on: MenuTarget::User, field: "user", ask: &["reason"] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given {
-            reason: self.reason.as_deref(),
-            evidence: &self.evidence,
-            duration: Some(self.duration),
-            silent: self.silent,
-        };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Timeout, &terms).await
+        moderation.take(call, &self.user, &Measure::Timeout, Some(self.duration), self.given).await
     }
 }
 
@@ -181,10 +135,9 @@ impl Operation for Timeout {
 pub struct Untimeout {
     /// Whom: one person or several
     pub user: Vec<UserId>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Tell them nothing
     #[serde(default)]
     pub silent: Option<bool>,
@@ -202,10 +155,8 @@ impl Operation for Untimeout {
     const EXAMPLES: &'static [&'static str] = &["untimeout user:@somebody"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given =
-            Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Untimeout, &terms).await
+        let given = Given { silent: self.silent, ..self.why.into() };
+        moderation.take(call, &self.user, &Measure::Untimeout, None, given).await
     }
 }
 
@@ -214,10 +165,9 @@ impl Operation for Untimeout {
 pub struct WarnAuthor {
     /// The message, by its link
     pub message: MessageLink,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Tell them nothing
     #[serde(default)]
     pub silent: Option<bool>,
@@ -240,14 +190,13 @@ impl Operation for WarnAuthor {
         let guilds = moderation.seams.guilds.as_ref();
         let message = guilds.message(call.tenant(), self.message).await?;
         let message = message.ok_or(ModerationError::NoMessage)?;
-        let given =
-            Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: self.silent };
-        let mut terms = moderation.terms(call, &given).await?;
+        let given = Given { silent: self.silent, ..self.why.into() };
+        let mut terms = moderation.terms(call, None, given).await?;
         let guild = guilds.guild(call.tenant()).await?;
         terms.evidence.push(Evidence {
             link: link(Some(guild.id), self.message),
             quote: Some(short(&message.content, LONGEST_QUOTE)).filter(|quote| !quote.is_empty()),
         });
-        moderation.take(call, &[message.author.user], &Measure::Warn, &terms).await
+        moderation.take_each(call, &[message.author.user], &Measure::Warn, &terms).await
     }
 }

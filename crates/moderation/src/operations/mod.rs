@@ -6,6 +6,7 @@ mod ban;
 mod case;
 mod channel;
 mod export;
+mod given;
 mod inbox;
 mod jail;
 mod massban;
@@ -27,6 +28,7 @@ pub use ban::{Ban, Softban, Tempban, Unban};
 pub use case::{CaseClose, CaseEdit, CasePage, CaseShow};
 pub use channel::{ChannelData, Lock, Slowmode, Unlock};
 pub use export::{CaseExport, ExportData, Format};
+pub use given::{Given, Why};
 pub use inbox::{
     InboxAccept, InboxData, InboxDeny, InboxDismiss, InboxItem, InboxList, InboxResolve, InboxReveal,
     InboxShow, InboxTake, ReportData, RevealData,
@@ -38,7 +40,7 @@ pub use purge::Purge;
 pub use reason::{ReasonData, ReasonList, ReasonRemove, ReasonSet};
 pub use report::{Report, ReportMessage, ReportedData};
 pub use role::{Nick, RoleAdd, RoleRemove};
-pub use search::{CaseList, CaseSearch, CasesData};
+pub use search::{CaseList, CaseSearch, CasesAuthor, CasesData};
 pub use several::{Outcomes, Problem};
 pub use stats::{CaseStats, Counted, StatsData};
 
@@ -67,6 +69,7 @@ pub fn operations() -> Operations<Moderation> {
         .with::<Purge>()
         .with::<CaseShow>()
         .with::<CaseList>()
+        .with::<CasesAuthor>()
         .with::<CaseSearch>()
         .with::<CaseEdit>()
         .with::<CaseClose>()

@@ -7,6 +7,7 @@ use guildhall_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Why;
 use crate::{
     CaseData, Moderation, ModerationError,
     book::{By, NewCase},
@@ -23,6 +24,9 @@ pub struct Purge {
     /// Only those of this person
     #[serde(default)]
     pub user: Option<UserId>,
+    /// In which channel; this one when it is left away
+    #[serde(default)]
+    pub channel: Option<ChannelId>,
     /// Only those with these words
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
@@ -30,13 +34,9 @@ pub struct Purge {
     /// Only those of bots
     #[serde(default)]
     pub bots: Option<bool>,
-    /// In which channel; this one when it is left away
-    #[serde(default)]
-    pub channel: Option<ChannelId>,
-    /// Why
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for Purge {
@@ -78,11 +78,10 @@ impl Operation for Purge {
         let new = NewCase {
             channel: Some(channel),
             target_name: name,
-            reason: moderation.reason(tenant, self.reason.as_deref()).await?,
+            reason: moderation.reason(tenant, self.why.reason.as_deref()).await?,
             ..NewCase::new(deed, By::from(&call.actor))
         };
-        let opened = moderation.open(tenant, new).await?;
-        let row = moderation.outcome(tenant, opened).await?;
+        let row = moderation.carry_out(tenant, new).await?;
         Ok(Answer::new(CaseData::from(&row), page::page(&row)))
     }
 }

@@ -7,7 +7,7 @@ use guildhall_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::several::{Given, Outcomes};
+use super::{Outcomes, Why};
 use crate::{Moderation, measure::Measure};
 
 /// Gives members a role.
@@ -17,10 +17,9 @@ pub struct RoleAdd {
     pub user: Vec<UserId>,
     /// Which role
     pub role: RoleId,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for RoleAdd {
@@ -31,13 +30,11 @@ impl Operation for RoleAdd {
     const SUMMARY: &'static str = "Give members a role";
     const RANK: Rank = Rank::SENIOR_MODERATOR;
     const EFFECT: Effect = Effect::Change;
-    const ALIASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [&'static str] = &["role add user:@somebody role:@Artist"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: None };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Role { role: self.role, give: true }, &terms).await
+        let measure = Measure::Role { role: self.role, give: true };
+        moderation.take(call, &self.user, &measure, None, self.why.into()).await
     }
 }
 
@@ -48,10 +45,9 @@ pub struct RoleRemove {
     pub user: Vec<UserId>,
     /// Which role
     pub role: RoleId,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for RoleRemove {
@@ -62,13 +58,11 @@ impl Operation for RoleRemove {
     const SUMMARY: &'static str = "Take a role from members";
     const RANK: Rank = Rank::SENIOR_MODERATOR;
     const EFFECT: Effect = Effect::Change;
-    const ALIASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [&'static str] = &["role remove user:@somebody role:@Artist"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: None };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Role { role: self.role, give: false }, &terms).await
+        let measure = Measure::Role { role: self.role, give: false };
+        moderation.take(call, &self.user, &measure, None, self.why.into()).await
     }
 }
 
@@ -79,12 +73,11 @@ pub struct Nick {
     pub user: Vec<UserId>,
     /// The nickname; none takes it away
     #[serde(default)]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), extend("x-line" = "rest"))]
     pub nick: Option<String>,
-    /// Why, or the name of a template in braces: {spam}
-    #[serde(default)]
-    #[schemars(length(max = 2000), extend("x-complete" = "reason"))]
-    pub reason: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl Operation for Nick {
@@ -95,13 +88,10 @@ impl Operation for Nick {
     const SUMMARY: &'static str = "Give members a nickname, or take it away";
     const RANK: Rank = Rank::JUNIOR_MODERATOR;
     const EFFECT: Effect = Effect::Change;
-    const ALIASES: &'static [&'static str] = &[];
     const EXAMPLES: &'static [&'static str] = &["nick user:@somebody nick:Newcomer"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
-        let nick = self.nick.as_deref().map(str::trim).filter(|nick| !nick.is_empty()).map(str::to_owned);
-        let given = Given { reason: self.reason.as_deref(), evidence: &[], duration: None, silent: None };
-        let terms = moderation.terms(call, &given).await?;
-        moderation.take(call, &self.user, &Measure::Nick(nick), &terms).await
+        let nick = self.nick.map(|nick| nick.trim().to_owned()).filter(|nick| !nick.is_empty());
+        moderation.take(call, &self.user, &Measure::Nick(nick), None, self.why.into()).await
     }
 }

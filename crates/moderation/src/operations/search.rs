@@ -1,10 +1,10 @@
-//! `case list` and `case search`.
+//! `case list`, `cases-author` and `case search`.
 
 use std::collections::BTreeSet;
 
 use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Operation, Rank, TenantId,
-    guild::UserId,
+    guild::{MessageLink, UserId},
     operation::{Menu, MenuTarget},
 };
 use guildhall_store::{Timestamp, scope};
@@ -138,22 +138,34 @@ impl Moderation {
         Ok((rows, total))
     }
 
+    /// The cases of one person or of all. Their pages are turned by `case list`.
+    async fn cases_about(
+        &self,
+        call: &Call,
+        user: Option<UserId>,
+        page: Option<u32>,
+    ) -> Result<Answer<CasesData>, Error> {
+        let wanted = Wanted { user, ..Wanted::default() };
+        let again = (CaseList::NAME, json!({ "user": user }));
+        self.cases_page(call, "Cases", &wanted, page, again).await
+    }
+
     async fn cases_page(
         &self,
         call: &Call,
         title: &str,
         wanted: &Wanted,
         page: Option<u32>,
-        again: Value,
+        again: (&'static str, Value),
     ) -> Result<Answer<CasesData>, Error> {
         let page = u64::from(page.filter(|page| *page > 0).unwrap_or(1));
         let (rows, total) = self.cases(call.tenant(), wanted, page).await?;
         let pages = Ord::max(total.div_ceil(PAGE), 1);
         let data = CasesData { cases: rows.iter().map(CaseData::from).collect(), page, pages, total };
         let turn = |label: &str, page: u64| {
-            let mut input = again.clone();
+            let (operation, mut input) = again.clone();
             input["page"] = json!(page);
-            Action::new(label, call.operation, input)
+            Action::new(label, operation, input)
         };
         if total == 0 {
             return Ok(Answer::new(data, Document::titled(title).text("There are none.")));
@@ -208,18 +220,43 @@ impl Operation for CaseList {
     const MENU: Option<Menu> = Some(Menu { label: "Cases", on: MenuTarget::User, field: "user", ask: &[] });
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CasesData>, Error> {
-        let wanted = Wanted { user: self.user, ..Wanted::default() };
-        let again = json!({ "user": self.user });
-        moderation.cases_page(call, "Cases", &wanted, self.page, again).await
+        moderation.cases_about(call, self.user, self.page).await
+    }
+}
+
+/// Shows the cases of who wrote a message.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct CasesAuthor {
+    /// The message, by its link
+    pub message: MessageLink,
+}
+
+impl Operation for CasesAuthor {
+    type Domain = Moderation;
+    type Output = CasesData;
+
+    const NAME: &'static str = "cases-author";
+    const SUMMARY: &'static str = "Show the cases of who wrote a message";
+    const RANK: Rank = Rank::JUNIOR_MODERATOR;
+    const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] =
+        &["cases-author message:https://discord.com/channels/1/2/3"];
+    const MENU: Option<Menu> =
+        Some(Menu { label: "Cases of author", on: MenuTarget::Message, field: "message", ask: &[] });
+
+    async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CasesData>, Error> {
+        let message = moderation.seams.guilds.message(call.tenant(), self.message).await?;
+        let author = message.ok_or(ModerationError::NoMessage)?.author.user;
+        moderation.cases_about(call, Some(author), None).await
     }
 }
 
 /// Looks for cases.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CaseSearch {
     /// With these words in reason, name or evidence
     #[serde(default)]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("x-line" = "rest"))]
     pub text: Option<String>,
     /// About this person
     #[serde(default)]
@@ -259,27 +296,15 @@ impl Operation for CaseSearch {
         &["case search text:spam kind:ban", "case search moderator:@somebody since:2026-01-01 state:active"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CasesData>, Error> {
-        let again = json!({
-            "text": self.text,
-            "user": self.user,
-            "moderator": self.moderator,
-            "kind": self.kind,
-            "state": self.state,
-            "since": self.since,
-            "until": self.until,
-        });
+        let again = (Self::NAME, json!(self));
+        let until = self.until.as_deref().map(day).transpose()?;
         let wanted = Wanted {
             user: self.user,
             moderator: self.moderator,
             kind: self.kind,
             state: self.state,
             since: self.since.as_deref().map(day).transpose()?,
-            until: self
-                .until
-                .as_deref()
-                .map(day)
-                .transpose()?
-                .map(|until| until.saturating_add(Duration::DAY)),
+            until: until.map(|until| until.saturating_add(Duration::DAY)),
             text: self.text,
         };
         moderation.cases_page(call, "Cases found", &wanted, self.page, again).await

@@ -1,5 +1,7 @@
 //! One measure for one or several people, and what came of it for each.
 
+use std::collections::BTreeSet;
+
 use guildhall_core::{
     Action, ActorId, Answer, Call, Document, Error, Rich, Span, Tone, document::Style, guild::UserId,
 };
@@ -7,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Given;
 use crate::{
     CaseData, Moderation,
     case::{CaseState, Told},
@@ -35,39 +38,39 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Terms as they are given in inputs.
-pub(crate) struct Given<'a> {
-    pub(crate) reason: Option<&'a str>,
-    pub(crate) evidence: &'a [String],
-    pub(crate) duration: Option<Span>,
-    pub(crate) silent: Option<bool>,
-}
-
 impl Moderation {
-    pub(crate) async fn terms(&self, call: &Call, given: &Given<'_>) -> Result<Terms, Error> {
+    /// Takes a measure for each of these, on what was given as terms.
+    pub(super) async fn take(
+        &self,
+        call: &Call,
+        users: &[UserId],
+        measure: &Measure,
+        lasts: Option<Span>,
+        given: Given,
+    ) -> Result<Answer<Outcomes>, Error> {
+        let terms = self.terms(call, lasts, given).await?;
+        self.take_each(call, users, measure, &terms).await
+    }
+
+    pub(super) async fn terms(&self, call: &Call, lasts: Option<Span>, given: Given) -> Result<Terms, Error> {
         Ok(Terms {
-            reason: self.reason(call.tenant(), given.reason).await?,
-            evidence: evidence(given.evidence)?,
-            lasts: given.duration.map(Span::duration),
+            reason: self.reason(call.tenant(), given.why.reason.as_deref()).await?,
+            evidence: evidence(&given.evidence)?,
+            lasts: lasts.map(Span::duration),
             silent: given.silent.unwrap_or(false),
         })
     }
 
-    /// Takes the measure for each of these. With one person an error is the answer; with several, each has a
-    /// line.
-    pub(crate) async fn take(
+    /// As [`Moderation::take`]. With one person an error is the answer; with several, each has a line.
+    pub(super) async fn take_each(
         &self,
         call: &Call,
         users: &[UserId],
         measure: &Measure,
         terms: &Terms,
     ) -> Result<Answer<Outcomes>, Error> {
-        let mut unique: Vec<UserId> = Vec::new();
-        for user in users {
-            if !unique.contains(user) {
-                unique.push(*user);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let unique: Vec<UserId> = users.iter().copied().filter(|user| seen.insert(*user)).collect();
         if let [user] = unique.as_slice() {
             let opened = self.begin(&call.actor, *user, measure, terms).await?;
             let row = self.outcome(call.tenant(), opened).await?;
@@ -121,11 +124,8 @@ pub(crate) fn receipt(row: &case::Model) -> Document {
         let end = end.time();
         document = document.field("Until", Rich::new().time(end).text(" (").ago(end).text(")"));
     }
-    match row.told {
-        Some(Told::Closed) => document = document.field("Told", "They take no messages from the bot."),
-        Some(Told::Failed) => document = document.field("Told", "The message could not be sent."),
-        Some(Told::Delivered) => document = document.field("Told", "They got a message."),
-        Some(Told::Silent) | None => {}
+    if let Some(told) = row.told.filter(|told| *told != Told::Silent) {
+        document = document.field("Told", told.sentence());
     }
     let show = Action::new("The case", "case show", json!({ "number": row.number }));
     let edit = Action::new("Edit", "case edit", json!({ "number": row.number })).asking(&["reason"]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guildhall_core::{
-    ActorId, Error, TenantId,
+    ActorId, TenantId,
     access::{Bar, Barred},
     setting,
 };
@@ -40,9 +40,7 @@ impl Workflow for CarryOver {
             Err(failure) => format!("The game servers could not be told: {}", failure.message),
         };
         unless_ended(told)?;
-        let keep = || async {
-            self.0.keep_carried(tenant, number, &outcome).await.map_err(|error| Error::from(error).into())
-        };
+        let keep = || async { Ok(self.0.keep_carried(tenant, number, &outcome).await?) };
         unless_ended(flow.step("keep", keep).await)?;
         Ok(())
     }
@@ -51,7 +49,7 @@ impl Workflow for CarryOver {
 impl Moderation {
     async fn carry(&self, tenant: &TenantId, number: i64) -> Result<String, StepError> {
         for _ in 0..TURNS {
-            let row = self.case(tenant, number).await.map_err(Error::from)?;
+            let row = self.case(tenant, number).await?;
             let Some(user) = row.user() else { return Ok(String::new()) };
             let (person, case) = (ActorId::discord(user.0), format!("case {number}"));
             let holds = row.state == CaseState::Active;
@@ -63,7 +61,7 @@ impl Moderation {
             } else {
                 self.seams.access.admit(tenant, &person, &case).await?
             };
-            let now = self.case(tenant, number).await.map_err(Error::from)?;
+            let now = self.case(tenant, number).await?;
             if (now.state == CaseState::Active) == holds && now.expires_at == row.expires_at {
                 return Ok(said(holds, &barred));
             }

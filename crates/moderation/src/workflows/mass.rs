@@ -35,7 +35,7 @@ impl Workflow for MassBan {
                 .step(&format!("ban {index}"), || self.0.ban_some(tenant, number, chunk))
                 .undo(move |undo: Undo<()>| async move {
                     moderation.settle_some(&owned, number, &whose, &undo.cause).await?;
-                    moderation.finish(&owned, number, None).await.map_err(Error::from)?;
+                    moderation.finish(&owned, number, None).await?;
                     Ok(())
                 })
                 .retries(20)
@@ -47,14 +47,14 @@ impl Workflow for MassBan {
             unless_ended(done)?;
         }
         let close = || async {
-            self.0.finish(tenant, number, None).await.map_err(Error::from)?;
+            self.0.finish(tenant, number, None).await?;
             Ok(())
         };
         let (moderation, owned) = (self.0.clone(), tenant.clone());
         // Those who are banned are banned; the list of them is closed in any case.
         flow.step("close", close)
             .undo(move |_: Undo<()>| async move {
-                moderation.finish(&owned, number, None).await.map_err(Error::from)?;
+                moderation.finish(&owned, number, None).await?;
                 Ok(())
             })
             .retries(100)
@@ -140,11 +140,11 @@ impl Moderation {
     ) -> Result<(), StepError> {
         for &user in users {
             let reference = format!("massban:{number}:{user}");
-            let row = self.by_reference(tenant, &reference).await.map_err(Error::from)?;
+            let row = self.by_reference(tenant, &reference).await?;
             let result = match row {
                 Some(row) => {
                     self.take_back(tenant, row.number, cause.clone()).await?;
-                    let row = self.case(tenant, row.number).await.map_err(Error::from)?;
+                    let row = self.case(tenant, row.number).await?;
                     let problem = (row.state == CaseState::Failed).then(|| cause.message.clone());
                     MassResult { user, case: Some(row.number), problem }
                 }
@@ -166,8 +166,7 @@ impl Moderation {
             row.deed = serde_json::to_string(&deed)?;
             Ok(true)
         })
-        .await
-        .map_err(Error::from)?;
+        .await?;
         Ok(())
     }
 

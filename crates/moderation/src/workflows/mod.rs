@@ -1,8 +1,10 @@
-//! What outlives the call: doing a case, waiting for its end, carrying it to the game servers, banning many.
+//! What outlives the call: doing a case, waiting for its end, carrying it to the game servers, banning many, and
+//! the thread of a report.
 
 mod carry;
 mod case;
 mod mass;
+mod report;
 mod timer;
 
 #[cfg(test)]
@@ -15,6 +17,7 @@ use guildhall_flows::{EngineBuilder, Failure};
 pub(crate) use carry::{CarryInput, CarryOver};
 pub(crate) use case::{CaseFlow, CaseInput};
 pub(crate) use mass::MassBan;
+pub(crate) use report::{ReportThread, topic as thread_topic};
 pub(crate) use timer::CaseTimer;
 
 use crate::{
@@ -34,6 +37,7 @@ pub(crate) fn register(moderation: &Shared, engine: EngineBuilder) -> EngineBuil
         .register(MassBan(moderation.clone()))
         .register(CoverJail(moderation.clone()))
         .register(BackToJail(moderation.clone()))
+        .register(ReportThread(moderation.clone()))
 }
 
 /// For steps whose failure the workflow can live with: only the end of the whole flow, by its deadline or by

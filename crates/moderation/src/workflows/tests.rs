@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "shared with the tests of the whole domain, which use more of it")]
 #[path = "../../tests/moderation/fake.rs"]
 mod fake;
+mod report;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use guildhall_core::{
     Clock, Rank,
     guild::{ChannelId, MessageId, UserId, bits},
     incident::Deaf,
+    permission::DefaultRanks,
 };
 use guildhall_flows::{
     Failure, Workflow,
@@ -44,16 +46,18 @@ impl World {
     async fn new(stage: Stage, new: NewCase) -> Self {
         let (guild, access, settings) = (Fake::new(), FakeAccess::default(), FakeSettings::default());
         settings.set("jail.role", JAIL.to_string());
+        settings.set("logs.reports", REPORTS.to_string());
         let clock: Arc<dyn Clock> = stage.clock.clone();
         let moderation = Moderation::new(Seams {
             store: stage.store.clone(),
-            events: Arc::new(EventStore::new(stage.store.clone(), clock.clone())),
+            events: EventStore::new(stage.store.clone(), clock.clone()),
             flows: stage.handle.clone(),
             guilds: Arc::new(guild.clone()),
             courier: Arc::new(guild.clone()),
             settings: Arc::new(settings),
             access: Arc::new(access.clone()),
             ranking: Arc::new(FakeRanks),
+            permissions: Arc::new(DefaultRanks),
             observer: Arc::new(Deaf),
             clock,
         });
@@ -208,7 +212,7 @@ async fn a_timeout_a_warning_and_a_nickname_are_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn a_jail_is_whole_or_not_at_all() {
-    prove(|| about(ANN, Deed::Jail { role: JAIL, roles: vec![PLAYER, ARTIST] })).await;
+    prove(|| about(ANN, Deed::Jail { role: JAIL, roles: vec![PLAYER, ARTIST], owed: false })).await;
 }
 
 #[tokio::test]
@@ -242,7 +246,7 @@ async fn lifting(stage: Stage, holds: NewCase, lifts: impl FnOnce(NewCase) -> Ne
 async fn a_release_from_jail_is_whole_or_not_at_all() {
     let steps = check(migrations, |stage| async move {
         let (role, roles) = (JAIL, vec![PLAYER, ARTIST]);
-        let jail = about(ANN, Deed::Jail { role, roles: roles.clone() });
+        let jail = about(ANN, Deed::Jail { role, roles: roles.clone(), owed: false });
         lifting(stage, jail, |new| NewCase { deed: Deed::Unjail { role, roles }, target: Some(ANN), ..new })
             .await
     })
@@ -273,7 +277,7 @@ async fn an_unlock_is_always_completed() {
 
 #[tokio::test]
 async fn a_role_is_whole_or_not_at_all() {
-    prove(|| about(ANN, Deed::Role { role: EVENT, give: true })).await;
+    prove(|| about(ANN, Deed::Role { role: EVENT, give: true, already: false })).await;
 }
 
 /// Channels that those in jail are shut out of.
@@ -473,7 +477,7 @@ impl Scene for Back {
 #[tokio::test]
 async fn coming_back_to_jail_holds() {
     check(migrations, |stage| async move {
-        let deed = Deed::Jail { role: JAIL, roles: vec![PLAYER, ARTIST] };
+        let deed = Deed::Jail { role: JAIL, roles: vec![PLAYER, ARTIST], owed: false };
         let world = World::new(stage, about(ANN, deed)).await;
         world.moderation.act(&world.stage.tenant, world.number, &Found::default()).await.unwrap();
         world.guild.join(ANN, "Ann", &[PLAYER, MANAGED]);

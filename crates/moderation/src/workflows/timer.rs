@@ -84,7 +84,7 @@ impl Workflow for CaseTimer {
 
 impl Moderation {
     async fn look(&self, tenant: &TenantId, number: i64, round: i64) -> Result<Look, StepError> {
-        let row = self.next_round(tenant, number, round).await.map_err(Error::from)?;
+        let row = self.next_round(tenant, number, round).await?;
         if row.state != CaseState::Active {
             return Ok(Look::Over);
         }
@@ -139,8 +139,7 @@ impl Moderation {
                 row.ending = true;
                 Ok(true)
             })
-            .await
-            .map_err(Error::from)?;
+            .await?;
         if row.state != CaseState::Active {
             return Ok(true);
         }
@@ -174,8 +173,7 @@ impl Moderation {
                 }
                 Ok(true)
             })
-            .await
-            .map_err(Error::from)?;
+            .await?;
         Ok(row.state != CaseState::Active)
     }
 

@@ -8,10 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use guildhall_core::{
-    ActorId, Call, Document, Error, Kind, Rank, TenantId,
+    Actor, ActorId, Call, Document, Error, Kind, Rank, Spec, TenantId,
     access::{Access, Bar, Barred},
     guild::*,
-    permission::{Member, Ranking},
+    permission::{Member, Permissions, Ranking, Requirement},
     setting::{Setting, Settings},
 };
 use serde_json::Value;
@@ -50,6 +50,16 @@ pub struct Posted {
     pub edits: u32,
 }
 
+/// A thread that was made.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    pub id: ChannelId,
+    pub name: String,
+    pub parent: ChannelId,
+    pub private: bool,
+    pub members: Vec<UserId>,
+}
+
 /// The words of calls that are to fail, how many of them, and with what.
 type Trouble = (String, u32, fn() -> Error);
 
@@ -67,6 +77,9 @@ pub struct State {
     pub closed: HashSet<UserId>,
     /// Trouble: the next so many calls whose words begin so fail.
     pub trouble: Vec<Trouble>,
+    /// The next so many actions whose words begin so are done, and fail all the same.
+    pub lost: Vec<Trouble>,
+    pub threads: Vec<Thread>,
     pub next: u64,
 }
 
@@ -198,6 +211,15 @@ impl Fake {
         self.lock().trouble.push((call.to_owned(), times, error));
     }
 
+    /// The next action whose words begin with `call` is done, but what is heard of it is an error.
+    pub fn lose(&self, call: &str, error: fn() -> Error) {
+        self.lock().lost.push((call.to_owned(), 1, error));
+    }
+
+    pub fn threads(&self) -> Vec<Thread> {
+        self.lock().threads.clone()
+    }
+
     pub fn done(&self) -> Vec<String> {
         self.lock().done.clone()
     }
@@ -222,15 +244,17 @@ impl Fake {
     }
 
     fn meet(&self, call: &str) -> Result<(), Error> {
-        let mut state = self.lock();
-        let trouble =
-            state.trouble.iter_mut().find(|(start, left, _)| *left > 0 && call.starts_with(start.as_str()));
-        if let Some((_, left, error)) = trouble {
-            *left -= 1;
-            return Err(error());
-        }
-        Ok(())
+        strike(&mut self.lock().trouble, call)
     }
+}
+
+fn strike(troubles: &mut [Trouble], call: &str) -> Result<(), Error> {
+    let trouble = troubles.iter_mut().find(|(start, left, _)| *left > 0 && call.starts_with(start.as_str()));
+    if let Some((_, left, error)) = trouble {
+        *left -= 1;
+        return Err(error());
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -345,10 +369,17 @@ impl Guilds for Fake {
                 assert!(messages.len() <= 100, "Discord takes 100 at a time");
                 state.messages.retain(|message| !messages.contains(&message.id));
             }
+            GuildAction::AddToThread { thread, user } => {
+                let thread = state.threads.iter_mut().find(|known| known.id == thread).ok_or_else(gone)?;
+                if !thread.members.contains(&user) {
+                    thread.members.push(user);
+                }
+            }
             GuildAction::CloseThread { .. } => {}
         }
+        let answer = strike(&mut state.lost, &words);
         state.done.push(words);
-        Ok(())
+        answer
     }
 
     async fn create_role(&self, _: &TenantId, _: NewRole, _: &str) -> Result<RoleId, Error> {
@@ -358,11 +389,18 @@ impl Guilds for Fake {
     async fn create_channel(&self, _: &TenantId, new: NewChannel, _: &str) -> Result<ChannelId, Error> {
         self.meet("thread")?;
         let mut state = self.lock();
+        let parent = new.parent.expect("a thread is in a channel");
+        // Made again it is the same one.
+        if let Some(known) = state.threads.iter().find(|one| one.name == new.name && one.parent == parent) {
+            return Ok(known.id);
+        }
         state.next += 1;
-        let id = state.next;
-        let who: Vec<_> = new.overwrites.iter().map(|overwrite| overwrite.target.to_string()).collect();
-        state.done.push(format!("thread {} {}", new.name, who.join(",")));
-        Ok(ChannelId(id))
+        let id = ChannelId(state.next);
+        let members = new.overwrites.iter().filter(|one| !one.role).map(|one| UserId(one.target)).collect();
+        let private = !new.overwrites.is_empty();
+        state.done.push(format!("thread {}", new.name));
+        state.threads.push(Thread { id, name: new.name, parent, private, members });
+        Ok(id)
     }
 }
 
@@ -383,6 +421,7 @@ fn words(action: &GuildAction) -> String {
             format!("overwrite {channel} {}", overwrite.target)
         }
         GuildAction::DeleteMessages { messages, .. } => format!("delete {}", messages.len()),
+        GuildAction::AddToThread { thread, user } => format!("let {user} into {thread}"),
         GuildAction::CloseThread { thread } => format!("close {thread}"),
     }
 }
@@ -518,5 +557,22 @@ impl Ranking for FakeRanks {
             _ if member.roles.contains(&STAFF.0) => Rank::MODERATOR,
             _ => Rank::MEMBER,
         })
+    }
+}
+
+/// What the community asks for operations, where it is not their own rank.
+#[derive(Clone, Default)]
+pub struct FakePermissions(Arc<Mutex<BTreeMap<&'static str, Rank>>>);
+
+impl FakePermissions {
+    pub fn require(&self, operation: &'static str, rank: Rank) {
+        self.0.lock().unwrap().insert(operation, rank);
+    }
+}
+
+#[async_trait]
+impl Permissions for FakePermissions {
+    async fn required(&self, _: &Actor, spec: &Spec) -> Result<Requirement, Error> {
+        Ok(self.0.lock().unwrap().get(spec.name).copied().unwrap_or(spec.rank).into())
     }
 }

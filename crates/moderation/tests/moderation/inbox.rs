@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guildhall_core::{
     Error, Rank,
-    guild::{MessageLink, UserId},
+    guild::{MessageLink, UserId, bits, hierarchy},
 };
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ async fn a_report_reaches_the_staff_and_nobody_reads_who_sent_it() {
 
     let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
     assert!(document.title.unwrap().contains("yours"));
-    assert!(world.guild.done().contains(&format!("thread Report 1 {MOD}")), "{:?}", world.guild.done());
+    assert_eq!(world.guild.threads()[0].members, [MOD]);
     let other = world.actor(OTHER_MOD, Rank::MODERATOR);
     let error = world.call_as(other, "inbox take", json!({ "report": 1 })).await.unwrap_err();
     assert_eq!(error.code, "report_handled");
@@ -63,6 +63,77 @@ async fn a_report_reaches_the_staff_and_nobody_reads_who_sent_it() {
     let admin = world.actor(OWNER, Rank::ADMIN);
     let (data, _) = world.call_as(admin, "inbox reveal", reveal).await.unwrap();
     assert_eq!(data["reporter"], "discord:20");
+}
+
+#[test]
+fn all_that_a_report_says_is_a_secret_so_that_no_message_with_it_stays_where_others_read() {
+    let operations = guildhall_moderation::operations();
+    let reports: Vec<_> = operations.specs().filter(|spec| spec.name.starts_with("report")).collect();
+    assert_eq!(reports.len(), 2);
+    for spec in reports {
+        assert!(spec.private && spec.fields.iter().all(|field| field.secret), "{}", spec.name);
+    }
+}
+
+fn no_threads() -> Error {
+    hierarchy::missing_permission(bits::CREATE_PRIVATE_THREADS)
+}
+
+/// What the post about the only report says.
+fn posted(world: &World) -> String {
+    world.guild.posts(REPORTS).iter().map(|post| format!("{:?}", post.document)).collect()
+}
+
+#[tokio::test]
+async fn a_report_has_a_private_thread_at_once_and_who_takes_it_is_let_in() {
+    let mut world = World::new().await;
+    world.as_member(ANN, "report", json!({ "text": "Something is odd", "user": BOB })).await.unwrap();
+    let linked = async || {
+        world.guild.threads().first().is_some_and(|one| posted(&world).contains(&one.id.to_string()))
+    };
+    world.until("the post leads to the thread", linked).await;
+    let thread = world.guild.threads().remove(0);
+    assert!(thread.private && thread.parent == REPORTS && thread.members.is_empty(), "{thread:?}");
+    world.until("the thread says what it is about", async || world.guild.posts(thread.id).len() == 1).await;
+    let page = world.guild.posts(thread.id).remove(0).document;
+    assert!(format!("{page:?}").contains("Something is odd") && !format!("{page:?}").contains("Ann"));
+
+    world.restart().await;
+    let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
+    assert!(format!("{document:?}").contains(&thread.id.to_string()), "{document:?}");
+    let threads = world.guild.threads();
+    assert_eq!((threads.len(), &threads[0].members), (1, &vec![MOD]));
+    let taken = async || format!("{:?}", world.guild.posts(thread.id)[0].document).contains("Mia");
+    world.until("the page in the thread says so too", taken).await;
+}
+
+#[tokio::test]
+async fn a_report_whose_thread_may_not_be_made_says_what_is_missing_until_it_may() {
+    let world = World::new().await;
+    world.guild.trouble("thread", 1, no_threads);
+    world.as_member(ANN, "report", json!({ "text": "Something is odd" })).await.unwrap();
+    let said = async || posted(&world).contains("Create Private Threads");
+    world.until("the post says which permission is missing", said).await;
+    assert!(world.guild.threads().is_empty());
+    world.call("inbox take", json!({ "report": 1 })).await.unwrap();
+    assert_eq!(world.guild.threads()[0].members, [MOD]);
+    let linked = async || !posted(&world).contains("Create Private Threads");
+    world.until("the post leads to the thread instead", linked).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_cannot_be_made_now_is_made_later_and_once_whoever_presses_meanwhile() {
+    let world = World::new().await;
+    world.guild.trouble("thread", 7, unreachable);
+    world.as_member(ANN, "report", json!({ "text": "Something is odd" })).await.unwrap();
+    let (_, document) = world.patiently("inbox take", json!({ "report": 1 })).await.unwrap();
+    assert!(format!("{document:?}").contains("It is being made"), "{document:?}");
+    let inside = async || {
+        world.clock.advance(Duration::from_secs(1));
+        world.guild.threads().first().is_some_and(|one| one.members == [MOD])
+    };
+    world.until("who took it is in the thread", inside).await;
+    assert_eq!(world.guild.count("thread Report 1"), 1);
 }
 
 #[tokio::test]
@@ -112,6 +183,20 @@ async fn an_accepted_appeal_lifts_the_ban_and_the_person_is_told() {
     world.until("they are told", told).await;
     let error = world.as_senior("inbox deny", json!({ "appeal": 1 })).await.unwrap_err();
     assert_eq!(error.code, "appeal_decided");
+}
+
+#[tokio::test]
+async fn accepting_takes_what_the_lifting_takes() {
+    let world = World::new().await;
+    world.permissions.require("unban", Rank::ADMIN);
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    world.as_member(ANN, "appeal", json!({ "case": 1, "text": "It was my brother" })).await.unwrap();
+    let error = world.as_senior("inbox accept", json!({ "appeal": 1 })).await.unwrap_err();
+    assert_eq!(error.code, "rank_too_low");
+    assert!(world.guild.is_banned(ANN));
+    let admin = world.actor(OWNER, Rank::ADMIN);
+    world.call_as(admin, "inbox accept", json!({ "appeal": 1 })).await.unwrap();
+    assert!(!world.guild.is_banned(ANN), "the appeal was still open");
 }
 
 #[tokio::test]

@@ -10,5 +10,8 @@ mod channels;
 mod fake;
 mod inbox;
 mod jail;
+mod lifting;
+mod lost;
 mod stage;
 mod timers;
+mod words;

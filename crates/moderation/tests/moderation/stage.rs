@@ -12,7 +12,6 @@ use guildhall_core::{
     Actor, ActorId, Catalogue, Clock, Document, Error, Face, ManualClock, Rank, Reply, Request, TenantId,
     guild::{ChannelId, GuildEvent, UserId},
     incident::Deaf,
-    permission::DefaultRanks,
 };
 use guildhall_flows::Engine;
 use guildhall_moderation::{Moderation, Seams, migrations, operations};
@@ -33,6 +32,7 @@ pub struct World {
     pub guild: Fake,
     pub settings: FakeSettings,
     pub access: FakeAccess,
+    pub permissions: FakePermissions,
     pub clock: Arc<ManualClock>,
     pub tenant: TenantId,
     pub moderation: Arc<Moderation>,
@@ -64,13 +64,15 @@ impl World {
         settings.set("logs.reports", REPORTS.to_string());
         settings.set("jail.role", JAIL.to_string());
         let clock = Arc::new(ManualClock::default());
-        let (guild, access) = (Fake::new(), FakeAccess::default());
-        let (moderation, catalogue, running) = start(&store, &guild, &settings, &access, &clock);
+        let (guild, access, permissions) = (Fake::new(), FakeAccess::default(), FakePermissions::default());
+        let (moderation, catalogue, running) =
+            start(&store, &guild, &settings, &access, &permissions, &clock);
         let tenant = "guild".parse().unwrap();
         Self {
             guild,
             settings,
             access,
+            permissions,
             clock,
             tenant,
             moderation,
@@ -93,7 +95,7 @@ impl World {
             let _ = task.await;
         }
         let (moderation, catalogue, running) =
-            start(&self.store, &self.guild, &self.settings, &self.access, &self.clock);
+            start(&self.store, &self.guild, &self.settings, &self.access, &self.permissions, &self.clock);
         (self.moderation, self.catalogue, self.running) = (moderation, catalogue, running);
     }
 
@@ -183,6 +185,7 @@ fn start(
     guild: &Fake,
     settings: &FakeSettings,
     access: &FakeAccess,
+    permissions: &FakePermissions,
     clock: &Arc<ManualClock>,
 ) -> (Arc<Moderation>, Arc<Catalogue>, Vec<JoinHandle<()>>) {
     // A crashed engine's leases run out in real programs; here nobody else is at the store.
@@ -190,19 +193,20 @@ fn start(
     let clock: Arc<dyn Clock> = clock.clone();
     let moderation = Moderation::new(Seams {
         store: store.clone(),
-        events: Arc::new(EventStore::new(store.clone(), clock.clone())),
+        events: EventStore::new(store.clone(), clock.clone()),
         flows: builder.handle(),
         guilds: Arc::new(guild.clone()),
         courier: Arc::new(guild.clone()),
         settings: Arc::new(settings.clone()),
         access: Arc::new(access.clone()),
         ranking: Arc::new(FakeRanks),
+        permissions: Arc::new(permissions.clone()),
         observer: Arc::new(Deaf),
         clock: clock.clone(),
     });
     let engine = moderation.register(builder).build();
     let audit = Arc::new(AuditStore::new(store.clone()));
-    let catalogue = Catalogue::builder(audit, clock, Arc::new(DefaultRanks))
+    let catalogue = Catalogue::builder(audit, clock, Arc::new(permissions.clone()))
         .add(operations(), moderation.clone())
         .guilds(Arc::new(guild.clone()))
         .build();

@@ -1,7 +1,7 @@
 //! `server console`.
 
-use guildhall_core::{Action, Answer, Call, Document, Effect, Error, HostId, Operation, Rank};
-use guildhall_link::message::{Refusal, Reply, Request};
+use guildhall_core::{Action, Answer, Call, Document, Effect, Error, Operation, Rank};
+use guildhall_link::message::{Reply, Request};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +11,6 @@ use crate::{
     Servers,
     console::{Line, clean},
     error::ServersError,
-    text,
 };
 
 /// Lines shown when nothing else is asked for.
@@ -73,24 +72,13 @@ impl Operation for ServerConsole {
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ConsoleData>, Error> {
         let look = servers.shop.look(servers.named(call, &self.server.0).await?).await?;
         let name = look.row.name.clone();
-        let not_running = || ServersError::NotRunning { name: name.clone(), state: look.row.state };
-        let host: HostId =
-            look.row.host.as_deref().and_then(|host| host.parse().ok()).ok_or_else(not_running)?;
         let limit = self.lines.unwrap_or(LINES).clamp(1, 200);
         let request = Request::Console { server: look.row.id.into(), after: self.after, limit };
-        let chunk = match servers.shop.agents.request(&host, request).await {
-            Ok(Reply::Console { chunk }) => chunk,
-            Ok(Reply::Refused { why: Refusal::UnknownServer | Refusal::NotRunning, .. }) => {
-                return Err(not_running().into());
-            }
-            Ok(Reply::Refused { message, .. }) => {
-                return Err(ServersError::Refused(text::line(&message, 300)).into());
-            }
-            Ok(_) => return Err(ServersError::Refused(String::new()).into()),
-            Err(error) => return Err(ServersError::HostAway { name, source: Some(error) }.into()),
+        let Reply::Console { chunk } = servers.shop.ask_host(&look, request).await? else {
+            return Err(ServersError::Refused(String::new()).into());
         };
-        let lines: Vec<Line> =
-            chunk.lines.iter().take(usize::from(limit)).map(|line| clean(line, Some(&look.launch))).collect();
+        let shown = |line| clean(line, &look.launch).read_by(call.actor.rank);
+        let lines: Vec<Line> = chunk.lines.iter().take(usize::from(limit)).map(shown).collect();
         let text = lines.iter().map(Line::text).collect::<Vec<_>>().join("\n");
         let document = Document::titled(format!("Console of {name}"));
         let document = match (lines.is_empty(), self.after) {

@@ -18,6 +18,10 @@ use crate::{
     workshop::{Applied, NotApplied, Workshop},
 };
 
+/// How often a step that needs the host is tried again: for half a minute, which is what an agent takes to come
+/// back, on a busy machine, after it or the control plane was started again.
+pub(super) const WHILE_A_HOST_RETURNS: u32 = 6;
+
 /// One job on one server. Cheap to clone: undos own theirs.
 #[derive(Clone)]
 pub(super) struct Errand {
@@ -70,7 +74,7 @@ impl Errand {
         let undo = self.clone();
         flow.step("reserve ports", || self.reserve_ports(host))
             .undo(move |undone| async move { undo.release_ports(&undone.cause).await })
-            .retries(3)
+            .retries(WHILE_A_HOST_RETURNS)
             .await
             .map(drop)
     }
@@ -78,7 +82,9 @@ impl Errand {
     /// Tells the host that the game is to go down, in the step `apply`; false when the host has never heard of
     /// it. The wish is not taken back by a failure further on: whoever stopped it still wants that.
     pub(super) async fn tell_down(&self, flow: &Flow, apply: &str) -> Result<bool, Failure> {
-        flow.step(apply, || async { self.apply().await.map(|done| done == Applied::Yes) }).retries(2).await
+        flow.step(apply, || async { self.apply().await.map(|done| done == Applied::Yes) })
+            .retries(WHILE_A_HOST_RETURNS)
+            .await
     }
 
     /// Sees the game down: waits for the news, and asks the host in the step `confirm` if there are none.
@@ -100,7 +106,7 @@ impl Errand {
     pub(super) async fn see_up(&self, flow: &Flow, waits: Waits, confirm: &str) -> Result<(), Failure> {
         let news = flow.signal::<News>(UP, waits.up()).await?;
         if news != Some(News::Ready) {
-            flow.step(confirm, || self.confirm_up()).retries(2).await?;
+            flow.step(confirm, || self.confirm_up()).retries(WHILE_A_HOST_RETURNS).await?;
         }
         Ok(())
     }

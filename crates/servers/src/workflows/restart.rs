@@ -6,7 +6,7 @@ use guildhall_flows::{Failure, Flow, StepError, Workflow};
 
 use super::{
     JobInput,
-    errand::{Errand, superseded},
+    errand::{Errand, WHILE_A_HOST_RETURNS, superseded},
 };
 use crate::{
     state::{Goal, State},
@@ -30,9 +30,11 @@ impl Workflow for RestartServer {
         errand.go_down(flow, waits, ["apply stop", "confirm stop"]).await?;
         let undo = errand.clone();
         flow.step("turn", || errand.turn()).undo(move |_| async move { undo.take_back().await }).await?;
-        let host = flow.step("place", || errand.place_now()).retries(2).await?;
+        let host = flow.step("place", || errand.place_now()).retries(WHILE_A_HOST_RETURNS).await?;
         errand.reserve(flow, host).await?;
-        flow.step("apply start", || async { errand.apply().await.map(drop) }).retries(2).await?;
+        flow.step("apply start", || async { errand.apply().await.map(drop) })
+            .retries(WHILE_A_HOST_RETURNS)
+            .await?;
         errand.see_up(flow, waits, "confirm start").await
     }
 }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_flows::{Failure, Flow, Workflow};
 
-use super::{JobInput, errand::Errand};
+use super::{
+    JobInput,
+    errand::{Errand, WHILE_A_HOST_RETURNS},
+};
 use crate::workshop::Workshop;
 
 /// The job of `server start`.
@@ -20,12 +23,12 @@ impl Workflow for StartServer {
     async fn run(&self, flow: &Flow, input: JobInput) -> Result<(), Failure> {
         let give_up = |errand: Errand, cause: Failure| async move { errand.give_up(&cause).await };
         let (errand, waits) = Errand::begin(&self.0, flow, &input, give_up).await?;
-        let host = flow.step("place", || errand.place_now()).retries(2).await?;
+        let host = flow.step("place", || errand.place_now()).retries(WHILE_A_HOST_RETURNS).await?;
         errand.reserve(flow, host).await?;
         let undo = errand.clone();
         flow.step("apply", || async { errand.apply().await.map(drop) })
             .undo(move |_| async move { undo.take_back().await })
-            .retries(2)
+            .retries(WHILE_A_HOST_RETURNS)
             .await?;
         errand.see_up(flow, waits, "confirm").await
     }

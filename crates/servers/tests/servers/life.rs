@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use guildhall_core::{Kind, Outcome, Rank, Reply, audit::Verdict};
 use guildhall_link::{
-    message::{Phase, Request},
+    Inbox as _,
+    message::{AgentEvent, EventKind, Failure, FailureCode, Phase, Request},
     testkit::Effects,
 };
 use serde_json::json;
@@ -237,6 +238,61 @@ async fn a_watched_console_comes_line_by_line() {
     world.agent.print(server, "two");
     assert_eq!(console.next().await.text(), "one");
     assert_eq!(console.next().await.text(), "two");
+}
+
+#[tokio::test]
+async fn players_addresses_are_for_those_who_may_write_to_the_console() {
+    let world = world().await;
+    let server = world.create("survival").await;
+    world.start("survival").await;
+    let moderator = world.actor(3, "Mo", Rank::MODERATOR);
+    let trusted = world.actor(4, "Tess", Rank::JUNIOR_MODERATOR);
+    let lines = ["Alex (::ffff:127.0.0.1) connected", "[12:30:05] 203.0.113.7:53122 runs 1.21.4"];
+    let hidden = ["Alex ([address]) connected", "[12:30:05] [address]:53122 runs 1.21.4"];
+    for (actor, seen) in [(world.member(), hidden), (trusted, hidden), (moderator, lines)] {
+        let mut watched = world.servers.console_stream(&actor, "survival").await.unwrap();
+        for line in lines {
+            world.agent.print(server, line);
+        }
+        for line in seen {
+            assert_eq!(watched.next().await.text(), line, "{}", actor.name);
+        }
+        let name = actor.name.clone();
+        let input = json!({"server": "survival", "lines": 2});
+        let Reply::Done { data, document, .. } = world.call(actor, "server console", input).await.unwrap()
+        else {
+            panic!("it asks nothing")
+        };
+        let shown: Vec<_> = data["lines"].as_array().unwrap().iter().map(|line| &line["text"]).collect();
+        assert_eq!(shown, seen, "{name}");
+        assert!(text(&document).contains(&seen.join("\n")), "{name}: {}", text(&document));
+    }
+
+    // What stands in the thread and in the status is read by everybody.
+    world.agent.crash(server, true);
+    world.agent.until_phase(server, Phase::Ready).await;
+    world.agent.until_idle().await;
+    let last = world.agent.journal().last().unwrap().clone();
+    let failure = Failure {
+        code: FailureCode::CrashedTooOften,
+        phase: Phase::Ready,
+        message: "The last to come was 2001:db8::17.".to_owned(),
+        output: lines.map(str::to_owned).to_vec(),
+    };
+    let failed = AgentEvent { cursor: last.cursor + 1, kind: EventKind::Failed { failure }, ..last };
+    world.servers.event(world.agent.host(), failed).await.unwrap();
+    let status = world.data("server status", json!({"server": "survival"})).await;
+    assert_eq!(status["failure"]["output"], json!(hidden));
+    let document = world.document("server status", json!({"server": "survival"})).await;
+    assert!(document.contains("The last to come was [address]."), "{document}");
+    let told = world.told().await;
+    let crash = told.iter().find(|event| event.kind == "server.crashed").unwrap();
+    assert!(text(crash.document.as_ref().unwrap()).contains(&hidden.join("\n")), "{crash:?}");
+    let all = serde_json::to_string(&told).unwrap();
+    for address in ["127.0.0.1", "203.0.113.7", "2001:db8"] {
+        assert!(!all.contains(address) && !document.contains(address), "{address}: {all}");
+    }
+    assert!(all.contains("1.21.4") && all.contains("12:30:05"), "{all}");
 }
 
 #[tokio::test]
