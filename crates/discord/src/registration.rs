@@ -7,6 +7,7 @@ use guildhall_core::{
     input::{Field, FieldKind},
     notebook::{self, Notebook},
     operation::{Menu, MenuTarget},
+    permission,
 };
 use sha2::{Digest, Sha256};
 use twilight_model::{
@@ -173,18 +174,13 @@ fn checked(command: Command, operation: &str) -> Result<Command, DiscordError> {
 /// given the command in the guild's integration settings, and one with the permission but without the rank
 /// is turned away.
 fn hint(operations: &[&Spec]) -> Result<Option<Permissions>, DiscordError> {
-    let Some(lowest) = operations.iter().min_by_key(|spec| spec.rank) else { return Ok(None) };
-    if let Some(bits) = lowest.native {
-        let known = Permissions::from_bits(bits).filter(|_| bits.count_ones() == 1);
-        let unknown = || unfit(lowest, "the permission that shows it is not one of Discord's");
-        return known.ok_or_else(unknown).map(Some);
-    }
-    Ok(match lowest.rank.level() {
-        0 | 1 => None,
-        2..=4 => Some(Permissions::MODERATE_MEMBERS),
-        5 | 6 => Some(Permissions::MANAGE_GUILD),
-        _ => Some(Permissions::ADMINISTRATOR),
-    })
+    let lowest = operations.iter().min_by_key(|spec| spec.rank);
+    let (Some(bits), Some(lowest)) = (permission::shown_with(operations.iter().copied()), lowest) else {
+        return Ok(None);
+    };
+    let known = Permissions::from_bits(bits).filter(|_| bits.count_ones() == 1);
+    let unknown = || unfit(lowest, "the permission that shows it is not one of Discord's");
+    known.ok_or_else(unknown).map(Some)
 }
 
 fn sub(name: &str, word: &Word<'_>) -> CommandOption {

@@ -153,12 +153,10 @@ impl CaseKind {
 
     /// Whether the person may appeal against it.
     pub fn appealable(self) -> bool {
-        matches!(self, Self::Ban | Self::Tempban
-            | Self::Kick
-            | Self::Softban
-            | Self::Jail
-            | Self::Timeout
-            | Self::Warn)
+        matches!(
+            self,
+            Self::Ban | Self::Tempban | Self::Kick | Self::Softban | Self::Jail | Self::Timeout | Self::Warn
+        )
     }
 
     /// Whether it is for the staff's eyes only, and so never in the mod-log.

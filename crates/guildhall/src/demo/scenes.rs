@@ -315,9 +315,14 @@ mod tests {
     fn a_summary_says_for_how_long_or_it_does_not() {
         assert!(names_a_time("**Started by**: ben\n**Open for**: 34 s\nWho played"));
         assert!(names_a_time("Open for  5 min"));
-        for summary in
-            ["", "**Open for**: it was never ready", "**Open for**:", "34 s", "**Open for**: 34 players"]
-        {
+        for summary in [
+            "",
+            "**Open for**: it was never ready",
+            "**Open for**:",
+            "34 s",
+            "**Open for**: few s",
+            "**Open for**: 34 players",
+        ] {
             assert!(!names_a_time(summary), "{summary}");
         }
     }

@@ -7,6 +7,7 @@ mod forgeries;
 mod killed;
 mod menus;
 mod session;
+mod shown;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -94,10 +94,12 @@ fn every_entry_of_the_menus_does_what_it_says() {
     let evidence = warned["evidence"].to_string();
     assert!(evidence.contains(&words.to_string()) && evidence.contains("buy my coins"), "{evidence}");
 
-    let listed = ada.reads("Cases", ben);
-    assert!(listed.is_ephemeral(), "{}", listed.text());
-    for told in ["spam", "calm down", "adverts"] {
-        assert!(listed.text().contains(told), "'{told}' is not in: {}", listed.text());
+    for (entry, on) in [("Cases", ben), ("Cases of author", On::Message(words))] {
+        let listed = ada.reads(entry, on);
+        assert!(listed.is_ephemeral(), "{}", listed.text());
+        for told in ["spam", "calm down", "adverts"] {
+            assert!(listed.text().contains(told), "{entry}: '{told}' is not in: {}", listed.text());
+        }
     }
 
     let place = dora.in_channel(stage.channel);

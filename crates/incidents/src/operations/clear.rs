@@ -25,6 +25,7 @@ impl Operation for ErrorsClear {
     const SUMMARY: &'static str = "Take away all faults that are in place on purpose";
     const RANK: Rank = Rank::OPERATOR;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["errors clear"];
 
     async fn run(self, incidents: &Incidents, _: &Call) -> Result<Answer<ClearData>, Error> {
         let cleared = incidents.faults.clear();

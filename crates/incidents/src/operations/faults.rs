@@ -29,6 +29,7 @@ impl Operation for ErrorsFaults {
     const SUMMARY: &'static str = "Show the faults that are in place on purpose";
     const RANK: Rank = Rank::OPERATOR;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["errors faults"];
 
     async fn run(self, incidents: &Incidents, _: &Call) -> Result<Answer<FaultsData>, Error> {
         let faults = incidents.faults.list();

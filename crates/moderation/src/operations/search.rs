@@ -239,8 +239,7 @@ impl Operation for CasesAuthor {
     const SUMMARY: &'static str = "Show the cases of who wrote a message";
     const RANK: Rank = Rank::JUNIOR_MODERATOR;
     const EFFECT: Effect = Effect::Read;
-    const EXAMPLES: &'static [&'static str] =
-        &["cases-author message:https://discord.com/channels/1/2/3"];
+    const EXAMPLES: &'static [&'static str] = &["cases-author message:https://discord.com/channels/1/2/3"];
     const MENU: Option<Menu> =
         Some(Menu { label: "Cases of author", on: MenuTarget::Message, field: "message", ask: &[] });
 

@@ -3,8 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use guildhall_core::{Rank, document::Block, guild::UserId};
-use guildhall_store::testkit::stores;
+use guildhall_core::{
+    EventLog, Rank,
+    document::Block,
+    event::Filter,
+    guild::{MessageLink, UserId},
+};
+use guildhall_store::{EventStore, testkit::stores};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
@@ -26,6 +32,32 @@ async fn two_hundred_at_once_get_the_numbers_from_1_to_200() {
             .map(|result| result.unwrap().0["cases"][0]["number"].as_i64().unwrap())
             .collect();
         assert_eq!(numbers, (1..=200).collect(), "on {}", store.name);
+    }
+}
+
+#[tokio::test]
+async fn a_change_and_the_word_of_it_are_one() {
+    for store in stores(tables).await {
+        let world = World::on(store.store()).await;
+        world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+        world.call("unban", json!({ "user": [ANN] })).await.unwrap();
+        let events = EventStore::new(world.store.clone(), world.clock.clone());
+        let heard = events.after(0, &Filter::default(), 100).await.unwrap();
+        let heard: Vec<_> = heard.iter().map(|event| &event.data).collect();
+        let told = |number: i64, version: i64, state: &str| {
+            let of = |data: &&&serde_json::Value| data["number"] == number && data["version"] == version;
+            heard.iter().find(of).is_some_and(|data| data["state"] == state)
+        };
+        assert!(told(1, 1, "pending") && told(1, 2, "active") && told(1, 3, "closed"), "{heard:?}");
+        assert!(told(2, 1, "pending") && told(2, 2, "closed") && heard.len() == 5, "{heard:?}");
+
+        let tx = world.store.begin().await.unwrap();
+        tx.conn().execute_unprepared("ALTER TABLE event RENAME TO elsewhere").await.unwrap();
+        tx.commit().await.unwrap();
+        let error = world.call("warn", json!({ "user": [BOB] })).await.unwrap_err();
+        assert!(error.causes().contains("event"), "on {}: {}", store.name, error.causes());
+        let (list, _) = world.call("case list", json!({})).await.unwrap();
+        assert_eq!(list["total"], 2, "what nobody could be told of has not happened");
     }
 }
 
@@ -203,6 +235,55 @@ async fn who_takes_no_messages_is_banned_all_the_same_and_silence_is_kept() {
 }
 
 #[tokio::test]
+async fn what_is_done_silently_is_told_to_nobody() {
+    for (measure, extra) in
+        [("warn", json!({})), ("timeout", json!({ "duration": "1h" })), ("jail", json!({}))]
+    {
+        let world = World::new().await;
+        let call = async |user: UserId, silent: bool| {
+            let mut input = extra.clone();
+            (input["user"], input["silent"]) = (json!([user]), json!(silent));
+            world.call(measure, input).await.unwrap().0["cases"][0]["told"].clone()
+        };
+        assert_eq!(call(ANN, true).await, "silent", "{measure}");
+        assert_eq!(call(BOB, false).await, "delivered", "{measure}");
+        assert!(world.guild.lock().letters.iter().all(|(to, ..)| *to == BOB), "{measure}");
+    }
+}
+
+#[tokio::test]
+async fn who_wrote_a_message_is_warned_with_it_and_their_cases_are_shown_from_it() {
+    let world = World::new().await;
+    let now = guildhall_core::Clock::now(world.clock.as_ref());
+    let message = MessageLink { channel: GENERAL, message: world.guild.write(GENERAL, BOB, "buy this", now) };
+    let operations = guildhall_moderation::operations();
+    let mut menus = operations.specs().filter(|spec| ["warn-author", "cases-author"].contains(&spec.name));
+    assert!(menus.all(|spec| spec.menu.is_some_and(|menu| menu.field == "message")));
+    let input = json!({ "message": message, "reason": "Adverts" });
+    let (data, _) = world.call("warn-author", input).await.unwrap();
+    let case = &data["cases"][0];
+    assert_eq!((&case["target"], &case["reason"]), (&json!(BOB), &json!("Adverts")));
+    assert_eq!(case["evidence"][0]["quote"], "buy this");
+    assert!(case["evidence"][0]["link"].as_str().unwrap().ends_with(&message.message.to_string()));
+
+    for _ in 0..10 {
+        world.call("warn", json!({ "user": [BOB] })).await.unwrap();
+    }
+    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
+    let (data, document) = world.call("cases-author", json!({ "message": message })).await.unwrap();
+    assert_eq!((&data["total"], &data["cases"][0]["target"]), (&json!(11), &json!(BOB)));
+    // The pages are about the person: they turn though the message is deleted.
+    world.guild.lock().messages.clear();
+    let next = document.actions().find(|action| action.label == "Next").unwrap().clone();
+    let (data, _) = world.call(&next.operation, next.input).await.unwrap();
+    assert_eq!((&data["page"], data["cases"].as_array().unwrap().len()), (&json!(2), 1));
+    for operation in ["warn-author", "cases-author"] {
+        let error = world.call(operation, json!({ "message": message })).await.unwrap_err();
+        assert_eq!(error.code, "message_not_found", "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_cannot_be_sent_does_not_save_anybody() {
     let world = World::new().await;
     world.guild.trouble("direct", 100, unreachable);
@@ -282,6 +363,15 @@ async fn a_mass_ban_bans_who_can_be_banned_and_lists_the_rest() {
     assert_eq!(world.state(results[0]["case"].as_i64().unwrap()).await, "active");
     let error = world.call("massban", json!({ "users": "1" })).await.unwrap_err();
     assert_eq!(error.code, "rank_too_low");
+}
+
+#[tokio::test]
+async fn a_mass_ban_deletes_what_they_wrote_in_so_many_days() {
+    let world = World::new().await;
+    let input = json!({ "users": format!("{ANN} {BOB}"), "delete_days": 2 });
+    world.call_as(world.actor(OWNER, Rank::ADMIN), "massban", input).await.unwrap();
+    world.until_state(1, "closed").await;
+    assert_eq!(world.guild.done(), ["ban 20 delete 172800", "ban 21 delete 172800"]);
 }
 
 #[tokio::test]
@@ -383,4 +473,25 @@ async fn a_case_reaches_the_game_servers_and_their_trouble_is_not_its_own() {
     world.until("they were told of the end", lifted).await;
     world.call("warn", json!({ "user": [BOB] })).await.unwrap();
     assert_eq!(world.access.0.lock().unwrap().calls, ["bar discord:20 case 1", "admit discord:20 case 1"]);
+}
+
+#[tokio::test]
+async fn a_jail_reaches_the_game_servers_only_where_the_community_wants_it() {
+    let world = World::new().await;
+    let calls = || world.access.0.lock().unwrap().calls.clone();
+    world.settings.set("moderation.carry", "ban");
+    world.call("jail", json!({ "user": [BOB] })).await.unwrap();
+    world.settings.set("moderation.carry", "ban_and_jail");
+    world.call("jail", json!({ "user": [ANN], "duration": "1h", "reason": "Griefing" })).await.unwrap();
+    world.until("they were told", async || calls() == ["bar discord:20 case 2"]).await;
+    {
+        let state = world.access.0.lock().unwrap();
+        let bar = state.barred.values().next().unwrap();
+        let hour = std::time::Duration::from_secs(3_600);
+        assert_eq!(bar.until, Some(guildhall_core::Clock::now(world.clock.as_ref()) + hour));
+    }
+    world.clock.advance(std::time::Duration::from_secs(3_600));
+    world.until_state_in_time(2, "expired").await;
+    let over = ["bar discord:20 case 2", "admit discord:20 case 2"];
+    world.until("they were told of its end", async || calls() == over).await;
 }

@@ -21,7 +21,7 @@ async fn a_lock_ends_on_time_and_leaves_what_was_there() {
     let error = world.call("lock", json!({})).await.unwrap_err();
     assert_eq!(error.code, "case_held");
     world.clock.advance(Duration::from_secs(1_800));
-    world.until_state(1, "expired").await;
+    world.until_state_in_time(1, "expired").await;
     assert_eq!(world.guild.overwrite(GENERAL, EVERYONE), None, "there was none before");
     let error = world.call("unlock", json!({})).await.unwrap_err();
     assert_eq!(error.code, "not_locked");

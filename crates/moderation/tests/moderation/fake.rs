@@ -468,8 +468,8 @@ impl Courier for Fake {
         self.meet(&format!("direct {user}"))?;
         let mut state = self.lock();
         // Who was thrown out shares no guild with the bot any more.
-        let banned = state.bans.contains_key(&user);
-        if state.closed.contains(&user) || (banned && !nonce.starts_with("verdict")) {
+        let apart = state.bans.contains_key(&user) || !state.members.contains_key(&user);
+        if state.closed.contains(&user) || (apart && !nonce.starts_with("verdict")) {
             return Ok(Delivery::Closed);
         }
         if !state.letters.iter().any(|(to, _, known)| *to == user && known == nonce) {

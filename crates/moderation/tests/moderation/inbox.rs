@@ -6,6 +6,10 @@ use guildhall_core::{
     Error, Rank,
     guild::{MessageLink, UserId, bits, hierarchy},
 };
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde_json::{Value, json};
 
 use crate::{fake::*, stage::World};
@@ -98,6 +102,14 @@ async fn a_report_has_a_private_thread_at_once_and_who_takes_it_is_let_in() {
     let page = world.guild.posts(thread.id).remove(0).document;
     assert!(format!("{page:?}").contains("Something is odd") && !format!("{page:?}").contains("Ann"));
 
+    // Killed before that, the program would post again and be given the old message, as the old nonce asks.
+    let query = Query::select()
+        .column("topic")
+        .from("moderation_post")
+        .and_where(Expr::col("topic").eq("thread:1").and(Expr::col("message").is_not_null()))
+        .to_owned();
+    let kept = async || world.store.reader().query_one(&query).await.unwrap().is_some();
+    world.until("where the page is was kept", kept).await;
     world.restart().await;
     let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
     assert!(format!("{document:?}").contains(&thread.id.to_string()), "{document:?}");
@@ -183,6 +195,71 @@ async fn an_accepted_appeal_lifts_the_ban_and_the_person_is_told() {
     world.until("they are told", told).await;
     let error = world.as_senior("inbox deny", json!({ "appeal": 1 })).await.unwrap_err();
     assert_eq!(error.code, "appeal_decided");
+}
+
+#[tokio::test]
+async fn a_kick_is_told_before_it_happens_and_an_accepted_appeal_makes_it_void() {
+    for measure in ["kick", "softban"] {
+        let world = World::new().await;
+        let (data, _) = world.call(measure, json!({ "user": [ANN], "reason": "Spam" })).await.unwrap();
+        assert_eq!(data["cases"][0]["told"], "delivered", "nobody writes to who shares no server any more");
+        assert!(world.guild.member_now(ANN).is_none());
+        let letter = world.guild.lock().letters[0].1.clone();
+        assert!(format!("{letter:?}").contains("you can appeal once"), "{letter:?}");
+        let appeal = letter.actions().next().expect("a button to appeal").clone();
+        assert_eq!(appeal.ask, ["text"]);
+        let mut input = appeal.input;
+        input["text"] = json!("It was my brother");
+        world.as_member(ANN, &appeal.operation, input).await.unwrap();
+        let done = world.guild.done();
+        world.as_senior("inbox accept", json!({ "appeal": 1, "answer": "Sorry" })).await.unwrap();
+        let case = world.case(1).await;
+        assert_eq!((&case["state"], &case["ended_by"]), (&json!("voided"), &json!("Mia")), "{measure}");
+        assert_eq!(case["reason"], "Spam\nAppeal 1 was accepted. Sorry");
+        assert_eq!(world.guild.done(), done, "there is nothing to undo on Discord");
+        let told = async || {
+            world.clock.advance(Duration::from_secs(1));
+            let state = world.guild.lock();
+            let mut words = state.letters.iter().map(|(_, letter, _)| format!("{letter:?}"));
+            words.any(|letter| letter.contains("Sorry") && letter.contains("The case is void."))
+        };
+        world.until("they are told", told).await;
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_shown_without_its_sender_and_dismissed_with_a_word() {
+    let world = World::new().await;
+    world.as_member(ANN, "report", json!({ "text": "Something is odd", "user": BOB })).await.unwrap();
+    let (data, document) = world.call("inbox show", json!({ "report": 1 })).await.unwrap();
+    assert_eq!(data, json!({ "number": 1, "about": "Bob", "state": "open", "text": "Something is odd" }));
+    assert!(!format!("{document:?}").contains("Ann"), "{document:?}");
+    let dismiss = document.actions().find(|action| action.label == "Dismiss").unwrap().clone();
+    assert_eq!(dismiss.operation, "inbox dismiss");
+    let mut input = dismiss.input;
+    input["answer"] = json!("A joke among friends");
+    let (data, _) = world.call(&dismiss.operation, input.clone()).await.unwrap();
+    assert_eq!((&data["state"], &data["handler"]), (&json!("dismissed"), &json!("Mia")));
+    let said = async || posted(&world).contains("A joke among friends");
+    world.until("the post says so", said).await;
+    let error = world.call(&dismiss.operation, input).await.unwrap_err();
+    assert_eq!(error.code, "report_handled");
+    let (data, _) = world.call("inbox list", json!({})).await.unwrap();
+    assert_eq!(data["all_reports"], 0);
+    // It is over, so the same may be reported anew.
+    world.as_member(ANN, "report", json!({ "text": "Again", "user": BOB })).await.unwrap();
+
+    world.call("warn", json!({ "user": [BOB] })).await.unwrap();
+    world.as_member(BOB, "appeal", json!({ "case": 1, "text": "I did nothing" })).await.unwrap();
+    let (data, _) = world.call("inbox show", json!({ "appeal": 1 })).await.unwrap();
+    assert_eq!((&data["about"], &data["text"]), (&json!("Bob"), &json!("I did nothing")));
+    for (input, code) in [
+        (json!({}), "invalid_input"),
+        (json!({ "report": 9 }), "report_not_found"),
+        (json!({ "appeal": 9 }), "appeal_not_found"),
+    ] {
+        assert_eq!(world.call("inbox show", input).await.unwrap_err().code, code);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use guildhall_core::guild::{Channel, ChannelId, ChannelKind, GuildEvent, RoleId};
+use guildhall_core::{
+    Rank,
+    guild::{Channel, ChannelId, ChannelKind, GuildEvent, RoleId, bits},
+};
 use serde_json::{Value, json};
 
 use crate::{fake::*, stage::World};
@@ -34,7 +37,7 @@ async fn the_jail_ends_on_time_and_a_warning_does_not_open_it() {
     let error = world.call("jail", json!({ "user": [ANN] })).await.unwrap_err();
     assert_eq!(error.code, "case_held", "a case of another kind does not hide the jail");
     world.clock.advance(Duration::from_secs(86_400));
-    world.until_state(1, "expired").await;
+    world.until_state_in_time(1, "expired").await;
     assert_eq!(world.guild.roles(ANN), [PLAYER, ARTIST, MANAGED]);
 }
 
@@ -58,25 +61,111 @@ async fn who_leaves_and_comes_back_is_put_back_until_it_holds() {
 }
 
 #[tokio::test]
-async fn new_channels_are_closed_to_those_in_jail() {
+async fn whose_jail_ends_while_they_are_away_gets_the_roles_when_they_are_back() {
+    for ending in ["time", "unjail", "appeal"] {
+        let world = jailed().await;
+        world.guild.leave(ANN);
+        let state = match ending {
+            "time" => {
+                world.clock.advance(Duration::from_secs(86_400));
+                "expired"
+            }
+            "unjail" => {
+                world.call("unjail", json!({ "user": [ANN] })).await.unwrap();
+                "closed"
+            }
+            _ => {
+                let (ann, mia) = (world.actor(ANN, Rank::MEMBER), world.actor(MOD, Rank::SENIOR_MODERATOR));
+                let appeal = json!({ "case": 1, "text": "It was my brother" });
+                world.call_as(ann, "appeal", appeal).await.unwrap();
+                world.call_as(mia, "inbox accept", json!({ "appeal": 1 })).await.unwrap();
+                "closed"
+            }
+        };
+        world.until_state_in_time(1, state).await;
+        // Another bot remembers the jail's role, and gives one to whoever joins.
+        let member = world.guild.join(ANN, "Ann", &[JAIL, PLAYER, EVENT]);
+        world.guild.trouble("roles 20", 2, unreachable);
+        world.notice(GuildEvent::MemberJoined { member, invite: None }).await;
+        let back = async || {
+            world.clock.advance(Duration::from_millis(500));
+            world.guild.roles(ANN) == [PLAYER, ARTIST, EVENT]
+        };
+        world.until(&format!("they have their roles after {ending}"), back).await;
+        let minute = Duration::from_secs(60);
+        world.until_settled("moderation-back-to-jail", "20", minute).await;
+
+        // They are given once: who leaves again comes back as anybody does.
+        world.guild.leave(ANN);
+        let member = world.guild.join(ANN, "Ann", &[]);
+        world.notice(GuildEvent::MemberJoined { member, invite: None }).await;
+        world.until_settled("moderation-back-to-jail", "20", minute).await;
+        assert!(world.guild.roles(ANN).is_empty(), "after {ending}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_back_for_a_moment_when_the_jail_ends_gets_the_roles_too() {
     let world = jailed().await;
-    let id = ChannelId(555);
-    let channel = Channel {
-        id,
-        name: "new".to_owned(),
-        kind: ChannelKind::Text,
-        parent: None,
-        slowmode: 0,
-        overwrites: Vec::new(),
-    };
-    world.guild.lock().guild.as_mut().unwrap().channels.push(channel.clone());
+    world.guild.leave(ANN);
+    world.guild.join(ANN, "Ann", &[]);
+    world.call("unjail", json!({ "user": [ANN] })).await.unwrap();
+    assert_eq!(world.guild.roles(ANN), [PLAYER, ARTIST]);
+}
+
+fn channel(id: ChannelId, kind: ChannelKind) -> Channel {
+    Channel { id, name: "new".to_owned(), kind, parent: None, slowmode: 0, overwrites: Vec::new() }
+}
+
+/// What the jail's role is allowed and denied in a channel.
+fn bits_in(world: &World, channel: ChannelId) -> Option<(u64, u64)> {
+    world.guild.overwrite(channel, JAIL).map(|own| (own.allow, own.deny))
+}
+
+const SHUT: Option<(u64, u64)> = Some((0, bits::DENIED_IN_JAIL));
+const OPEN: Option<(u64, u64)> = Some((bits::READ_AND_WRITE, 0));
+
+#[tokio::test]
+async fn channels_are_closed_to_those_in_jail_when_they_are_made() {
+    let world = World::new().await;
+    world.settings.set("jail.channel", RULES.to_string());
+    world.call("jail", json!({ "user": [ANN] })).await.unwrap();
+    world.until_settled("moderation-cover-jail", "all", Duration::from_millis(10)).await;
+    assert!([GENERAL, LOG, REPORTS].into_iter().all(|old| bits_in(&world, old) == SHUT));
+    assert_eq!(bits_in(&world, RULES), OPEN, "the jail's own channel is theirs");
+
+    let (new, own, thread) = (ChannelId(555), ChannelId(556), ChannelId(557));
+    let kinds = [(new, ChannelKind::Text), (own, ChannelKind::Text), (thread, ChannelKind::Thread)];
+    world.settings.set("jail.channel", own.to_string());
     world.guild.trouble("overwrite", 1, unreachable);
-    world.notice(GuildEvent::ChannelCreated(channel)).await;
-    let closed = async || {
-        world.clock.advance(Duration::from_millis(500));
-        world.guild.overwrite(id, JAIL).is_some()
-    };
-    world.until("the new channel is closed", closed).await;
+    for (id, kind) in kinds {
+        world.guild.lock().guild.as_mut().unwrap().channels.push(channel(id, kind));
+        assert_eq!(bits_in(&world, id), None);
+        world.notice(GuildEvent::ChannelCreated(channel(id, kind))).await;
+    }
+    world.until_settled("moderation-cover-jail", "55", Duration::from_millis(500)).await;
+    assert_eq!((bits_in(&world, new), bits_in(&world, own)), (SHUT, OPEN));
+    assert_eq!(bits_in(&world, thread), None, "a thread has no overwrites of its own");
+    assert_eq!(bits_in(&world, RULES), OPEN, "only what is new was looked at");
+}
+
+#[tokio::test]
+async fn channels_made_while_nobody_listened_are_closed_when_the_guild_is_back() {
+    let world = World::new().await;
+    let new = ChannelId(555);
+    world.guild.lock().guild.as_mut().unwrap().channels.push(channel(new, ChannelKind::Voice));
+    world.settings.set("jail.role", Value::Null);
+    assert!(world.moderation.listener().wants("available"));
+    world.notice(GuildEvent::Available).await;
+    assert_eq!(world.flows.under_way(0, 10).await.unwrap().1, 0, "there is no jail");
+    world.settings.set("jail.role", json!(JAIL));
+    world.notice(GuildEvent::Available).await;
+    world.until_settled("moderation-cover-jail", "all", Duration::from_millis(10)).await;
+    assert_eq!((bits_in(&world, new), bits_in(&world, GENERAL)), (SHUT, SHUT));
+    let done = world.guild.done().len();
+    world.notice(GuildEvent::Available).await;
+    world.until_settled("moderation-cover-jail", "all", Duration::from_millis(10)).await;
+    assert_eq!(world.guild.done().len(), done, "what is closed already is left alone");
 }
 
 #[tokio::test]

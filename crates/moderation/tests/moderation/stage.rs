@@ -13,7 +13,7 @@ use guildhall_core::{
     guild::{ChannelId, GuildEvent, UserId},
     incident::Deaf,
 };
-use guildhall_flows::Engine;
+use guildhall_flows::{Engine, Handle};
 use guildhall_moderation::{Moderation, Seams, migrations, operations};
 use guildhall_store::{AuditStore, EventStore, Store, testkit::TestStore};
 use sea_orm_migration::MigrationTrait;
@@ -37,6 +37,7 @@ pub struct World {
     pub tenant: TenantId,
     pub moderation: Arc<Moderation>,
     pub catalogue: Arc<Catalogue>,
+    pub flows: Handle,
     pub store: Store,
     running: Vec<JoinHandle<()>>,
     readers: AtomicU64,
@@ -65,7 +66,7 @@ impl World {
         settings.set("jail.role", JAIL.to_string());
         let clock = Arc::new(ManualClock::default());
         let (guild, access, permissions) = (Fake::new(), FakeAccess::default(), FakePermissions::default());
-        let (moderation, catalogue, running) =
+        let (moderation, catalogue, flows, running) =
             start(&store, &guild, &settings, &access, &permissions, &clock);
         let tenant = "guild".parse().unwrap();
         Self {
@@ -77,6 +78,7 @@ impl World {
             tenant,
             moderation,
             catalogue,
+            flows,
             store,
             running,
             readers: AtomicU64::new(0),
@@ -84,7 +86,8 @@ impl World {
         }
     }
 
-    fn crash(&mut self) {
+    /// The program ends without a word.
+    pub fn crash(&mut self) {
         self.running.drain(..).for_each(|task| task.abort());
     }
 
@@ -94,9 +97,9 @@ impl World {
             task.abort();
             let _ = task.await;
         }
-        let (moderation, catalogue, running) =
+        let (moderation, catalogue, flows, running) =
             start(&self.store, &self.guild, &self.settings, &self.access, &self.permissions, &self.clock);
-        (self.moderation, self.catalogue, self.running) = (moderation, catalogue, running);
+        (self.moderation, self.catalogue, self.flows, self.running) = (moderation, catalogue, flows, running);
     }
 
     pub fn actor(&self, user: UserId, rank: Rank) -> Actor {
@@ -170,7 +173,18 @@ impl World {
         self.until(&format!("case {number} is {state}"), async || self.state(number).await == state).await;
     }
 
-    /// As [`World::until_state`], while time goes on.
+    /// Waits until no flow of this kind is under way whose key begins so, while `pass` of time goes by at each
+    /// look.
+    pub async fn until_settled(&self, kind: &str, key: &str, pass: Duration) {
+        let settled = async || {
+            self.clock.advance(pass);
+            let (flows, _) = self.flows.under_way(0, 200).await.unwrap();
+            !flows.iter().any(|flow| flow.kind == kind && flow.key.starts_with(key))
+        };
+        self.until(&format!("no {kind} of {key} is under way"), settled).await;
+    }
+
+    /// As [`World::until_state`], while time goes on: what waits from now on looks at the clock only when it moves.
     pub async fn until_state_in_time(&self, number: i64, state: &str) {
         let pass = async || {
             self.clock.advance(Duration::from_secs(1));
@@ -187,7 +201,7 @@ fn start(
     access: &FakeAccess,
     permissions: &FakePermissions,
     clock: &Arc<ManualClock>,
-) -> (Arc<Moderation>, Arc<Catalogue>, Vec<JoinHandle<()>>) {
+) -> (Arc<Moderation>, Arc<Catalogue>, Handle, Vec<JoinHandle<()>>) {
     // A crashed engine's leases run out in real programs; here nobody else is at the store.
     let builder = Engine::builder(store.clone(), clock.clone()).sole();
     let clock: Arc<dyn Clock> = clock.clone();
@@ -204,6 +218,7 @@ fn start(
         observer: Arc::new(Deaf),
         clock: clock.clone(),
     });
+    let flows = builder.handle();
     let engine = moderation.register(builder).build();
     let audit = Arc::new(AuditStore::new(store.clone()));
     let catalogue = Catalogue::builder(audit, clock, Arc::new(permissions.clone()))
@@ -214,5 +229,5 @@ fn start(
         tokio::spawn(async move { engine.run(std::future::pending()).await }),
         tokio::spawn(moderation.clone().run(std::future::pending())),
     ];
-    (moderation, Arc::new(catalogue), running)
+    (moderation, Arc::new(catalogue), flows, running)
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use guildhall_core::guild::bits;
+use serde_json::{Value, json};
 
 use crate::{fake::*, stage::World};
 
@@ -16,36 +17,75 @@ async fn a_temporary_ban_ends_on_time() {
     world.clock.advance(HOUR);
     assert!(world.guild.is_banned(ANN));
     world.clock.advance(HOUR);
-    world.until_state(1, "expired").await;
+    world.until_state_in_time(1, "expired").await;
     assert_eq!(world.guild.done(), ["ban 20", "unban 20"]);
 }
 
+/// What can have an end, about what, what ends it by hand, and whether it holds on Discord.
+type Timed = (&'static str, fn() -> Value, &'static str, fn(&World) -> bool);
+
+const TIMED: [Timed; 3] = [
+    ("tempban", || json!({ "user": [ANN] }), "unban", |world| world.guild.is_banned(ANN)),
+    ("jail", || json!({ "user": [ANN] }), "unjail", |world| world.guild.roles(ANN).contains(&JAIL)),
+    (
+        "lock",
+        || json!({}),
+        "unlock",
+        |world| {
+            let everyone = world.guild.overwrite(GENERAL, EVERYONE);
+            everyone.is_some_and(|everyone| everyone.deny & bits::SEND_MESSAGES != 0)
+        },
+    ),
+];
+
+fn lasting(about: fn() -> Value, duration: &str) -> Value {
+    let mut input = about();
+    input["duration"] = json!(duration);
+    input
+}
+
 #[tokio::test]
-async fn an_end_that_comes_while_the_program_is_down_is_done_when_it_is_back() {
-    let mut world = World::new().await;
-    world.call("tempban", json!({ "user": [ANN], "duration": "1h" })).await.unwrap();
-    world.restart().await;
-    assert!(world.guild.is_banned(ANN));
-    world.clock.advance(HOUR);
-    world.restart().await;
-    // What the crash cut off in the store may have to be tried again a moment later.
-    world.until_state_in_time(1, "expired").await;
-    assert_eq!(world.guild.count("unban 20"), 1);
+async fn an_end_comes_on_time_after_a_restart_and_late_only_when_the_program_was_down() {
+    for (measure, about, _, holds) in TIMED {
+        for down in [false, true] {
+            let mut world = World::new().await;
+            world.call(measure, lasting(about, "1h")).await.unwrap();
+            world.restart().await;
+            world.clock.advance(HOUR - Duration::from_secs(1));
+            let state = world.state(1).await;
+            assert!(holds(&world) && state == "active", "the {measure} is {state} before its end");
+            if down {
+                world.crash();
+                world.clock.advance(HOUR);
+                world.restart().await;
+            } else {
+                world.clock.advance(Duration::from_secs(1));
+            }
+            // What the crash cut off in the store may have to be tried again a moment later.
+            world.until_state_in_time(1, "expired").await;
+            assert!(!holds(&world), "the {measure} still holds");
+        }
+    }
 }
 
 #[tokio::test]
 async fn ending_by_hand_ends_the_timer() {
-    let world = World::new().await;
-    world.call("tempban", json!({ "user": [ANN], "duration": "1h" })).await.unwrap();
-    world.call("unban", json!({ "user": [ANN] })).await.unwrap();
-    assert_eq!(world.state(1).await, "closed");
-    // Banned anew meanwhile: the old timer has nothing to say about it.
-    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
-    world.clock.advance(HOUR * 2);
-    world.call("warn", json!({ "user": [BOB] })).await.unwrap();
-    assert!(world.guild.is_banned(ANN));
-    assert_eq!(world.guild.count("unban 20"), 1);
-    assert_eq!(world.state(1).await, "closed");
+    for (measure, about, lift, holds) in TIMED {
+        let world = World::new().await;
+        world.call(measure, lasting(about, "1h")).await.unwrap();
+        world.call(lift, about()).await.unwrap();
+        assert_eq!((world.state(1).await.as_str(), holds(&world)), ("closed", false), "{measure}");
+        // Done anew meanwhile: the old timer has nothing to say about it.
+        world.call(measure, lasting(about, "5h")).await.unwrap();
+        world.clock.advance(HOUR * 2);
+        world.until_settled("moderation-timer", "1", Duration::from_millis(10)).await;
+        let states = (world.state(1).await, world.state(3).await);
+        assert_eq!(states, ("closed".to_owned(), "active".to_owned()), "{measure}");
+        assert!(holds(&world), "the old timer ended the new {measure}");
+        world.clock.advance(HOUR * 3);
+        world.until_state_in_time(3, "expired").await;
+        assert!(!holds(&world), "the new {measure} has a timer of its own");
+    }
 }
 
 #[tokio::test]
@@ -62,7 +102,7 @@ async fn moving_the_end_moves_the_timer_both_ways() {
     assert!(world.guild.is_banned(ANN));
     // An end that is past already is now.
     world.call("case edit", json!({ "number": 1, "duration": "12h" })).await.unwrap();
-    world.until_state(1, "expired").await;
+    world.until_state_in_time(1, "expired").await;
     assert!(!world.guild.is_banned(ANN));
     let error = world.call("case edit", json!({ "number": 1, "duration": "1d" })).await.unwrap_err();
     assert_eq!(error.code, "case_without_end");
@@ -74,7 +114,11 @@ async fn what_cannot_be_ended_is_said_and_tried_again() {
     world.call("tempban", json!({ "user": [ANN], "duration": "1h" })).await.unwrap();
     world.guild.trouble("unban", 2, forbidden);
     world.clock.advance(HOUR);
-    world.until("the case says so", async || world.case(1).await["failure"].is_string()).await;
+    let said = async || {
+        world.clock.advance(Duration::from_secs(1));
+        world.case(1).await["failure"].is_string()
+    };
+    world.until("the case says so", said).await;
     assert_eq!(world.state(1).await, "active");
     let pass = async || {
         world.clock.advance(Duration::from_secs(60));

@@ -88,6 +88,8 @@ impl Operation for ServerConfig {
     const SUMMARY: &'static str = "Show or change how a server is launched, and who changed what";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] =
+        &["server config server:survival", "server config server:survival set:max_players=20 idle_stop:15m"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ConfigData>, Error> {
         let row = servers.named(call, &self.server.0).await?;

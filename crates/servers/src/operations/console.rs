@@ -68,6 +68,7 @@ impl Operation for ServerConsole {
     const SUMMARY: &'static str = "Show the newest lines of a game's console";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["server console server:survival lines:50"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ConsoleData>, Error> {
         let look = servers.shop.look(servers.named(call, &self.server.0).await?).await?;

@@ -35,6 +35,8 @@ impl Operation for ServerCreate {
     const SUMMARY: &'static str = "Make a game server from a recipe";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] =
+        &["server create name:survival recipe:minecraft-flying-squid idle_stop:15m"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         let idle_stop =

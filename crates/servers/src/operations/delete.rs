@@ -35,6 +35,7 @@ impl Operation for ServerDelete {
     const SUMMARY: &'static str = "Delete a server with its world and all its files";
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Destroy;
+    const EXAMPLES: &'static [&'static str] = &["server delete server:survival"];
 
     fn question(&self) -> String {
         let name: String = self.server.0.chars().take(32).collect();

@@ -28,6 +28,7 @@ impl Operation for ServerKeep {
     const SUMMARY: &'static str = "Keep a server running for a while although nobody plays";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["server keep server:survival minutes:90"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         let row = servers.named(call, &self.server.0).await?;

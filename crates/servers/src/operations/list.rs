@@ -40,6 +40,7 @@ impl Operation for ServerList {
     const SUMMARY: &'static str = "Show the game servers of this community";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["server list"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ListData>, Error> {
         let page = u64::from(self.page.unwrap_or(1).max(1));

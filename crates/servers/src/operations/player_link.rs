@@ -61,6 +61,7 @@ impl Operation for PlayerLink {
     const SUMMARY: &'static str = "Say what you, or another member, are called in a game";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["player link name:Alex recipe:minecraft-flying-squid"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<LinkData>, Error> {
         let person = person(call, self.member)?;

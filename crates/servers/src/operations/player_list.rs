@@ -46,6 +46,7 @@ impl Operation for PlayerList {
     const SUMMARY: &'static str = "Show what you, or another member, are called in the games";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["player list"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<PlayerListData>, Error> {
         let person = person(call, self.member)?;

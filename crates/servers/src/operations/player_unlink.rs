@@ -36,6 +36,7 @@ impl Operation for PlayerUnlink {
     const SUMMARY: &'static str = "Take a name in a game away from you, or from another member";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["player unlink name:Alex"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<UnlinkData>, Error> {
         let person = person(call, self.member)?;

@@ -22,6 +22,7 @@ impl Operation for ServerRestart {
     const SUMMARY: &'static str = "Stop a server and start it again, with its newest configuration";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["server restart server:survival"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         servers.answer(call, &self.server, Job::Restart, false).await

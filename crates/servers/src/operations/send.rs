@@ -34,6 +34,7 @@ impl Operation for ServerSend {
     const SUMMARY: &'static str = "Write a line to the game's console";
     const RANK: Rank = Rank::MODERATOR;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["server send server:survival line:say good night"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<SendData>, Error> {
         if self.line.chars().any(char::is_control) {

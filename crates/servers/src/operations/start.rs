@@ -22,6 +22,7 @@ impl Operation for ServerStart {
     const SUMMARY: &'static str = "Start a server and tell how to join once it is ready";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["server start server:survival"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         servers.answer(call, &self.server, Job::Start, false).await

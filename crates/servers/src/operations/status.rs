@@ -29,6 +29,7 @@ impl Operation for ServerStatus {
     const SUMMARY: &'static str = "Show how a server is doing, who plays, and how to join";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Read;
+    const EXAMPLES: &'static [&'static str] = &["server status server:survival"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         let row = servers.named(call, &self.server.0).await?;

@@ -22,6 +22,7 @@ impl Operation for ServerStop {
     const SUMMARY: &'static str = "Stop a server in its own way, and tell how it went";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
+    const EXAMPLES: &'static [&'static str] = &["server stop server:survival"];
 
     async fn run(self, servers: &Servers, call: &Call) -> Result<Answer<ServerData>, Error> {
         servers.answer(call, &self.server, Job::Stop, false).await
