@@ -27,6 +27,8 @@ pub const COMPLETE: &str = "x-complete";
 pub const KIND: &str = "x-kind";
 /// The schema keyword that keeps a value out of records and logs.
 pub const SECRET: &str = "x-secret";
+/// The schema keyword for people who are banned: a name is looked for among them and not among the members.
+pub const BANNED: &str = "x-banned";
 /// The schema keyword that says how a text is read from a line that somebody types: `rest` or `people`.
 pub const LINE: &str = "x-line";
 
@@ -50,6 +52,9 @@ pub struct Field {
     /// Kept out of records and logs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+    /// People who are banned: a name is looked for among them and not among the members.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub banned: bool,
     /// How a text is read from a line that somebody types, where that is not by its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
@@ -168,6 +173,7 @@ pub fn fields_of(schema: &Value) -> Vec<Field> {
                 default: property.get("default").filter(|value| !value.is_null()).cloned(),
                 complete: text(COMPLETE),
                 secret: flag(SECRET),
+                banned: flag(BANNED),
                 line: match text(LINE).as_deref() {
                     Some("rest") => Some(Line::Rest),
                     Some("people") => Some(Line::People),

@@ -339,6 +339,10 @@ impl Guilds for DiscordGuilds {
         self.look_at_person(user).await
     }
 
+    async fn find_banned(&self, tenant: &TenantId, name: &str) -> Result<Vec<Person>, Error> {
+        self.search_bans(tenant, name).await
+    }
+
     async fn banned(&self, tenant: &TenantId, user: UserId) -> Result<Option<String>, Error> {
         self.look_at_ban(tenant, user).await
     }

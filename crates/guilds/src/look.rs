@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
     Error, TenantId,
-    guild::{Channel, ChannelId, Guild, GuildMember, Message, MessageId, MessageLink, Person, UserId},
+    guild::{
+        Channel, ChannelId, Guild, GuildMember, Message, MessageId, MessageLink, Person, UserId, bits,
+        hierarchy,
+    },
 };
 use moka::future::Cache;
 use twilight_http::routing::Route;
@@ -18,6 +21,10 @@ use crate::{
     wire,
 };
 
+/// Bans on one page, the most that Discord gives.
+const BANS: u16 = 1_000;
+/// Pages of bans looked through for a name; Discord has no search for them.
+const PAGES_OF_BANS: usize = 5;
 /// Characters of a name that Discord searches for.
 const LONGEST_SEARCH: usize = 100;
 
@@ -204,15 +211,32 @@ impl DiscordGuilds {
         Ok(Some(person_of(&user, None)))
     }
 
-    pub(crate) async fn look_at_ban(&self, tenant: &TenantId, user: UserId) -> Result<Option<String>, Error> {
-        use guildhall_core::guild::bits::BAN_MEMBERS;
+    pub(crate) async fn search_bans(&self, tenant: &TenantId, name: &str) -> Result<Vec<Person>, Error> {
+        let guild = self.served(tenant)?;
+        let (mut found, mut after) = (Vec::new(), None);
+        for _ in 0..PAGES_OF_BANS {
+            let route =
+                Route::GetBansWithParameters { after, before: None, limit: Some(BANS), guild_id: guild };
+            let bytes = self.rest.send(&Ask::read("bans", route)).await.map_err(of_bans)?;
+            let page: Vec<wire::Ban<'_>> = parse(&bytes).map_err(trouble::of)?;
+            let people = page.iter().map(|ban| person_of(&ban.user, None));
+            found.extend(people.filter(|person| {
+                person.username.eq_ignore_ascii_case(name) || person.name.eq_ignore_ascii_case(name)
+            }));
+            // They come in the order of their ids.
+            match page.last() {
+                Some(last) if page.len() >= usize::from(BANS) => after = Some(last.user.id.0),
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
 
+    pub(crate) async fn look_at_ban(&self, tenant: &TenantId, user: UserId) -> Result<Option<String>, Error> {
         let guild = self.served(tenant)?;
         let ask = Ask::read("ban", Route::GetBan { guild_id: guild, user_id: user.0 });
         let answer = match self.rest.send(&ask).await {
-            Err(error) if error.code() == code::MISSING_PERMISSIONS => {
-                return Err(guildhall_core::guild::hierarchy::missing_permission(BAN_MEMBERS).because(error));
-            }
+            Err(error) if error.code() == code::MISSING_PERMISSIONS => return Err(of_bans(error)),
             answer => none_if(answer, code::UNKNOWN_BAN)?,
         };
         let Some(bytes) = answer else { return Ok(None) };
@@ -285,6 +309,14 @@ fn of_guild(error: RestError) -> Error {
         RestError::Refused { status: 403 | 404, .. } => trouble::left().because(error),
         error => trouble::of(error),
     }
+}
+
+/// Why bans cannot be looked at.
+fn of_bans(error: RestError) -> Error {
+    if error.code() == code::MISSING_PERMISSIONS {
+        return hierarchy::missing_permission(bits::BAN_MEMBERS).because(error);
+    }
+    of_guild(error)
 }
 
 /// What is not there is `None`.

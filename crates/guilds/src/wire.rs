@@ -315,6 +315,8 @@ pub(crate) struct Ready<'a> {
 pub(crate) struct Ban<'a> {
     #[serde(borrow, default)]
     pub(crate) reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) user: User<'a>,
 }
 
 /// Anything of which only the id matters.

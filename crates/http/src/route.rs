@@ -275,6 +275,7 @@ mod tests {
             default: None,
             complete: None,
             secret: *name == "password",
+            banned: false,
             line: None,
         };
         Spec {

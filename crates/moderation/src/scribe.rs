@@ -67,7 +67,12 @@ impl Moderation {
         let claim = Timestamp::from(self.seams.clock.now() + CLAIM);
         let tx = self.seams.store.begin().await?;
         let claimed = scope::update::<post::Entity>(&tenant)
-            .set(post::ActiveModel { due: Set(Some(claim)), ..Default::default() })
+            .set(post::ActiveModel {
+                due: Set(Some(claim)),
+                // Counted before it is tried, so that a try which a crash cut off is known of afterwards.
+                attempts: Set(row.attempts.saturating_add(1)),
+                ..Default::default()
+            })
             .filter(post::Column::Topic.eq(&*row.topic))
             .filter(post::Column::Due.eq(row.due))
             .exec(tx.conn())
@@ -160,6 +165,11 @@ impl Moderation {
         let message = courier.post(tenant, channel, &document, &nonce).await?;
         row.channel = Some(channel.to_string());
         row.message = Some(message.to_string());
+        if row.attempts > 0 {
+            // An earlier try may have posted it without our hearing of it. The nonce gives that message then,
+            // with what it said at that time.
+            courier.edit(tenant, MessageLink { channel, message }, &document).await?;
+        }
         Ok(note)
     }
 

@@ -30,7 +30,7 @@ impl Moderation {
         topic: String,
     ) -> Result<(), StoreError> {
         let due = Some(Timestamp::from(self.seams.clock.now()));
-        keep_post(tx, tenant, topic, due, None, &[post::Column::Due, post::Column::Attempts]).await?;
+        keep_post(tx, tenant, topic, due, None, &[post::Column::Due]).await?;
         let scribe = self.scribe.clone();
         tx.after_commit(move || scribe.notify_one());
         Ok(())

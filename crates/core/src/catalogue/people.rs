@@ -26,18 +26,19 @@ impl Catalogue {
     ) -> Result<Raw, Error> {
         let Some(guilds) = &self.guilds else { return Ok(raw) };
         let guilds = guilds.as_ref();
-        let kind = |name: &str| fields.iter().find(|field| field.name == *name).map(|field| &field.kind);
+        let known = |name: &str| fields.iter().find(|field| field.name == *name);
         match raw {
             Raw::Words(mut words) => {
                 for (name, values) in &mut words {
-                    match kind(name) {
-                        Some(FieldKind::User) => {
-                            *values = vec![self.find(guilds, tenant, name, &values.join(" ")).await?];
+                    let Some(field) = known(name) else { continue };
+                    match field.kind {
+                        FieldKind::User => {
+                            *values = vec![self.find(guilds, tenant, field, &values.join(" ")).await?];
                         }
                         // Nobody is looked up who is one of more than can be named at once anyway.
-                        Some(FieldKind::Users) if names(values) <= MOST_NAMED => {
+                        FieldKind::Users if names(values) <= MOST_NAMED => {
                             for value in values.iter_mut() {
-                                *value = self.find_all(guilds, tenant, name, value).await?;
+                                *value = self.find_all(guilds, tenant, field, value).await?;
                             }
                         }
                         _ => {}
@@ -48,14 +49,15 @@ impl Catalogue {
             Raw::Json(Value::Object(object)) => {
                 let mut found = Map::new();
                 for (name, value) in object {
-                    let value = match (value, kind(&name)) {
-                        (Value::String(text), Some(FieldKind::User)) => {
-                            Value::from(self.find(guilds, tenant, &name, &text).await?)
+                    let field = known(&name);
+                    let value = match (value, field, field.map(|field| &field.kind)) {
+                        (Value::String(text), Some(field), Some(FieldKind::User)) => {
+                            Value::from(self.find(guilds, tenant, field, &text).await?)
                         }
-                        (Value::String(text), Some(FieldKind::Users)) => {
-                            Value::from(self.find_all(guilds, tenant, &name, &text).await?)
+                        (Value::String(text), Some(field), Some(FieldKind::Users)) => {
+                            Value::from(self.find_all(guilds, tenant, field, &text).await?)
                         }
-                        (other, _) => other,
+                        (other, ..) => other,
                     };
                     found.insert(name, value);
                 }
@@ -71,7 +73,7 @@ impl Catalogue {
         &self,
         guilds: &dyn Guilds,
         tenant: &TenantId,
-        field: &str,
+        field: &Field,
         text: &str,
     ) -> Result<String, Error> {
         let words: Vec<&str> = words(text).collect();
@@ -92,7 +94,7 @@ impl Catalogue {
         &self,
         guilds: &dyn Guilds,
         tenant: &TenantId,
-        field: &str,
+        field: &Field,
         text: &str,
     ) -> Result<String, Error> {
         let text = text.trim();
@@ -101,32 +103,55 @@ impl Catalogue {
         if text.parse::<UserId>().is_ok() || text.starts_with('<') || name.is_empty() || name.len() > 128 {
             return Ok(text.to_owned());
         }
-        let members = guilds.find(tenant, name, LOOKED_AT).await?;
         let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
-        let mut exact = members.iter().filter(|member| {
-            same(&member.username) || same(&member.name) || member.nick.as_deref().is_some_and(same)
-        });
-        // A unique name on Discord wins over a nickname that somebody else gave themselves.
-        if let Some(member) = members.iter().find(|member| same(&member.username)) {
-            return Ok(member.user.to_string());
-        }
-        if let (Some(member), None) = (exact.next(), exact.next()) {
-            return Ok(member.user.to_string());
-        }
-        let near = suggest::nearest(name, members.iter().map(|member| member.username.as_str()), 3);
+        let near = if field.banned {
+            let banned = guilds.find_banned(tenant, name).await?;
+            if let Some(id) = the_one(banned.iter().map(|person| (person.user, same(&person.username)))) {
+                return Ok(id.to_string());
+            }
+            Vec::new()
+        } else {
+            let members = guilds.find(tenant, name, LOOKED_AT).await?;
+            let exact = members.iter().filter(|member| {
+                same(&member.username) || same(&member.name) || member.nick.as_deref().is_some_and(same)
+            });
+            if let Some(id) = the_one(exact.map(|member| (member.user, same(&member.username)))) {
+                return Ok(id.to_string());
+            }
+            let near = suggest::nearest(name, members.iter().map(|member| member.username.as_str()), 3);
+            near.into_iter().map(str::to_owned).collect()
+        };
         let near = near.join(", ");
         let shown: String = name.chars().take(64).collect();
         let error = Error::new(
             Kind::NotFound,
             "no_such_person",
-            format!("{field}: nobody here is called '{shown}', or several are."),
+            format!("{}: nobody here is called '{shown}', or several are.", field.name),
         );
-        let error = error.with("field", field).with("name", shown).with("near", near.as_str());
+        let error = error.with("field", field.name.as_str()).with("name", shown).with("near", near.as_str());
         Err(match near.is_empty() {
             true => error.remedy("Mention them, or copy their id from Discord."),
             false => error.remedy(format!("Did you mean: {near}? Mention them, or use their id.")),
         })
     }
+}
+
+/// The only one of these, or the one whose unique name it is: that wins over a name which somebody else gave
+/// themselves.
+fn the_one(mut called_so: impl Iterator<Item = (UserId, bool)>) -> Option<UserId> {
+    let (mut first, unique) = called_so.next()?;
+    let mut several = false;
+    if unique {
+        return Some(first);
+    }
+    for (other, unique) in called_so {
+        if unique {
+            return Some(other);
+        }
+        several |= other != first;
+        first = other;
+    }
+    (!several).then_some(first)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -32,8 +32,16 @@ async fn a_ban_is_made_with_its_reason_and_lifted_and_both_may_be_repeated() {
     assert_eq!(stage.guilds.banned(&stage.tenant(), anna).await.unwrap().as_deref(), Some(why.as_str()));
     let bans = stage.guild.audit_log().into_iter().filter(|entry| entry.action == 22);
     assert!(bans.clone().count() >= 1 && bans.into_iter().all(|entry| entry.reason.as_ref() == Some(&why)));
+    let name = stage.guilds.person(anna).await.unwrap().expect("she is on Discord").username;
+    let called = async |name: &str| {
+        let found = stage.guilds.find_banned(&stage.tenant(), name).await.unwrap();
+        found.into_iter().map(|person| person.user).collect::<Vec<_>>()
+    };
+    assert_eq!(called(&name.to_uppercase()).await, [anna]);
+    assert_eq!(called(&name[1..]).await, [], "a name is a whole one");
     twice(&stage, GuildAction::Unban { user: anna }).await;
     assert!(stage.guild.bans().is_empty());
+    assert_eq!(called(&name).await, []);
     let stranger = GuildAction::Ban { user: UserId(1), delete_seconds: 0 };
     assert_eq!(code(stage.guilds.act(&stage.tenant(), stranger, "").await), "guild_unknown");
 }

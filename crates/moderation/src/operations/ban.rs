@@ -116,6 +116,7 @@ impl Operation for Softban {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Unban {
     /// Whom: one person or several
+    #[schemars(extend("x-banned" = true))]
     pub user: Vec<UserId>,
     /// Why.
     #[serde(flatten)]
@@ -132,7 +133,8 @@ impl Operation for Unban {
     const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["ub"];
-    const EXAMPLES: &'static [&'static str] = &["unban user:123456789012345678 reason:Appeal"];
+    const EXAMPLES: &'static [&'static str] =
+        &["unban user:123456789012345678 reason:Appeal", "unban user:robin"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
         moderation.take(call, &self.user, &Measure::Unban, None, self.why.into()).await

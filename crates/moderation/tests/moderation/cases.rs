@@ -142,6 +142,21 @@ async fn a_log_that_discord_does_not_take_now_is_written_later() {
 }
 
 #[tokio::test]
+async fn a_log_message_whose_answer_was_lost_is_the_only_one_and_says_what_is_true() {
+    let world = World::new().await;
+    world.guild.lose(&format!("post {LOG}"), unreachable);
+    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
+    world.call("case edit", json!({ "number": 1, "reason": "Third time" })).await.unwrap();
+    let said = async || {
+        world.clock.advance(std::time::Duration::from_secs(1));
+        let posts = world.guild.posts(LOG);
+        posts.first().is_some_and(|post| format!("{:?}", post.document).contains("Third time"))
+    };
+    world.until("it says what the case says", said).await;
+    assert_eq!(world.guild.posts(LOG).len(), 1);
+}
+
+#[tokio::test]
 async fn of_two_who_press_at_once_one_bans_and_the_other_is_told_who_did() {
     for store in stores(tables).await {
         let world = World::on(store.store()).await;
@@ -307,6 +322,16 @@ async fn an_outage_during_the_ban_leaves_nothing_half_done() {
     world.guild.trouble("ban 20", 1_000, unreachable);
     let _ = world.patiently("ban", json!({ "user": [ANN] })).await;
     world.until_state_in_time(1, "failed").await;
+    assert!(!world.guild.is_banned(ANN));
+}
+
+#[tokio::test]
+async fn who_is_banned_is_found_by_name_and_who_is_not_is_not() {
+    let world = World::new().await;
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    let error = world.call("unban", json!({ "user": "bob" })).await.unwrap_err();
+    assert_eq!(error.code, "no_such_person", "a member who is not banned");
+    world.call("unban", json!({ "user": "ann" })).await.unwrap();
     assert!(!world.guild.is_banned(ANN));
 }
 

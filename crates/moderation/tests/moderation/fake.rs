@@ -77,7 +77,7 @@ pub struct State {
     pub closed: HashSet<UserId>,
     /// Trouble: the next so many calls whose words begin so fail.
     pub trouble: Vec<Trouble>,
-    /// The next so many actions whose words begin so are done, and fail all the same.
+    /// The next so many actions and posts whose words begin so are done, and fail all the same.
     pub lost: Vec<Trouble>,
     pub threads: Vec<Thread>,
     pub next: u64,
@@ -288,6 +288,12 @@ impl Guilds for Fake {
         Ok(self.lock().people.get(&user).cloned())
     }
 
+    async fn find_banned(&self, _: &TenantId, name: &str) -> Result<Vec<Person>, Error> {
+        let state = self.lock();
+        let people = state.bans.keys().filter_map(|user| state.people.get(user));
+        Ok(people.filter(|person| person.name.eq_ignore_ascii_case(name)).cloned().collect())
+    }
+
     async fn banned(&self, _: &TenantId, user: UserId) -> Result<Option<String>, Error> {
         self.meet("banned")?;
         Ok(self.lock().bans.get(&user).cloned())
@@ -445,6 +451,7 @@ impl Courier for Fake {
         let message = MessageId(state.next);
         let (document, nonce) = (document.clone(), nonce.to_owned());
         state.posts.push(Posted { channel, message, document, nonce, edits: 0 });
+        strike(&mut state.lost, &format!("post {channel}"))?;
         Ok(message)
     }
 
