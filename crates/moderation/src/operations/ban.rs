@@ -133,8 +133,7 @@ impl Operation for Unban {
     const NATIVE: Option<u64> = Some(bits::BAN_MEMBERS);
     const EFFECT: Effect = Effect::Change;
     const ALIASES: &'static [&'static str] = &["ub"];
-    const EXAMPLES: &'static [&'static str] =
-        &["unban user:123456789012345678 reason:Appeal", "unban user:robin"];
+    const EXAMPLES: &'static [&'static str] = &["unban user:123456789012345678 reason:Appeal"];
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<Outcomes>, Error> {
         moderation.take(call, &self.user, &Measure::Unban, None, self.why.into()).await
