@@ -94,7 +94,8 @@ async fn an_engine_whose_flow_a_sole_one_took_can_no_longer_write() {
     for store in testkit::stores(migrations).await {
         let (slow_clock, clock) = (Arc::new(ManualClock::default()), Arc::new(ManualClock::default()));
         let slow_visit = Visit { gate: true, ..Visit::default() };
-        let slow = engine(&store, slow_clock).register(slow_visit.clone()).build();
+        // It has its hands full with the flow, so it does not take the same one again once that is freed.
+        let slow = engine(&store, slow_clock).concurrency(1).register(slow_visit.clone()).build();
         let _slow = Running::begin(&slow);
         let flow = slow.start::<Visit>(&tenant(), "ann", &()).await.unwrap();
         until(|| slow_visit.log.count("enter") >= 1).await;
