@@ -3,7 +3,7 @@
 already_under_way = Das läuft schon.
     .remedy = Warte, bis es fertig ist. Wenn es nicht weitergeht, sag dem Betreiber Bescheid.
 flow_not_found = Diesen Auftrag gibt es nicht.
-    .remedy = Vielleicht ist er längst zu Ende. „flow list“ zeigt, was läuft.
+    .remedy = Vielleicht ist er längst zu Ende. /flow list zeigt, was läuft.
 flow_settled = Dieser Auftrag ist schon zu Ende.
 flow_not_stuck = Dieser Auftrag hängt nicht fest.
     .remedy = Es ist nichts zu tun: er geht von selbst weiter, oder er ist zu Ende.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     Failure, FlowError, FlowId, State, Workflow,
-    lease::{failure_from, failure_text},
+    lease::failure_from,
     table::{flow, signal, step},
     turn::later,
 };
@@ -262,7 +262,7 @@ impl Handle {
         let tx = self.inner.store.begin().await?;
         self.nudge(&tx, flow).await?;
         operator::update::<flow::Entity>()
-            .col_expr(flow::Column::Cancel, Expr::value(failure_text(&reason)))
+            .col_expr(flow::Column::Cancel, Expr::value(self.kept(&reason)))
             .filter(flow::Column::Id.eq(flow.0))
             .exec(tx.conn())
             .await?;
@@ -408,6 +408,19 @@ impl Handle {
     pub(crate) fn wake_after(&self, tx: &Tx) {
         let handle = self.clone();
         tx.after_commit(move || handle.wake());
+    }
+
+    /// A failure as it is kept: what other systems say in one may hold secrets, and people read it.
+    pub(crate) fn kept(&self, failure: &Failure) -> String {
+        let clean = |text: &str| self.inner.store.cleaned(text).into_owned();
+        let cleaned = Failure {
+            message: clean(&failure.message),
+            remedy: failure.remedy.as_deref().map(clean),
+            detail: failure.detail.as_deref().map(clean),
+            ..failure.clone()
+        };
+        // A struct of strings has a JSON form, always.
+        serde_json::to_string(&cleaned).unwrap_or_else(|_| String::from("{}"))
     }
 
     /// Tells those who wait for this flow, once it is committed.

@@ -350,12 +350,6 @@ pub(crate) async fn strangers(store: &Store, kinds: &[&'static str]) -> Result<u
         .map_err(Into::into)
 }
 
-/// A failure as it is kept.
-pub(crate) fn failure_text(failure: &Failure) -> String {
-    // A struct of strings has a JSON form, always.
-    serde_json::to_string(failure).unwrap_or_else(|_| String::from("{}"))
-}
-
 /// A failure as it was kept.
 pub(crate) fn failure_from(text: &str) -> Failure {
     serde_json::from_str(text).unwrap_or_else(|error| Failure {

@@ -23,7 +23,7 @@ use crate::{
     Failure, Flow, FlowId, Handle, State, StepError,
     fault::{Fault, Faults, Point},
     handle::VALUE_LIMIT,
-    lease::{Change, Lease, failure_from, failure_text},
+    lease::{Change, Lease, failure_from},
     table::{EntryKind, flow, step},
     workflow::AnyWorkflow,
 };
@@ -189,7 +189,7 @@ impl Turn {
             "a flow is stuck: {failure}"
         );
         let from = if self.progress().unwinding { State::Unwinding } else { State::Running };
-        self.keep(None, Change::Stuck { from, because: failure_text(&failure) }).await;
+        self.keep(None, Change::Stuck { from, because: self.terms.handle.kept(&failure) }).await;
         self.halt(End::Kept).await
     }
 

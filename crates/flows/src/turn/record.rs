@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::{End, Turn};
 use crate::{
     Failure,
-    lease::{Change, WriteError, failure_text},
+    lease::{Change, WriteError},
     table::{EntryKind, EntryState, signal, step},
 };
 
@@ -100,7 +100,7 @@ impl Turn {
         let failure = Failure { step: Some(entry.name.clone()), ..failure };
         let failed = step::Model {
             state: EntryState::Failed,
-            failure: Some(failure_text(&failure)),
+            failure: Some(self.terms.handle.kept(&failure)),
             at: self.now(),
             ..entry
         };

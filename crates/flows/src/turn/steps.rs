@@ -13,7 +13,7 @@ use crate::{
     fault::{Fault, Place, Point},
     handle::VALUE_LIMIT,
     journal::{Effect, Journal, StepCall},
-    lease::{Change, WriteError, failure_from, failure_text},
+    lease::{Change, WriteError, failure_from},
     table::{EntryKind, EntryState, step},
 };
 
@@ -153,7 +153,7 @@ impl Turn {
                     error.transient && u32::try_from(entry.attempts).is_ok_and(|tried| tried < retries);
                 if again && self.overdue().is_none() {
                     let due = later(self.terms.handle.clock().now(), back_off(attempts));
-                    let failure = failure_text(&Failure::of_step(name, error));
+                    let failure = self.terms.handle.kept(&Failure::of_step(name, error));
                     let entry =
                         step::Model { attempts, failure: Some(failure), due_at: Some(due.into()), ..entry };
                     self.park(entry, due, format!("retry {name}"), None).await;
@@ -165,7 +165,7 @@ impl Turn {
                 };
                 let failed = step::Model {
                     state: EntryState::Failed,
-                    failure: Some(failure_text(&failure)),
+                    failure: Some(self.terms.handle.kept(&failure)),
                     due_at: None,
                     attempts,
                     at: self.now(),

@@ -9,7 +9,7 @@ use crate::{
     Failure, State, StepError,
     fault::{Fault, Place, Point},
     journal::UndoFn,
-    lease::{Change, failure_from, failure_text},
+    lease::{Change, failure_from},
     table::step,
 };
 
@@ -39,7 +39,7 @@ impl Turn {
         let cause = if self.row.state == State::Unwinding {
             failure_from(self.row.cause.as_deref().unwrap_or_default())
         } else {
-            self.keep(None, Change::Unwind { cause: failure_text(&failure) }).await;
+            self.keep(None, Change::Unwind { cause: self.terms.handle.kept(&failure) }).await;
             failure
         };
         let undos = {
@@ -54,7 +54,11 @@ impl Turn {
             flow = %self.lease.flow, kind = self.row.kind, key = self.row.name, code = cause.code,
             step = cause.step, detail = cause.detail, "a flow failed and was undone: {cause}"
         );
-        let settle = Change::Settle { state: State::Failed, output: None, cause: Some(failure_text(&cause)) };
+        let settle = Change::Settle {
+            state: State::Failed,
+            output: None,
+            cause: Some(self.terms.handle.kept(&cause)),
+        };
         self.keep(None, settle).await;
         End::Kept
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{Clock, ManualClock, SystemClock};
-use guildhall_flows::{FlowError, FlowId, Outcome, State, migrations};
+use guildhall_flows::{Failure, FlowError, FlowId, Outcome, State, migrations};
 use guildhall_store::testkit;
 
 use crate::world::{Plan, Running, Trip, Visit, end, engine, rows, tenant, waits_for};
@@ -56,6 +56,30 @@ async fn a_stuck_flow_can_be_abandoned() {
         assert!(engine.stuck().await.unwrap().is_empty(), "on {}", store.name);
         assert_eq!(rows(&store, "flow_signal").await, 0, "on {}", store.name);
         engine.start::<Trip>(&tenant(), "ann", &Plan::default()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_failure_holds_no_secret() {
+    let secrets = ["full.", "jammed", "unwanted"];
+    for store in testkit::stores(migrations).await {
+        store.clean_with(move |text| {
+            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***")).into()
+        });
+        let (clock, trip) = (Arc::new(ManualClock::default()), Trip::default());
+        let engine = engine(&store, clock.clone()).register(trip).undo_attempts(2).build();
+        let _running = Running::begin(&engine);
+        let plan = Plan { full: true, stubborn: 4, flaky: 0 };
+        let flow = engine.start::<Trip>(&tenant(), "ann", &plan).await.unwrap();
+        // A step fails, the flow is undone for it, and is stuck because an undo fails.
+        waits_for(&engine, flow, "undo seat").await;
+        clock.advance(Duration::from_secs(1));
+        assert!(matches!(end(&engine, flow).await, Outcome::Stuck(_)), "on {}", store.name);
+        engine.cancel(flow, Failure::new("cancelled", "It is unwanted.")).await.unwrap();
+        let kept = store.everything().await;
+        let holds = |word: &str| kept.windows(word.len()).any(|part| part == word.as_bytes());
+        assert!(holds("The hotel is ***") && holds("It is ***"), "on {}", store.name);
+        assert_eq!(secrets.map(holds), [false; 3], "on {}", store.name);
     }
 }
 
