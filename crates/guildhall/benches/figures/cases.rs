@@ -1,5 +1,6 @@
-//! Cases a second with many moderators at once: catalogue, case, workflow and audit record, on both databases.
-//! Discord is in memory. The yardstick is one row in a transaction of its own, as many at once.
+//! Cases a second with many moderators at once, on both databases: `warn`, which is done by writing the case, and
+//! `nick`, which a workflow does on Discord. Discord is in memory. The yardstick is one row in a transaction of its
+//! own, as many at once.
 
 use std::{
     collections::BTreeSet,
@@ -31,7 +32,7 @@ const FIRST_MODERATOR: u64 = 10_000;
 
 /// Measures every database and prints it.
 pub async fn measure() {
-    println!("cases a second: {CASES} `warn` calls, {AT_ONCE} at once, Discord in memory");
+    println!("cases a second: {CASES} calls, {AT_ONCE} at once, Discord in memory");
     let folder = TempDir::with_prefix("guildhall-bench-").expect("a folder");
     let address = format!("sqlite://{}/cases.db", folder.path().display());
     let migrations = || {
@@ -48,11 +49,11 @@ pub async fn measure() {
 
 async fn measure_on(name: &str, how: &str, store: &Store) {
     let alone = rows(store).await;
-    let cases = cases(store).await;
-    println!(
-        "  {name:<12} {cases:>8.1} /s   one row alone {alone:>8.1} /s   ratio: {:.2}   ({how})",
-        cases / alone
-    );
+    println!("  {name:<12} {:<6} {alone:>8.1} /s   ({how})", "a row");
+    for (at, operation) in ["warn", "nick"].into_iter().enumerate() {
+        let cases = cases(store, operation, at * CASES).await;
+        println!("  {name:<12} {operation:<6} {cases:>8.1} /s   ratio: {:.2} of a row", cases / alone);
+    }
 }
 
 fn tenant() -> TenantId {
@@ -68,7 +69,8 @@ async fn rows(store: &Store) -> f64 {
     .await
 }
 
-async fn cases(store: &Store) -> f64 {
+/// Cases a second of an operation, where there are so many already.
+async fn cases(store: &Store, operation: &str, before: usize) -> f64 {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut engine = Engine::builder(store.clone(), clock.clone());
     if store.backend() == Backend::Sqlite {
@@ -100,7 +102,7 @@ async fn cases(store: &Store) -> f64 {
     ];
     let numbers = std::sync::Mutex::new(BTreeSet::new());
     let rate = timed(async |at| {
-        let number = warn(&catalogue, at).await;
+        let number = case(&catalogue, operation, at).await;
         numbers.lock().expect("nobody panicked").insert(number);
     })
     .await;
@@ -109,13 +111,13 @@ async fn cases(store: &Store) -> f64 {
         task.await.expect("it ends in order");
     }
     let numbers = numbers.into_inner().expect("nobody panicked");
-    let (first, last) = (numbers.first().copied(), numbers.last().copied());
-    assert_eq!((first, last, numbers.len()), (Some(1), Some(CASES as i64), CASES), "no gaps and no doubles");
+    let expected: BTreeSet<_> = (before + 1..=before + CASES).map(|number| number as i64).collect();
+    assert_eq!(numbers, expected, "no gaps and no doubles");
     rate
 }
 
 /// The number of the case that it became.
-async fn warn(catalogue: &Catalogue, at: usize) -> i64 {
+async fn case(catalogue: &Catalogue, operation: &str, at: usize) -> i64 {
     let moderator = FIRST_MODERATOR + (at / EACH) as u64;
     let actor = Actor {
         tenant: tenant(),
@@ -126,8 +128,11 @@ async fn warn(catalogue: &Catalogue, at: usize) -> i64 {
         scope: None,
     };
     let target = (FIRST_MEMBER + at as u64).to_string();
-    let input = json!({"user": [target], "reason": "spam", "silent": true});
-    match catalogue.call(Request::json(actor, "warn", input)).await {
+    let input = match operation {
+        "warn" => json!({"user": [target], "reason": "spam", "silent": true}),
+        _ => json!({"user": [target], "nick": "Robin", "reason": "rude name"}),
+    };
+    match catalogue.call(Request::json(actor, operation, input)).await {
         Ok(Reply::Done { data, .. }) => data["cases"][0]["number"].as_i64().expect("a case with a number"),
         other => panic!("{other:?}"),
     }

@@ -100,7 +100,7 @@ fn print(all: &[Figures], ceiling: f64) {
     }
     ratios(guildhall, rivals, |one| one.cases.0);
     println!(
-        "  guildhall also checks ranks, numbers without gaps, journals the workflow and audits; direct messages are off"
+        "  guildhall also checks ranks and standing, numbers without gaps, and keeps event and audit record; direct messages are off"
     );
     let ManyGuilds { count, channels, roles, .. } = GUILDS;
     println!("gateway, resident memory, and with {count} guilds of {channels} channels and {roles} roles");
