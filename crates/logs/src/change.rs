@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{
-    Clock, Document, Error, Event, EventLog, Rich, Subject,
+    Clock, Document, Error, Event, EventLog, Kind, Rich, Subject,
     document::{Block, Field},
     event::Filter,
     notebook::{self, Notebook},
@@ -65,13 +65,26 @@ impl Changes {
         let filter = Filter { subject: Some(Subject::Community), ..Filter::default() };
         loop {
             let events = self.events.after(cursor, &filter, AT_ONCE).await?;
+            let mut outcome = Ok(());
             for event in &events {
-                if let Some(entry) = entry(event) {
-                    logs.write(&event.tenant, entry).await?;
+                outcome = match entry(event) {
+                    Some(entry) => logs.write(&event.tenant, entry).await,
+                    None => Ok(()),
+                };
+                match &outcome {
+                    // What passes by itself is tried again, from here on: no line is written twice.
+                    Err(error) if matches!(error.kind, Kind::Upstream | Kind::Limit) => break,
+                    // What does not must not keep everybody else's changes from being told.
+                    Err(error) => {
+                        tracing::warn!(tenant = %event.tenant, "a change was not logged: {}", error.causes());
+                        outcome = Ok(());
+                    }
+                    Ok(()) => {}
                 }
                 cursor = event.cursor;
             }
             notebook::write(self.notebook.as_ref(), &home, BOOK.0, BOOK.1, &cursor).await?;
+            outcome?;
             if (events.len() as u64) < AT_ONCE {
                 return Ok(());
             }

@@ -2,8 +2,10 @@
 
 use guildhall_core::{
     ActorId, Document, Rich,
-    document::Span,
-    guild::{Channel, ChannelId, Guild, GuildEvent, GuildMember, Message, Overwrite, Role, UserId, made_at},
+    document::{Address, Span},
+    guild::{
+        Channel, ChannelId, Guild, GuildEvent, GuildMember, Message, Overwrite, Role, RoleId, UserId, made_at,
+    },
     setting::Setting,
 };
 use time::OffsetDateTime;
@@ -74,7 +76,8 @@ impl Entry {
     pub(crate) fn length(&self) -> usize {
         let span = |span: &Span| match span {
             Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.chars().count(),
-            Span::Person { name, .. } => name.chars().count().max(24),
+            Span::Person { name, .. } | Span::Channel { name, .. } => name.chars().count().max(24),
+            Span::Link(address) => address.as_str().chars().count(),
             Span::Time(_) | Span::Ago(_) => 20,
         };
         let line = |line: &Rich| line.0.iter().map(span).sum::<usize>() + 1;
@@ -106,7 +109,7 @@ pub(crate) fn of(event: &GuildEvent, guild: Option<&Guild>, now: OffsetDateTime)
             Entry::new(&VOICE, head).about([about])
         }
         GuildEvent::MessageEdited { before, after } if before.as_ref() != Some(&after.content) => {
-            edited(before.as_deref(), after, &place(after.channel))
+            edited(before.as_deref(), after, guild, &place(after.channel))
         }
         GuildEvent::MessagesDeleted { channel, messages, known } => {
             deleted(*channel, messages.len(), known, &place(*channel))
@@ -119,7 +122,7 @@ pub(crate) fn of(event: &GuildEvent, guild: Option<&Guild>, now: OffsetDateTime)
             let head = Rich::new().text("Channel ").strong(hash(channel)).text(" was deleted");
             Entry::new(&AUDIT, head).about(within(channel)).audited(&[12, 112], channel.id.0)
         }
-        GuildEvent::ChannelChanged { before: Some(before), after } => channel_changed(before, after)?,
+        GuildEvent::ChannelChanged { before: Some(before), after } => channel_changed(before, after, guild)?,
         GuildEvent::RoleCreated(role) => {
             let head = Rich::new().text("Role ").strong(role.name.as_str()).text(" was made");
             Entry::new(&AUDIT, head).audited(&[30], role.id.0)
@@ -174,7 +177,7 @@ fn left(user: UserId, name: &str, before: Option<&GuildMember>, guild: Option<&G
     if roles.is_empty() { entry } else { entry.more(format!("had the roles {}", listed(&roles))) }
 }
 
-fn edited(before: Option<&str>, after: &Message, place: &str) -> Entry {
+fn edited(before: Option<&str>, after: &Message, guild: Option<&Guild>, place: &str) -> Entry {
     let head = Rich::new()
         .person(&ActorId::discord(after.author.user.0), after.author.name.as_str())
         .text(" edited a message in ")
@@ -185,7 +188,7 @@ fn edited(before: Option<&str>, after: &Message, place: &str) -> Entry {
         .about([after.channel])
         .more(before)
         .more(format!("after: {}", shown(&after.content)))
-        .more(link(after))
+        .more(link(after, guild))
 }
 
 fn deleted(channel: ChannelId, count: usize, known: &[Message], place: &str) -> Entry {
@@ -201,15 +204,21 @@ fn deleted(channel: ChannelId, count: usize, known: &[Message], place: &str) -> 
         entry = entry.more(Rich::new().text("written ").ago(one.at));
         return attached(entry.more(shown(&one.content)), one);
     }
-    let head = Rich::new().text(format!("{count} messages were deleted in ")).strong(place);
+    let what = if count == 1 { "1 message was".to_owned() } else { format!("{count} messages were") };
+    let head = Rich::new().text(format!("{what} deleted in ")).strong(place);
     let mut entry = Entry::new(&MESSAGES, head).about([channel]).audited(&[73], channel.0);
     for one in known.iter().take(SHOWN_TOGETHER) {
         let author = ActorId::discord(one.author.user.0);
         let text: String = shown(&one.content).chars().take(SHOWN / SHOWN_TOGETHER).collect();
         entry = entry.more(Rich::new().person(&author, one.author.name.as_str()).text(format!(": {text}")));
     }
-    let unknown = count.saturating_sub(known.len().min(SHOWN_TOGETHER));
-    if unknown > 0 { entry.more(format!("and {unknown} more, not shown or not known")) } else { entry }
+    let shown = known.len().min(SHOWN_TOGETHER);
+    match (shown, count.saturating_sub(shown)) {
+        (_, 0) => entry,
+        (0, 1) => entry.more("what it said is not known"),
+        (0, _) => entry.more("what they said is not known"),
+        (_, more) => entry.more(format!("and {more} more, not shown or not known")),
+    }
 }
 
 fn attached(mut entry: Entry, message: &Message) -> Entry {
@@ -219,18 +228,18 @@ fn attached(mut entry: Entry, message: &Message) -> Entry {
     entry
 }
 
-fn channel_changed(before: &Channel, after: &Channel) -> Option<Entry> {
-    let mut lines = Vec::new();
+fn channel_changed(before: &Channel, after: &Channel, guild: Option<&Guild>) -> Option<Entry> {
+    let mut lines: Vec<Rich> = Vec::new();
     if before.name != after.name {
-        lines.push(format!("name: {} → {}", before.name, after.name));
+        lines.push(format!("name: {} → {}", before.name, after.name).into());
     }
     if before.slowmode != after.slowmode {
-        lines.push(format!("slow mode: {} s → {} s", before.slowmode, after.slowmode));
+        lines.push(format!("slow mode: {} s → {} s", before.slowmode, after.slowmode).into());
     }
     if before.parent != after.parent {
-        lines.push("it was moved to another category".to_owned());
+        lines.push("it was moved to another category".into());
     }
-    lines.extend(overwrites(&before.overwrites, &after.overwrites));
+    lines.extend(overwrites(&before.overwrites, &after.overwrites, guild));
     if lines.is_empty() {
         return None;
     }
@@ -239,16 +248,27 @@ fn channel_changed(before: &Channel, after: &Channel) -> Option<Entry> {
     Some(lines.into_iter().fold(entry, Entry::more))
 }
 
-fn overwrites(before: &[Overwrite], after: &[Overwrite]) -> Vec<String> {
+fn overwrites(before: &[Overwrite], after: &[Overwrite], guild: Option<&Guild>) -> Vec<Rich> {
     let known = |list: &[Overwrite], target: u64| list.iter().any(|one| one.target == target);
     let changed = after.iter().filter(|one| !before.contains(one));
     let gone = before.iter().filter(|one| !known(after, one.target));
-    let what = |one: &Overwrite| if one.role { "role" } else { "member" };
-    changed
-        .map(|one| format!("permissions for the {} {} were set", what(one), one.target))
-        .chain(gone.map(|one| format!("permissions for the {} {} were removed", what(one), one.target)))
-        .take(10)
-        .collect()
+    let line = |one: &Overwrite, done: &str| permissions(one, done, guild);
+    changed.map(|one| line(one, "set")).chain(gone.map(|one| line(one, "removed"))).take(10).collect()
+}
+
+/// That somebody's or a role's permissions in a channel were set or removed.
+fn permissions(one: &Overwrite, done: &str, guild: Option<&Guild>) -> Rich {
+    let line = Rich::new().text("permissions for ");
+    if !one.role {
+        let member = ActorId::discord(one.target);
+        return line.person(&member, member.as_str()).text(format!(" were {done}"));
+    }
+    match guild.and_then(|guild| guild.role(RoleId(one.target))) {
+        Some(role) => {
+            line.strong(format!("@{}", role.name.trim_start_matches('@'))).text(format!(" were {done}"))
+        }
+        None => Rich::from(format!("permissions for the role {} were {done}", one.target)),
+    }
 }
 
 fn role_changed(before: &Role, after: &Role) -> Option<Entry> {
@@ -272,7 +292,7 @@ fn role_changed(before: &Role, after: &Role) -> Option<Entry> {
 }
 
 fn member_changed(before: &GuildMember, after: &GuildMember, guild: Option<&Guild>) -> Option<Entry> {
-    let name = |id: &guildhall_core::guild::RoleId| {
+    let name = |id: &RoleId| {
         guild.and_then(|guild| guild.role(*id)).map_or_else(|| id.to_string(), |role| role.name.clone())
     };
     let given: Vec<String> = after.roles.iter().filter(|id| !before.roles.contains(id)).map(name).collect();
@@ -309,8 +329,12 @@ fn hash(channel: &Channel) -> String {
     format!("#{}", channel.name)
 }
 
-fn link(message: &Message) -> Rich {
-    Rich::new().text("message ").code(message.link().to_string())
+fn link(message: &Message, guild: Option<&Guild>) -> Rich {
+    let line = Rich::new().text("message ");
+    match guild {
+        Some(guild) => line.link(Address::message(guild.id, message.link())),
+        None => line.code(message.link().to_string()),
+    }
 }
 
 /// Names with commas between; a member may have 250 roles.
@@ -331,4 +355,82 @@ fn shown(text: &str) -> String {
         cut.push('…');
     }
     cut
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_core::guild::{ChannelKind, MessageId, Person};
+
+    use super::*;
+
+    fn role(id: u64, name: &str) -> Role {
+        let name = name.to_owned();
+        Role { id: RoleId(id), name, position: 1, permissions: 0, color: 0, managed: false }
+    }
+
+    fn guild() -> Guild {
+        Guild {
+            id: 1,
+            name: "Roses".to_owned(),
+            owner: UserId(9),
+            locale: "en-US".to_owned(),
+            roles: vec![role(1, "@everyone"), role(2, "Gardeners")],
+            channels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_edit_leads_to_the_message_and_what_was_written_leads_nowhere() {
+        let after = Message {
+            id: MessageId(7),
+            channel: ChannelId(5),
+            author: Person { user: UserId(3), username: "ann".into(), name: "Ann".into(), bot: false },
+            roles: Vec::new(),
+            content: "https://evil.example <#5>".to_owned(),
+            attachments: Vec::new(),
+            at: OffsetDateTime::UNIX_EPOCH,
+        };
+        let event = GuildEvent::MessageEdited { before: None, after };
+        let entry = of(&event, Some(&guild()), OffsetDateTime::UNIX_EPOCH).unwrap();
+        let spans = entry.more.iter().flat_map(|line| &line.0);
+        let live: Vec<&Span> = spans.filter(|span| !matches!(span, Span::Plain(_))).collect();
+        let there = "https://discord.com/channels/1/5/7".parse().unwrap();
+        assert_eq!(live, [&Span::Link(there)]);
+    }
+
+    fn said(entry: &Entry) -> String {
+        serde_json::to_string(&entry.write(Document::default())).unwrap()
+    }
+
+    #[test]
+    fn roles_whose_permissions_in_a_channel_change_are_named() {
+        let channel = |overwrites| Channel {
+            id: ChannelId(5),
+            name: "general".to_owned(),
+            kind: ChannelKind::Text,
+            parent: None,
+            slowmode: 0,
+            overwrites,
+        };
+        let guild = guild();
+        let own = |target, role| Overwrite { target, role, allow: 0, deny: 1 };
+        let after = channel(vec![own(1, true), own(2, true), own(3, true), own(4, false)]);
+        let event = GuildEvent::ChannelChanged { before: Some(channel(Vec::new())), after };
+        let text = said(&of(&event, Some(&guild), OffsetDateTime::UNIX_EPOCH).unwrap());
+        assert!(text.contains("@everyone") && !text.contains("@@everyone"), "{text}");
+        assert!(text.contains("@Gardeners") && text.contains("the role 3 were set"), "{text}");
+        assert!(text.contains("discord:4"), "a member is named as a person: {text}");
+    }
+
+    #[test]
+    fn one_message_is_one_and_two_are_two() {
+        let text = |count: usize| said(&deleted(ChannelId(5), count, &[], "#general"));
+        assert!(
+            text(1).contains("1 message was deleted in ") && text(1).contains("what it said is not known")
+        );
+        assert!(
+            text(2).contains("2 messages were deleted in ")
+                && text(2).contains("what they said is not known")
+        );
+    }
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,7 +40,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// The logs of all communities.
 pub struct Logs {
     pub(crate) settings: Arc<dyn Settings>,
-    places: Vec<&'static Setting>,
+    pub(crate) places: Vec<&'static Setting>,
     pub(crate) guilds: Arc<dyn Guilds>,
     pub(crate) courier: Arc<dyn Courier>,
     memory: Memory,
@@ -48,6 +51,8 @@ pub struct Logs {
     slot: Slot,
     mailbox: Mutex<Option<Mailbox>>,
     changes: Changes,
+    /// Whether anything has ever been heard of any guild; not so without a gateway.
+    heard: AtomicBool,
 }
 
 /// What the logs work with.
@@ -91,6 +96,7 @@ impl Logs {
             writing: tokio::sync::Mutex::default(),
             slot,
             mailbox: Mutex::new(Some(mailbox)),
+            heard: AtomicBool::new(false),
         })
     }
 
@@ -117,6 +123,11 @@ impl Logs {
             self.keep(&stop),
             self.forget(&stop),
         );
+    }
+
+    /// Whether Guildhall has heard of anything that happens in guilds since it was started.
+    pub(crate) fn hears_of_guilds(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// Where a log is written; nowhere when it has no channel or all logs are switched off.
@@ -348,16 +359,25 @@ impl Logs {
         }
     }
 
-    /// Forgets every message that is older than its community keeps them.
-    pub(crate) async fn forget_old(&self) -> Result<(), Error> {
+    /// Forgets every message that is older than its community keeps them. One community of which that cannot be
+    /// read does not make the others' stay.
+    async fn forget_old(&self) -> Result<(), Error> {
+        let mut outcome = Ok(());
         for tenant in self.memory.tenants().await? {
-            // Without a log to show them in, messages are kept for nothing.
-            let keep = match self.place(&tenant, &MESSAGES).await? {
-                Some(_) => setting::duration(self.settings.as_ref(), &tenant, &KEEP).await?,
-                None => None,
-            };
-            self.memory.forget(&tenant, keep, self.clock.as_ref()).await?;
+            if let Err(error) = self.forget_old_of(&tenant).await {
+                outcome = Err(error);
+            }
         }
+        outcome
+    }
+
+    async fn forget_old_of(&self, tenant: &TenantId) -> Result<(), Error> {
+        // Without a log to show them in, messages are kept for nothing.
+        let keep = match self.place(tenant, &MESSAGES).await? {
+            Some(_) => setting::duration(self.settings.as_ref(), tenant, &KEEP).await?,
+            None => None,
+        };
+        self.memory.forget(tenant, keep, self.clock.as_ref()).await?;
         Ok(())
     }
 }
@@ -369,10 +389,11 @@ impl GuildListener for Logs {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        kind != "available" && kind != "banned" && kind != "unbanned"
+        kind != "banned" && kind != "unbanned"
     }
 
     async fn notice(&self, tenant: &TenantId, event: &GuildEvent) {
+        self.heard.store(true, Ordering::Relaxed);
         if let Err(error) = self.hear(tenant, event).await {
             tracing::warn!(%tenant, event = event.kind(), "could not be logged: {}", error.causes());
         }

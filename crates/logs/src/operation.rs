@@ -1,7 +1,9 @@
 //! `logs check`: whether the logs that a community has set can be written.
 
 use guildhall_core::{
-    Answer, Call, Document, Effect, Error, Operation, Operations, Rank, Rich, Tone, guild::ChannelId, setting,
+    Answer, Call, Document, Effect, Error, Kind, Operation, Operations, Rank, Rich, Tone,
+    guild::ChannelId,
+    setting::{self, Setting},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,10 @@ use crate::{
 pub fn operations() -> Operations<Logs> {
     Operations::new().with::<Check>().feature("logs")
 }
+
+/// What is said of a log of which nothing can come.
+const DEAF: &str = "Guildhall has heard nothing from the guild since it was started: turn on the gateway in the \
+                    configuration, or wait until it is connected.";
 
 /// Writes a line to every log.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -39,16 +45,23 @@ impl Operation for Check {
 
     async fn run(self, logs: &Logs, call: &Call) -> Result<Answer<Vec<Checked>>, Error> {
         let mut checked = Vec::new();
-        for log in [&AUDIT, &JOINS, &MESSAGES, &VOICE] {
+        for (at, log) in logs.places.iter().copied().enumerate() {
             let channel: Option<ChannelId> = setting::get(logs.settings.as_ref(), call.tenant(), log).await?;
             let problem = match channel {
                 None => None,
+                // A line that says that it works would be a lie.
+                Some(_) if !logs.hears_of_guilds() && is_of_the_guild(log) => {
+                    Some(format!("nothing is written: {DEAF}"))
+                }
                 Some(channel) => {
                     let line = Rich::new().text("This log works; ").person(&call.actor.id, &*call.actor.name);
                     let document = Document::default().text(line.text(" checked it."));
-                    let nonce = call.id.reference() + &log.key[5..6];
+                    let nonce = format!("{}-{at}", call.id.reference());
                     let posted = logs.courier.post(call.tenant(), channel, &document, &nonce).await;
-                    posted.err().map(|error| error.to_string())
+                    posted.err().map(|error| unwritten(log, &error)).or_else(|| {
+                        let partly = log.key == AUDIT.key && !logs.hears_of_guilds();
+                        partly.then(|| format!("works for settings and ranks alone: {DEAF}"))
+                    })
                 }
             };
             checked.push(Checked { log: log.key, channel, problem });
@@ -63,5 +76,23 @@ impl Operation for Check {
             document.field(log.log, said)
         });
         Ok(Answer::new(checked, document))
+    }
+}
+
+/// Whether all that is written to the log is heard of by the gateway.
+fn is_of_the_guild(log: &Setting) -> bool {
+    [JOINS.key, MESSAGES.key, VOICE.key].contains(&log.key)
+}
+
+/// Why a log cannot be written, and what to do.
+fn unwritten(log: &Setting, error: &Error) -> String {
+    match error.kind {
+        Kind::NotFound => {
+            format!(
+                "its channel is gone: /config setup makes another, or set one: /config set key:{}",
+                log.key
+            )
+        }
+        _ => error.to_string(),
     }
 }

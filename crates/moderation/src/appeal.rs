@@ -261,6 +261,19 @@ impl Moderation {
         )))
     }
 
+    /// Whether the person was told of the decision; nothing while there is none.
+    pub(crate) async fn told_verdict(
+        &self,
+        tenant: &TenantId,
+        row: &appeal::Model,
+    ) -> Result<Option<String>, ModerationError> {
+        if row.state == AppealState::Open {
+            return Ok(None);
+        }
+        let told = self.note_of(tenant, &format!("verdict:{}", row.number)).await?;
+        Ok(Some(told.unwrap_or_else(|| "Not yet.".to_owned())))
+    }
+
     /// An appeal as the staff reads it.
     pub(crate) async fn appeal_page(
         &self,
@@ -289,8 +302,8 @@ impl Moderation {
         if let Some(answer) = row.answer.as_deref().filter(|answer| !answer.is_empty()) {
             page = page.field("Answer", answer);
         }
-        if row.state != AppealState::Open {
-            return Ok(page);
+        if let Some(told) = self.told_verdict(tenant, &row).await? {
+            return Ok(page.field("Told", told));
         }
         let appeal = json!({ "appeal": row.number });
         Ok(page

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Moderation,
-    case::{CaseState, Deed, Evidence, Source},
+    case::{CaseState, Deed, Evidence, Source, Told},
+    deed::Found,
     entity::{case, edit},
     error::ModerationError,
     workflows::{CarryInput, CarryOver, CaseFlow, CaseInput, CaseTimer},
@@ -39,7 +40,7 @@ impl By {
 
     /// Somebody whom Discord does not name.
     pub(crate) fn by_hand() -> Self {
-        Self { id: ActorId::system("discord"), name: "by hand in Discord".to_owned() }
+        Self { id: ActorId::system("discord"), name: "somebody in Discord".to_owned() }
     }
 }
 
@@ -62,10 +63,14 @@ pub(crate) struct NewCase {
     /// How long it is to last.
     pub(crate) lasts: Option<Duration>,
     pub(crate) silent: bool,
+    /// Whether the person was told, where that is known already.
+    pub(crate) told: Option<Told>,
     pub(crate) source: Source,
     pub(crate) lifts: Option<i64>,
     pub(crate) carries: bool,
     pub(crate) reference: Option<String>,
+    /// Of a purge: what it deletes.
+    pub(crate) found: Found,
     /// It has been done already, or nothing has to be done.
     pub(crate) done: bool,
     /// Its own workflow does it; otherwise somebody else's.
@@ -85,10 +90,12 @@ impl NewCase {
             evidence: Vec::new(),
             lasts: None,
             silent: false,
+            told: None,
             source: Source::Operation,
             lifts: None,
             carries: false,
             reference: None,
+            found: Found::default(),
             done: false,
             own_flow: true,
         }
@@ -135,7 +142,7 @@ impl Moderation {
             self.refuse_held(tx, tenant, key, &new).await?;
         }
         let kind = new.deed.kind(new.lasts.is_some());
-        let state = if new.done { kind.settled() } else { CaseState::Pending };
+        let state = if new.done || kind.is_written_only() { kind.settled() } else { CaseState::Pending };
         let lasts = new.lasts.map(|lasts| time::Duration::try_from(lasts).unwrap_or(time::Duration::MAX));
         let mut row = case::Model {
             tenant: tenant.as_str().to_owned(),
@@ -152,7 +159,7 @@ impl Moderation {
             evidence: serde_json::to_string(&new.evidence)?,
             source: new.source,
             silent: new.silent,
-            told: None,
+            told: new.told,
             created_at: now.into(),
             expires_at: lasts.map(|lasts| now.saturating_add(lasts).into()),
             ended_at: (!state.is_open()).then(|| now.into()),
@@ -174,13 +181,16 @@ impl Moderation {
         }
         case::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx.conn()).await?;
         self.due(tx, tenant, &row).await?;
-        let flow = match state {
-            CaseState::Pending if new.own_flow => {
-                let input = CaseInput { number, kind };
-                let flows = &self.seams.flows;
-                Some(flows.start_in::<CaseFlow>(tx, tenant, &number.to_string(), &input).await?)
-            }
-            _ => None,
+        let to_do = match state {
+            CaseState::Pending => true,
+            // What was done by writing it may still have to be told.
+            _ => kind.is_written_only() && kind.tells_after() && row.told.is_none(),
+        };
+        let flow = if to_do && new.own_flow {
+            let input = CaseInput { number, kind, found: new.found };
+            Some(self.seams.flows.start_in::<CaseFlow>(tx, tenant, &number.to_string(), &input).await?)
+        } else {
+            None
         };
         Ok((row, flow))
     }

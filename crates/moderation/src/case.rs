@@ -135,6 +135,11 @@ impl CaseKind {
         }
     }
 
+    /// Whether writing the case is all that is done. Nothing of it is Discord's, so it cannot fail half-way.
+    pub fn is_written_only(self) -> bool {
+        matches!(self, Self::Warn | Self::Note)
+    }
+
     /// Whether it can have an end of its own.
     pub fn may_end(self) -> bool {
         matches!(self, Self::Ban | Self::Tempban | Self::Timeout | Self::Jail | Self::Lock)
@@ -240,7 +245,9 @@ impl Told {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::Delivered => "They got a message.",
-            Self::Closed => "They take no messages from the bot.",
+            Self::Closed => {
+                "They could not be reached: they take no messages from the bot, or share no server with it."
+            }
             Self::Silent => "Nobody told them.",
             Self::Failed => "The message could not be sent.",
         }
@@ -322,9 +329,9 @@ pub enum Deed {
         role: RoleId,
         /// Give, not take.
         give: bool,
-        /// It was so before, so there is nothing to take back.
+        /// What it was called.
         #[serde(default)]
-        already: bool,
+        name: String,
     },
     /// Set slow mode.
     Slowmode {
@@ -474,36 +481,4 @@ pub(crate) fn together(roles: impl IntoIterator<Item = RoleId>) -> Vec<RoleId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_kind_has_one_word_everywhere() {
-        for kind in CaseKind::all() {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
-            assert_eq!(sea_orm::ActiveEnum::to_value(&kind), kind.word());
-        }
-        for state in CaseState::iter() {
-            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
-            assert_eq!(sea_orm::ActiveEnum::to_value(&state), state.word());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn unlocking_gives_back_exactly_what_locking_took(allow: u64, deny: u64, somebody_else: u64) {
-            let everyone = RoleId(1);
-            let before = Overwrite { target: 1, role: true, allow, deny: deny & !allow };
-            let closed = locked(everyone, Some(&before));
-            prop_assert_eq!(unlocked(everyone, Some(&before), Some(&closed)), before);
-            let fresh = unlocked(everyone, None, Some(&locked(everyone, None)));
-            prop_assert_eq!((fresh.allow, fresh.deny), (0, 0));
-            // A bit that a lock does not touch stays as somebody else left it.
-            let changed = Overwrite { deny: closed.deny | (somebody_else & !LOCKED), ..closed };
-            let after = unlocked(everyone, Some(&before), Some(&changed));
-            prop_assert_eq!(after.deny & !LOCKED, changed.deny & !LOCKED);
-        }
-    }
-}
+mod tests;

@@ -2,10 +2,9 @@
 
 use guildhall_core::{
     Error, Kind, TenantId,
-    guild::{GuildAction, MessageId, UserId, made_at},
+    guild::{GuildAction, MessageId, UserId},
 };
 use guildhall_flows::{Failure, StepError};
-use time::Duration;
 
 use crate::{
     Moderation,
@@ -15,12 +14,6 @@ use crate::{
     error::ModerationError,
     jail::{CoverInput, CoverJail},
 };
-
-/// Discord deletes no messages in bulk that are older
-/// (<https://discord.com/developers/docs/resources/message#bulk-delete-messages>); a minute is left for clocks.
-const TOO_OLD: Duration = Duration::seconds(14 * 86_400 - 60);
-/// Messages that one purge looks through at most.
-const LOOKED_THROUGH: usize = 2_000;
 
 /// What became of a deed that was to be taken back.
 enum Reversal {
@@ -189,9 +182,7 @@ impl Moderation {
         let happened = |yes: bool| if yes { Reversal::Happened } else { Reversal::Undone };
         let member = async || guilds.member(tenant, user()?).await;
         match deed {
-            Deed::Warn | Deed::Note | Deed::Massban { .. } | Deed::Role { already: true, .. } => {
-                Ok(Reversal::Undone)
-            }
+            Deed::Warn | Deed::Note | Deed::Massban { .. } => Ok(Reversal::Undone),
             Deed::Ban { .. } => {
                 self.unban_if_banned(tenant, user()?, &reason).await?;
                 Ok(Reversal::Undone)
@@ -230,7 +221,7 @@ impl Moderation {
                 }
                 Ok(Reversal::Undone)
             }
-            Deed::Role { role, give, already: false } => {
+            Deed::Role { role, give, .. } => {
                 if member().await?.is_some_and(|member| member.roles.contains(role) == *give) {
                     let (user, role) = (user()?, *role);
                     let action = match give {
@@ -344,48 +335,9 @@ impl Moderation {
         }
         Ok(())
     }
-
-    /// The messages that a purge is to delete. It is a step of its own: looking again after some are gone would
-    /// find others.
-    pub(crate) async fn find_messages(&self, tenant: &TenantId, number: i64) -> Result<Found, StepError> {
-        let row = self.case(tenant, number).await?;
-        let Deed::Purge { count, user, contains, bots, .. } = row.deed()? else {
-            return Ok(Found::default());
-        };
-        let channel = row.place().ok_or_else(|| Error::bug("a purge without a channel"))?;
-        let wanted = contains.map(|words| words.to_lowercase());
-        let oldest = row.created_at.time() - TOO_OLD;
-        let (mut found, mut before, mut seen) = (Found::default(), None, 0_usize);
-        'pages: loop {
-            let page = self.seams.guilds.messages(tenant, channel, before, 100).await?;
-            let last = page.last().map(|message| message.id);
-            seen += page.len();
-            for message in &page {
-                let fits = user.is_none_or(|user| message.author.user == user)
-                    && (!bots || message.author.bot)
-                    && wanted.as_ref().is_none_or(|words| message.content.to_lowercase().contains(words));
-                if !fits {
-                    continue;
-                }
-                if found.messages.len() + found.too_old as usize >= count as usize {
-                    break 'pages;
-                }
-                match made_at(message.id.0) < oldest {
-                    true => found.too_old += 1,
-                    false => found.messages.push(message.id),
-                }
-            }
-            // Past the first that is too old everything is; one page of them is enough to say how many.
-            if page.len() < 100 || seen >= LOOKED_THROUGH || found.too_old > 0 {
-                break;
-            }
-            before = last;
-        }
-        Ok(found)
-    }
 }
 
-/// What a purge found.
+/// What a purge found. It is looked for once: after some are gone, others would be found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Found {
     pub(crate) messages: Vec<MessageId>,

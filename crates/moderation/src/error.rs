@@ -1,9 +1,14 @@
 //! What can go wrong in moderation, and what the person who asked can do about it.
 
-use guildhall_core::{Action, Error, Kind, error::Vars};
+use guildhall_core::{
+    Action, Error, Kind,
+    error::{Variable, Vars},
+};
 use guildhall_flows::{FlowError, StepError};
 use guildhall_store::StoreError;
 use serde_json::json;
+
+use crate::lockdown::EVERYWHERE;
 
 /// Why something did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,25 @@ pub enum ModerationError {
     /// Nobody can give this role.
     #[error("Nobody can give or take the role {0}: a bot or an integration owns it.")]
     RoleManaged(String),
+    /// A role that is everybody's.
+    #[error("Everybody has the role @everyone, so nobody can be given it or lose it.")]
+    RoleEveryone,
+    /// They have it.
+    #[error("{who} has the role {role} already.")]
+    RoleHeld {
+        /// Who.
+        who: String,
+        /// What it is called.
+        role: String,
+    },
+    /// They do not have it.
+    #[error("{who} does not have the role {role}.")]
+    RoleNotHeld {
+        /// Who.
+        who: String,
+        /// What it is called.
+        role: String,
+    },
     /// There is no such role.
     #[error("There is no role with the id {0}.")]
     NoRole(String),
@@ -94,6 +118,9 @@ pub enum ModerationError {
     /// No channel was named, and there is none around.
     #[error("Say in which channel.")]
     WhichChannel,
+    /// No message fits.
+    #[error("No message in {0} fits that is younger than 14 days.")]
+    NothingToPurge(String),
     /// There is no such template.
     #[error("There is no reason called '{name}'.")]
     NoReason {
@@ -140,6 +167,9 @@ pub enum ModerationError {
         /// What happened, with what to do.
         why: String,
     },
+    /// Of several people it was done to none.
+    #[error("It could be done to nobody: {0}")]
+    NobodyDone(String),
     /// Others changed it over and over.
     #[error("Case {0} is being changed by somebody else right now.")]
     Contended(i64),
@@ -218,7 +248,7 @@ impl ModerationError {
     fn words(&self) -> Option<(Kind, &'static str, &'static str)> {
         use Kind::{Conflict, Limit, NotFound, Permission, User};
         Some(match self {
-            Self::NoCase(_) => (NotFound, "case_not_found", "Look for it with `case search`."),
+            Self::NoCase(_) => (NotFound, "case_not_found", "Look for it with /case search."),
             Self::Held { .. } => {
                 (Conflict, "case_held", "Look at that case; edit it to change what it does.")
             }
@@ -249,9 +279,14 @@ impl ModerationError {
             Self::Nobody(_) => {
                 (NotFound, "nobody", "Check the id: right-click the person, then Copy User ID.")
             }
-            Self::NoJail => (Conflict, "no_jail", "Set `jail.role` in /config first."),
-            Self::JailGone => (Conflict, "jail_gone", "Set `jail.role` in /config to a role that exists."),
+            Self::NoJail => {
+                (Conflict, "no_jail", "Set “jail.role” in /config first, or let /config setup make one.")
+            }
+            Self::JailGone => (Conflict, "jail_gone", "Set “jail.role” in /config to a role that exists."),
             Self::RoleManaged(_) => (Conflict, "role_managed", "Choose another role."),
+            Self::RoleEveryone => (Conflict, "role_everyone", "Choose another role."),
+            Self::RoleHeld { .. } => (Conflict, "role_held", "There is nothing to do."),
+            Self::RoleNotHeld { .. } => (Conflict, "role_not_held", "There is nothing to do."),
             Self::NoRole(_) => (NotFound, "role_not_found", "Mention the role, or copy its id from Discord."),
             Self::RoleNotBelow(_) => (Permission, "role_not_below", "Ask somebody whose role is higher."),
             Self::NoChannel(_) => {
@@ -259,15 +294,16 @@ impl ModerationError {
             }
             Self::NoMessage => (NotFound, "message_not_found", "Copy the message's link from Discord."),
             Self::WhichChannel => (User, "which_channel", "Name a channel."),
+            Self::NothingToPurge(_) => (NotFound, "nothing_to_purge", "Nothing was deleted. Ask for others."),
             Self::NoReason { .. } => {
-                (NotFound, "reason_not_found", "See `reason list`, or write the reason out.")
+                (NotFound, "reason_not_found", "See /reason list, or write the reason out.")
             }
             Self::ReasonName(_) => {
                 (User, "reason_name", "Use one word without blanks, quotes, braces and equals signs.")
             }
             Self::ReasonQuotes => (User, "reason_quotes", "Write ' or “ ” instead."),
             Self::ReasonTooLong(_) => (User, "reason_too_long", "Shorten it."),
-            Self::TimeoutTooLong(_) => (User, "timeout_too_long", "Use `jail` or `tempban` for longer."),
+            Self::TimeoutTooLong(_) => (User, "timeout_too_long", "Use /jail or /tempban for longer."),
             Self::NoLink(_) => (User, "evidence_no_link", "Give links that begin with https://."),
             Self::TooMuchEvidence(_) => (User, "too_much_evidence", "Keep those that matter most."),
             Self::NoDate(_) => (User, "no_date", "Write it like 2026-01-31."),
@@ -275,15 +311,16 @@ impl ModerationError {
             Self::NobodyNamed => (User, "nobody_named", "Give at least one id."),
             Self::TooManyNamed(_) => (Limit, "too_many_named", "Split the list."),
             Self::Failed { .. } => (Conflict, "case_failed", "Mend what it says, then try again."),
+            Self::NobodyDone(_) => (Conflict, "done_to_nobody", "Mend what it says, then try again."),
             Self::Contended(_) => (Conflict, "case_contended", "Try again in a moment."),
             Self::ReportsOff => (
                 Conflict,
                 "reports_off",
-                "Write to somebody of the staff; they can set `logs.reports` in /config.",
+                "Write to somebody of the staff; they can set “logs.reports” in /config.",
             ),
             Self::Reported => (Conflict, "reported_already", "There is nothing more to do."),
             Self::ReportsThemselves => (User, "reports_themselves", "Name somebody else, or nobody."),
-            Self::NoReport(_) => (NotFound, "report_not_found", "See `inbox list`."),
+            Self::NoReport(_) => (NotFound, "report_not_found", "See /inbox list."),
             Self::ReportHandled { .. } => (Conflict, "report_handled", "There is nothing left to do."),
             Self::AppealsOff => (Conflict, "appeals_off", "Write to somebody of the staff."),
             Self::NotYours(_) => {
@@ -293,7 +330,7 @@ impl ModerationError {
                 (Conflict, "not_appealable", "It has ended, or leaves nothing to lift.")
             }
             Self::Appealed(_) => (Conflict, "appealed_already", "The staff has read it, or will."),
-            Self::NoAppeal(_) => (NotFound, "appeal_not_found", "See `inbox list`."),
+            Self::NoAppeal(_) => (NotFound, "appeal_not_found", "See /inbox list."),
             Self::AppealDecided { .. } => (Conflict, "appeal_decided", "There is nothing left to decide."),
             Self::Store(_) | Self::Flow(_) | Self::Edge(_) => return None,
         })
@@ -311,11 +348,9 @@ impl ModerationError {
             | Self::NotAppealable(number)
             | Self::Appealed(number)
             | Self::NoAppeal(number) => vec![("number", number.to_string().into())],
-            Self::Held { who, by, number } => vec![
-                ("who", who.as_str().into()),
-                ("by", by.as_str().into()),
-                ("number", number.to_string().into()),
-            ],
+            Self::Held { who, by, number } => {
+                vec![("who", named(who)), ("by", by.as_str().into()), ("number", number.to_string().into())]
+            }
             Self::Over { number, state } => {
                 vec![("number", number.to_string().into()), ("state", (*state).into())]
             }
@@ -331,7 +366,12 @@ impl ModerationError {
             | Self::NothingToLock(name)
             | Self::NotHere(name)
             | Self::RoleManaged(name)
-            | Self::RoleNotBelow(name) => vec![("name", name.as_str().into())],
+            | Self::RoleNotBelow(name)
+            | Self::NothingToPurge(name) => vec![("name", named(name))],
+            Self::RoleHeld { who, role } | Self::RoleNotHeld { who, role } => {
+                vec![("who", who.as_str().into()), ("role", role.as_str().into())]
+            }
+            Self::NobodyDone(why) => vec![("why", why.as_str().into())],
             Self::Nobody(text)
             | Self::NoRole(text)
             | Self::NoChannel(text)
@@ -357,6 +397,11 @@ impl ModerationError {
             _ => Vec::new(),
         }
     }
+}
+
+/// A name as a variable. What is no name is for each language to say.
+fn named(name: &str) -> Variable {
+    if name == EVERYWHERE { "the-whole-server".into() } else { name.into() }
 }
 
 impl From<ModerationError> for StepError {
@@ -393,87 +438,4 @@ impl From<ModerationError> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use guildhall_core::language::{Language, Texts};
-
-    use super::*;
-
-    fn every_error() -> Vec<ModerationError> {
-        use ModerationError as E;
-        let text = || "it".to_owned();
-        vec![
-            E::NoCase(1),
-            E::Held { who: text(), by: text(), number: 1 },
-            E::Over { number: 1, state: "closed" },
-            E::NoEnd(1),
-            E::NothingToChange(1),
-            E::RankNotBelow { name: text(), theirs: text() },
-            E::AlreadyBanned(text()),
-            E::NotBanned(text()),
-            E::AlreadyTimedOut(text()),
-            E::NotTimedOut(text()),
-            E::NotJailed(text()),
-            E::NotLocked(text()),
-            E::NothingToLock(text()),
-            E::NotHere(text()),
-            E::Nobody(text()),
-            E::NoJail,
-            E::JailGone,
-            E::RoleManaged(text()),
-            E::NoRole(text()),
-            E::RoleNotBelow(text()),
-            E::NoChannel(text()),
-            E::NoMessage,
-            E::WhichChannel,
-            E::NoReason { name: text(), near: text() },
-            E::ReasonName(text()),
-            E::ReasonQuotes,
-            E::ReasonTooLong(2001),
-            E::TimeoutTooLong(text()),
-            E::NoLink(text()),
-            E::TooMuchEvidence(10),
-            E::NoDate(text()),
-            E::NoId(text()),
-            E::NobodyNamed,
-            E::TooManyNamed(501),
-            E::Failed { number: 1, why: text() },
-            E::Contended(1),
-            E::ReportsOff,
-            E::Reported,
-            E::ReportsThemselves,
-            E::NoReport(1),
-            E::ReportHandled { number: 1, state: "taken", by: text() },
-            E::AppealsOff,
-            E::NotYours(1),
-            E::NotAppealable(1),
-            E::Appealed(1),
-            E::NoAppeal(1),
-            E::AppealDecided { number: 1, state: "denied", by: text() },
-        ]
-    }
-
-    #[test]
-    fn every_error_is_said_in_every_language_with_what_it_speaks_of() {
-        let texts = Texts::new(&[crate::LOCALES]).unwrap();
-        let mut said = std::collections::BTreeSet::new();
-        for error in every_error() {
-            let plain = error.to_string();
-            let edge = Error::from(error);
-            assert!(edge.remedy.as_deref().is_some_and(|remedy| remedy.ends_with('.')), "{}", edge.code);
-            said.insert(edge.code.to_owned());
-            for language in Language::ALL {
-                assert!(texts.has(language, edge.code), "{} is not said in {}", edge.code, language.tag());
-                let args: Vec<_> = edge.vars.iter().map(|(name, _)| *name).collect();
-                let local = texts.translate(&edge, language);
-                assert!(!local.message().is_empty() && local.remedy().is_some(), "{}", edge.code);
-                // A message whose variables are missing falls back to English, which would be the same text.
-                if language == Language::German {
-                    assert_ne!(local.message(), plain, "{}: {args:?} do not fit the German text", edge.code);
-                    assert_ne!(local.remedy(), edge.remedy.as_deref(), "{}", edge.code);
-                }
-            }
-        }
-        let written: std::collections::BTreeSet<_> = texts.codes().map(str::to_owned).collect();
-        assert_eq!(said, written, "messages without an error, or errors without a message");
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! The jail: a role instead of one's own, in every channel, and after coming back as well.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use guildhall_core::{
-    Error, TenantId,
+    Error, Kind, TenantId,
     guild::{
         Channel, ChannelId, ChannelKind, GuildAction, GuildMember, Overwrite, RoleId, Standing, UserId, bits,
     },
@@ -11,7 +11,7 @@ use guildhall_core::{
 };
 use guildhall_flows::{Failure, Flow, StepError, Workflow};
 use guildhall_store::scope;
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -26,6 +26,11 @@ use crate::{
 
 /// Seconds after coming back at which is looked whether the jail still holds: other bots give roles to who joins.
 const LOOKS: [u64; 4] = [5, 15, 60, 300];
+/// Between closing a channel and looking at it again. Whoever opens it over and over, another bot perhaps, is
+/// answered twice in this time and no more often.
+const PAUSE: Duration = Duration::from_secs(60);
+/// People who are looked after when the guild is back; the newest jails first.
+const LOOKED_AFTER: u64 = 100;
 
 impl Moderation {
     /// The jail's role, checked: it exists, the bot can give it.
@@ -129,6 +134,18 @@ impl Moderation {
         Ok(newest.await?.filter(|row| matches!(row.deed(), Ok(Deed::Jail { owed: true, .. }))))
     }
 
+    /// Puts somebody who is back in jail again, or gives them what they are owed.
+    async fn hold_or_give(&self, tenant: &TenantId, user: UserId) -> Result<(), Error> {
+        match self.jailed(tenant, user).await?.map(|row| row.state) {
+            Some(CaseState::Active) => {
+                let reason = "In jail by a case, and back on the server";
+                self.hold_in_jail(tenant, user, reason).await.map(|_| ())
+            }
+            Some(_) => Ok(()),
+            None => self.give_owed(tenant, user).await,
+        }
+    }
+
     /// Gives somebody who is back the roles of a jail that ended while they were away.
     async fn give_owed(&self, tenant: &TenantId, user: UserId) -> Result<(), Error> {
         let Some(row) = self.owing(tenant, user).await? else { return Ok(()) };
@@ -139,38 +156,80 @@ impl Moderation {
         Ok(self.owe(tenant, row.number, false).await?)
     }
 
-    /// Denies the jail's role what it must not have, in one channel or in all. Gives how many were changed.
-    pub(crate) async fn cover(&self, tenant: &TenantId, only: Option<ChannelId>) -> Result<u32, Error> {
+    /// Those who are in jail or owed roles, the newest jails first.
+    pub(crate) async fn looked_after(&self, tenant: &TenantId) -> Result<BTreeSet<UserId>, ModerationError> {
+        let owed = case::Column::Deed.contains("\"owed\":true");
+        let rows = scope::find::<case::Entity>(tenant)
+            .filter(case::Column::Kind.eq(CaseKind::Jail))
+            .filter(Condition::any().add(case::Column::State.eq(CaseState::Active)).add(owed))
+            .order_by_desc(case::Column::Number)
+            .limit(LOOKED_AFTER)
+            .all(self.seams.store.reader());
+        Ok(rows.await?.iter().filter_map(case::Model::user).collect())
+    }
+
+    /// The jail's role and its own channel, as far as they are set.
+    async fn jail(&self, tenant: &TenantId) -> Result<Option<(RoleId, Option<ChannelId>)>, Error> {
         let settings = self.seams.settings.as_ref();
-        let Some(role) = setting::get::<Option<RoleId>>(settings, tenant, &JAIL_ROLE).await? else {
-            return Ok(0);
-        };
-        let own: Option<ChannelId> = setting::get(settings, tenant, &JAIL_CHANNEL).await?;
+        Ok(match setting::get::<Option<RoleId>>(settings, tenant, &JAIL_ROLE).await? {
+            Some(role) => Some((role, setting::get(settings, tenant, &JAIL_CHANNEL).await?)),
+            None => None,
+        })
+    }
+
+    /// Whether a channel, as it is now, is open to those in jail, or their own is closed. Asks Discord nothing
+    /// where it is not.
+    pub(crate) async fn needs_cover(&self, tenant: &TenantId, channel: &Channel) -> Result<bool, Error> {
+        match self.jail(tenant).await? {
+            Some((role, own)) if lacking(channel, role, own).is_some() => {
+                Ok(self.seams.guilds.guild(tenant).await?.role(role).is_some())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Denies the jail's role what it must not have, in one channel or in all. Gives how many were changed. A
+    /// channel that the bot may not change holds up no other one.
+    pub(crate) async fn cover(&self, tenant: &TenantId, only: Option<ChannelId>) -> Result<u32, Error> {
+        let Some((role, own)) = self.jail(tenant).await? else { return Ok(0) };
         let guild = self.seams.guilds.guild(tenant).await?;
         if guild.role(role).is_none() {
             return Ok(0);
         }
-        let mut changed = 0;
-        let covered = |channel: &&Channel| {
-            channel.kind != ChannelKind::Thread && only.is_none_or(|only| channel.id == only)
-        };
-        for channel in guild.channels.iter().filter(covered) {
-            let (allow, deny) =
-                if Some(channel.id) == own { (bits::READ_AND_WRITE, 0) } else { (0, bits::DENIED_IN_JAIL) };
-            let overwrite = Overwrite { target: role.0, role: true, allow, deny };
-            let now = channel.overwrites.iter().find(|now| now.role && now.target == role.0);
-            if now.is_some_and(|now| now.deny & deny == deny && now.allow & allow == allow) {
-                continue;
-            }
+        let (mut changed, mut refused) = (0, None);
+        for channel in guild.channels.iter().filter(|channel| only.is_none_or(|only| channel.id == only)) {
+            let Some(overwrite) = lacking(channel, role, own) else { continue };
             let action = GuildAction::SetOverwrite { channel: channel.id, overwrite };
-            self.seams.guilds.act(tenant, action, "Those in jail see this channel no more").await?;
-            changed += 1;
+            match self.seams.guilds.act(tenant, action, "Those in jail see this channel no more").await {
+                Ok(()) => changed += 1,
+                // It was deleted in this moment.
+                Err(error) if error.kind == Kind::NotFound => {}
+                Err(error) if matches!(error.kind, Kind::Permission | Kind::Conflict) => {
+                    refused = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = refused {
+            self.report(tenant, CoverJail::KIND, &error);
         }
         Ok(changed)
     }
 }
 
-/// Covers channels that the jail's role does not know yet.
+/// What is to be said of the jail's role in a channel; nothing where it is said already. The jail's own channel
+/// lets it in, every other one shuts it out, and a thread is as its channel.
+fn lacking(channel: &Channel, role: RoleId, own: Option<ChannelId>) -> Option<Overwrite> {
+    let (allow, deny) =
+        if Some(channel.id) == own { (bits::READ_AND_WRITE, 0) } else { (0, bits::DENIED_IN_JAIL) };
+    let now = channel.overwrites.iter().find(|now| now.role && now.target == role.0);
+    let said = now.is_some_and(|now| now.deny & deny == deny && now.allow & allow == allow);
+    let says = channel.kind != ChannelKind::Thread && !said;
+    says.then_some(Overwrite { target: role.0, role: true, allow, deny })
+}
+
+/// Covers channels that let the jail's role in. One channel, which is new or was changed, is looked at twice:
+/// whoever made it may still be at it.
 pub(crate) struct CoverJail(pub(crate) Shared);
 
 /// One channel, or all of them.
@@ -187,7 +246,12 @@ impl Workflow for CoverJail {
 
     async fn run(&self, flow: &Flow, input: CoverInput) -> Result<u32, Failure> {
         let cover = || async { self.0.cover(flow.tenant(), input.channel).await.map_err(StepError::from) };
-        flow.step("cover", cover).retries(30).await
+        let changed = flow.step("cover", cover).retries(30).await?;
+        if input.channel.is_none() {
+            return Ok(changed);
+        }
+        flow.sleep("pause", PAUSE).await?;
+        Ok(changed + flow.step("look", cover).retries(30).await?)
     }
 }
 
@@ -203,16 +267,14 @@ impl Workflow for BackToJail {
 
     async fn run(&self, flow: &Flow, user: UserId) -> Result<(), Failure> {
         let hold = || async {
-            let reason = "In jail by a case, and back on the server";
-            let row = self.0.jailed(flow.tenant(), user).await?;
-            match row.map(|row| row.state) {
-                Some(CaseState::Active) => {
-                    self.0.hold_in_jail(flow.tenant(), user, reason).await?;
-                }
-                Some(_) => {}
-                None => self.0.give_owed(flow.tenant(), user).await?,
+            let held = self.0.hold_or_give(flow.tenant(), user).await;
+            if let Err(error) = &held
+                && error.kind == Kind::Permission
+            {
+                // Nobody waits for the answer.
+                self.0.report(flow.tenant(), Self::KIND, error);
             }
-            Ok(())
+            Ok(held?)
         };
         let tried = flow.step("hold", hold).retries(60).await;
         unless_ended(tried)?;

@@ -18,9 +18,8 @@ impl Moderation {
     pub(crate) async fn tell(&self, tenant: &TenantId, number: i64) -> Result<(), StepError> {
         let row = self.case(tenant, number).await?;
         let Some(user) = row.user().filter(|_| row.told.is_none()) else { return Ok(()) };
-        let settings = self.seams.settings.as_ref();
-        if row.silent || !setting::get::<bool>(settings, tenant, &DM).await? {
-            self.keep_told(tenant, number, Told::Silent).await?;
+        if let Some(untold) = self.untold(tenant, row.silent).await? {
+            self.keep_told(tenant, number, untold).await?;
             return Ok(());
         }
         let letter = self.letter(tenant, &row).await?;
@@ -38,6 +37,12 @@ impl Moderation {
                 Ok(())
             }
         }
+    }
+
+    /// That nobody is to tell the person, if it is so.
+    pub(crate) async fn untold(&self, tenant: &TenantId, silent: bool) -> Result<Option<Told>, Error> {
+        let tells = !silent && setting::get::<bool>(self.seams.settings.as_ref(), tenant, &DM).await?;
+        Ok((!tells).then_some(Told::Silent))
     }
 
     async fn letter(&self, tenant: &TenantId, row: &case::Model) -> Result<Document, Error> {
@@ -64,9 +69,7 @@ impl Moderation {
             letter = letter.field("Until", Rich::new().time(end.time()).text(" (").ago(end.time()).text(")"));
         }
         if row.kind == CaseKind::Jail
-            && let Some(channel) =
-                setting::get::<Option<guildhall_core::guild::ChannelId>>(settings, tenant, &JAIL_CHANNEL)
-                    .await?
+            && let Some(channel) = self.first_set(tenant, &[&JAIL_CHANNEL]).await?
             && let Some(channel) = guild.channel(channel)
         {
             letter = letter.field("Where you can write", format!("#{}", channel.name));

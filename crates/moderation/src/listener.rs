@@ -1,13 +1,13 @@
 //! What the domain makes of what happens in a guild: bans and kicks by hand become cases, measures that somebody
 //! ended by hand end, those in jail who come back are put back, whose jail ended meanwhile get their
-//! roles, and new channels are closed to those in jail.
+//! roles, and channels that are new or were opened to those in jail are closed.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use guildhall_core::{
     ActorId, TenantId,
-    guild::{ChannelKind, GuildEvent, GuildListener, GuildMember, RoleId, UserId},
+    guild::{GuildEvent, GuildListener, GuildMember, RoleId, UserId},
     setting,
 };
 use guildhall_store::StoreError;
@@ -18,7 +18,7 @@ use crate::{
     case::{CaseKind, CaseState, Deed, Source},
     error::ModerationError,
     jail::{BackToJail, CoverInput, CoverJail},
-    setting::{JAIL_ROLE, RECORD_BY_HAND},
+    setting::{FEATURE, JAIL_ROLE, RECORD_BY_HAND},
 };
 
 /// Discord's numbers for entries of its audit log
@@ -47,6 +47,7 @@ impl GuildListener for Listener {
                 | "member_joined"
                 | "member_changed"
                 | "channel_created"
+                | "channel_changed"
         )
     }
 
@@ -62,7 +63,7 @@ impl GuildListener for Listener {
 impl Moderation {
     async fn notice(&self, tenant: &TenantId, event: &GuildEvent) -> Result<(), ModerationError> {
         match event {
-            GuildEvent::Available => self.cover_again(tenant).await,
+            GuildEvent::Available => self.catch_up(tenant).await,
             GuildEvent::Banned { user, name } => self.banned_by_hand(tenant, *user, name, None, None).await,
             GuildEvent::Unbanned { user, .. } => self.unbanned_by_hand(tenant, *user, None).await,
             GuildEvent::Audited { action, by: Some(by), target: Some(target), reason, at } => {
@@ -71,7 +72,12 @@ impl Moderation {
             }
             GuildEvent::MemberJoined { member, .. } => self.came_back(tenant, member).await,
             GuildEvent::MemberChanged { after, .. } => self.timeout_ended(tenant, after).await,
-            GuildEvent::ChannelCreated(channel) if channel.kind != ChannelKind::Thread => {
+            // Discord tells of a channel that was moved, or given its category's permissions, as of any change; of
+            // what the jail itself has changed too, where nothing is left to do.
+            GuildEvent::ChannelCreated(channel) | GuildEvent::ChannelChanged { after: channel, .. } => {
+                if !self.needs_cover(tenant, channel).await? {
+                    return Ok(());
+                }
                 let input = CoverInput { channel: Some(channel.id) };
                 let key = channel.id.to_string();
                 self.start_once::<CoverJail>(tenant, &key, &input).await
@@ -242,13 +248,16 @@ impl Moderation {
         self.closed_by_hand(tenant, known.number, By::by_hand()).await
     }
 
-    /// Channels may have been made while nobody listened.
-    async fn cover_again(&self, tenant: &TenantId) -> Result<(), ModerationError> {
+    /// While nobody listened channels may have been made or opened, and who is in jail may have come back.
+    async fn catch_up(&self, tenant: &TenantId) -> Result<(), ModerationError> {
         let role: Option<RoleId> = setting::get(self.seams.settings.as_ref(), tenant, &JAIL_ROLE).await?;
-        match role {
-            Some(_) => self.start_once::<CoverJail>(tenant, "all", &CoverInput { channel: None }).await,
-            None => Ok(()),
+        if role.is_some() {
+            self.start_once::<CoverJail>(tenant, "all", &CoverInput { channel: None }).await?;
         }
+        for user in self.looked_after(tenant).await? {
+            self.start_once::<BackToJail>(tenant, &format!("{user}.again"), &user).await?;
+        }
+        Ok(())
     }
 
     async fn came_back(&self, tenant: &TenantId, member: &GuildMember) -> Result<(), ModerationError> {
@@ -276,7 +285,9 @@ impl Moderation {
     }
 
     async fn records_by_hand(&self, tenant: &TenantId) -> Result<bool, ModerationError> {
-        Ok(setting::get(self.seams.settings.as_ref(), tenant, &RECORD_BY_HAND).await?)
+        let settings = self.seams.settings.as_ref();
+        Ok(setting::get(settings, tenant, &FEATURE).await?
+            && setting::get(settings, tenant, &RECORD_BY_HAND).await?)
     }
 
     async fn name_of(&self, tenant: &TenantId, user: UserId) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guildhall_core::{
     Actor,
-    guild::{Channel, ChannelId, ChannelKind, RoleId, bits, hierarchy},
+    guild::{Channel, ChannelId, ChannelKind, RoleId, bits},
 };
 use guildhall_store::scope;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -30,9 +30,7 @@ impl Moderation {
         reason: String,
     ) -> Result<NewCase, ModerationError> {
         let tenant = &actor.tenant;
-        let guild = self.seams.guilds.guild(tenant).await?;
-        let myself = self.seams.guilds.myself(tenant).await?;
-        hierarchy::able(&guild, &myself, None, CaseKind::Lock.needs())?;
+        let guild = self.able(tenant, CaseKind::Lock.needs()).await?;
         let everyone = RoleId(guild.id);
         let mut locked_alone = Vec::new();
         if channel.is_none() {
@@ -111,9 +109,7 @@ impl Moderation {
         row: &case::Model,
         reason: String,
     ) -> Result<NewCase, ModerationError> {
-        let guild = self.seams.guilds.guild(&actor.tenant).await?;
-        let myself = self.seams.guilds.myself(&actor.tenant).await?;
-        hierarchy::able(&guild, &myself, None, CaseKind::Unlock.needs())?;
+        self.able(&actor.tenant, CaseKind::Unlock.needs()).await?;
         match row.deed()? {
             Deed::Lock { everyone, channels } if row.state != CaseState::Failed => Ok(NewCase {
                 channel: row.place(),
@@ -134,9 +130,7 @@ impl Moderation {
         seconds: u32,
         reason: String,
     ) -> Result<NewCase, ModerationError> {
-        let guild = self.seams.guilds.guild(&actor.tenant).await?;
-        let myself = self.seams.guilds.myself(&actor.tenant).await?;
-        hierarchy::able(&guild, &myself, None, CaseKind::Slowmode.needs())?;
+        let guild = self.able(&actor.tenant, CaseKind::Slowmode.needs()).await?;
         let found = guild.channel(channel).ok_or_else(|| ModerationError::NoChannel(channel.to_string()))?;
         let deed = Deed::Slowmode { seconds, before: found.slowmode };
         Ok(NewCase {

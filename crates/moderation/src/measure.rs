@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use guildhall_core::{
-    Actor, Error, Kind, TenantId,
+    Actor, Call, Error, Kind, TenantId,
     guild::{GuildMember, RoleId, Standing, UserId, hierarchy},
 };
 use guildhall_flows::FlowId;
@@ -158,11 +158,20 @@ impl Moderation {
             }
             Measure::Nick(nick) => Deed::Nick { nick: nick.clone(), before: here()?.nick.clone() },
             Measure::Role { role, give } => {
-                let already = here()?.roles.contains(role) == *give;
+                let held = here()?.roles.contains(role);
                 let found = checked.guild.role(*role);
                 let found = found.ok_or_else(|| ModerationError::NoRole(role.to_string()))?;
+                let called = found.name.clone();
+                if role.0 == checked.guild.id {
+                    return Err(ModerationError::RoleEveryone);
+                }
                 if found.managed {
-                    return Err(ModerationError::RoleManaged(found.name.clone()));
+                    return Err(ModerationError::RoleManaged(called));
+                }
+                match (held, *give) {
+                    (true, true) => return Err(ModerationError::RoleHeld { who: name, role: called }),
+                    (false, false) => return Err(ModerationError::RoleNotHeld { who: name, role: called }),
+                    _ => {}
                 }
                 let height = Standing::Role(found.position, std::cmp::Reverse(found.id));
                 if height >= checked.guild.standing(&checked.myself) {
@@ -170,12 +179,16 @@ impl Moderation {
                 }
                 let actor = checked.actor.as_ref();
                 if actor.is_some_and(|actor| height >= checked.guild.standing(actor)) {
-                    return Err(ModerationError::RoleNotBelow(found.name.clone()));
+                    return Err(ModerationError::RoleNotBelow(called));
                 }
-                Deed::Role { role: *role, give: *give, already }
+                Deed::Role { role: *role, give: *give, name: called }
             }
         };
         let kind = deed.kind(terms.lasts.is_some());
+        let told = match kind.tells_first() || kind.tells_after() {
+            true => self.untold(tenant, terms.silent).await?,
+            false => None,
+        };
         Ok(NewCase {
             target: Some(user),
             target_name: name,
@@ -183,9 +196,9 @@ impl Moderation {
             evidence: terms.evidence.clone(),
             lasts: terms.lasts,
             silent: terms.silent,
+            told,
             lifts,
             carries: self.carries(tenant, kind).await?,
-            done: kind == CaseKind::Note,
             ..NewCase::new(deed, By::from(actor))
         })
     }
@@ -246,7 +259,8 @@ impl Moderation {
         opened: (case::Model, Option<FlowId>),
     ) -> Result<case::Model, ModerationError> {
         let (row, flow) = opened;
-        self.await_briefly(flow.into_iter().collect()).await;
+        let Some(flow) = flow else { return done(row) };
+        self.await_briefly(vec![flow]).await;
         done(self.case(tenant, row.number).await?)
     }
 
@@ -254,23 +268,23 @@ impl Moderation {
     /// community asks of whoever lifts such a measure by its own operation.
     pub(crate) async fn counterpart(
         &self,
-        actor: &Actor,
+        call: &Call,
         row: &case::Model,
         reason: String,
     ) -> Result<Option<NewCase>, ModerationError> {
         if let Some(operation) = row.kind.lifted_by() {
-            self.may_call(actor, operation).await?;
+            self.may_call(call, operation).await?;
         }
         let measure = match row.kind {
             CaseKind::Ban | CaseKind::Tempban => Measure::Unban,
             CaseKind::Timeout => Measure::Untimeout,
             CaseKind::Jail => Measure::Unjail,
-            CaseKind::Lock => return self.unlocking(actor, row, reason).await.map(Some),
+            CaseKind::Lock => return self.unlocking(&call.actor, row, reason).await.map(Some),
             _ => return Ok(None),
         };
         let Some(user) = row.user() else { return Ok(None) };
         let terms = Terms { reason, ..Terms::default() };
-        match self.prepare(actor, user, &measure, &terms).await {
+        match self.prepare(&call.actor, user, &measure, &terms).await {
             Ok(new) => Ok(Some(new)),
             // Discord knows nothing of it any more; then the case alone is to be closed.
             Err(

@@ -97,6 +97,17 @@ impl From<&case::Model> for CaseData {
     }
 }
 
+/// What was done, in words behind the name of whom or what it was done to: `banned`.
+pub(crate) fn done(row: &case::Model) -> String {
+    match row.deed() {
+        Ok(Deed::Slowmode { seconds: 0, .. }) => "slow mode is off".to_owned(),
+        Ok(Deed::Nick { nick: None, .. }) => "nickname taken away".to_owned(),
+        Ok(Deed::Role { name, give: true, .. }) => format!("given the role {name}"),
+        Ok(Deed::Role { name, give: false, .. }) => format!("relieved of the role {name}"),
+        _ => row.kind.done().to_owned(),
+    }
+}
+
 /// The person or the place.
 pub(crate) fn target(row: &case::Model) -> Rich {
     match row.user() {
@@ -144,7 +155,11 @@ fn tone(row: &case::Model) -> Tone {
 pub(crate) fn sheet(row: &case::Model) -> Document {
     let mut sheet = Document::titled(format!("Case {} · {}", row.number, row.kind.title())).tone(tone(row));
     if !row.target_name.is_empty() || row.target.is_some() {
-        let name = if row.target.is_some() { "Person" } else { "Where" };
+        let name = match row.kind {
+            CaseKind::Massban => "Who",
+            _ if row.target.is_some() => "Person",
+            _ => "Where",
+        };
         sheet = sheet.field(name, target(row));
     }
     sheet = sheet.field("Moderator", moderator(row));
@@ -164,11 +179,14 @@ pub(crate) fn sheet(row: &case::Model) -> Document {
         sheet = sheet.field("Ends", format!("Case {lifts}"));
     }
     for evidence in row.evidence() {
-        let text = match &evidence.quote {
-            Some(quote) => format!("{}: “{quote}”", evidence.link),
-            None => evidence.link.clone(),
-        };
-        sheet = sheet.field("Evidence", text);
+        let link = Rich::new().address(&evidence.link);
+        sheet = sheet.field(
+            "Evidence",
+            match &evidence.quote {
+                Some(quote) => link.text(format!(": “{quote}”")),
+                None => link,
+            },
+        );
     }
     if let Some(carried) = row.carried.as_deref().filter(|carried| !carried.is_empty()) {
         sheet = sheet.field("Game servers", carried);
@@ -192,8 +210,9 @@ fn particulars(sheet: Document, deed: &Deed) -> Document {
             let name = |nick: &Option<String>| nick.clone().unwrap_or_else(|| "none".to_owned());
             sheet.field("Nickname", format!("{} → {}", name(before), name(nick)))
         }
-        Deed::Role { role, give, .. } => {
-            sheet.field(if *give { "Role given" } else { "Role taken" }, Rich::new().code(role.to_string()))
+        Deed::Role { role, give, name } => {
+            let name = if name.is_empty() { role.to_string() } else { name.clone() };
+            sheet.field(if *give { "Role given" } else { "Role taken" }, name)
         }
         Deed::Jail { roles, owed: true, .. } => {
             sheet.field("Roles kept", format!("{}, to be given back when they return", roles.len()))
@@ -247,7 +266,11 @@ pub(crate) fn page(row: &case::Model) -> Document {
     } else {
         &["reason"]
     };
-    page = page.action(Action::new("Edit", "case edit", number.clone()).asking(edit));
+    let mut present = number.clone();
+    if !row.reason.is_empty() {
+        present["reason"] = json!(row.reason);
+    }
+    page = page.action(Action::new("Edit", "case edit", present).asking(edit));
     if row.state == CaseState::Active {
         page = page.action(Action::new("End it", "case close", number.clone()).style(Style::Danger));
     }

@@ -3,9 +3,8 @@
 
 use guildhall_core::{
     Action, ActorId, Document, Rich, TenantId, Tone,
-    document::Style,
-    guild::{ChannelId, MessageLink, UserId},
-    setting,
+    document::{Address, Style},
+    guild::{MessageLink, UserId},
 };
 use guildhall_store::{scope, sequence};
 use schemars::JsonSchema;
@@ -74,9 +73,7 @@ impl Moderation {
         tenant: &TenantId,
         new: NewReport,
     ) -> Result<i64, ModerationError> {
-        let channel: Option<ChannelId> =
-            setting::get(self.seams.settings.as_ref(), tenant, &REPORT_LOG).await?;
-        if channel.is_none() {
+        if self.first_set(tenant, &[&REPORT_LOG]).await?.is_none() {
             return Err(ModerationError::ReportsOff);
         }
         let message = match new.message {
@@ -223,8 +220,10 @@ fn page(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Docume
     if let Some(quote) = row.quote.as_deref().filter(|quote| !quote.is_empty()) {
         page = page.field("The message", format!("“{quote}”"));
     }
-    if let Some(at) = row.message.as_deref().and_then(|text| text.parse::<MessageLink>().ok()) {
-        page = page.field("Where", link(guild, at));
+    let place = row.message.as_deref().and_then(|text| text.parse::<MessageLink>().ok());
+    let place = place.map(|at| link(guild, at));
+    if let Some(place) = &place {
+        page = page.field("Where", Rich::new().address(place));
     }
     page = page.field("When", Rich::new().time(row.created_at.time()));
     let mut state = Rich::from(row.state.word());
@@ -246,7 +245,7 @@ fn page(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Docume
         page = page.action(Action::new("Take it", "inbox take", report.clone()).style(Style::Primary));
     }
     if let Some(user) = user {
-        let evidence = row.message.iter().map(|message| json!(message)).collect::<Vec<_>>();
+        let evidence: Vec<&String> = place.iter().collect();
         let warn = json!({ "user": [user], "evidence": evidence });
         page = page.action(Action::new("Warn", "warn", warn.clone()).asking(&["reason"]));
         page = page.action(Action::new("Timeout", "timeout", warn).asking(&["duration", "reason"]));
@@ -256,18 +255,16 @@ fn page(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Docume
 }
 
 /// Where a report's thread is, or what is noted about why there is none; nothing while it is being made.
-pub(crate) fn thread_words(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Option<String> {
-    match (row.place(), guild) {
-        (Some(thread), Some(guild)) => Some(format!("https://discord.com/channels/{guild}/{thread}")),
-        (Some(thread), None) => Some(thread.to_string()),
-        (None, _) => note,
-    }
+pub(crate) fn thread_words(row: &report::Model, guild: Option<u64>, note: Option<String>) -> Option<Rich> {
+    let Some(thread) = row.place() else { return note.map(Rich::from) };
+    let name = guild.map_or_else(|| thread.to_string(), |guild| Address::channel(guild, thread).to_string());
+    Some(Rich::new().channel(thread, name))
 }
 
 /// A message's address, as far as the guild is known.
 pub(crate) fn link(guild: Option<u64>, at: MessageLink) -> String {
     match guild {
-        Some(guild) => format!("https://discord.com/channels/{guild}/{}/{}", at.channel, at.message),
+        Some(guild) => Address::message(guild, at).to_string(),
         None => at.to_string(),
     }
 }

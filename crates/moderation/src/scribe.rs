@@ -17,6 +17,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 use crate::{
     Moderation,
     book::{short, spoken},
+    case::Told,
     entity::post,
     error::ModerationError,
     page,
@@ -51,7 +52,7 @@ impl Moderation {
             .all(self.seams.store.reader())
             .await?;
         let count = rows.len();
-        for row in rows {
+        for row in self.without_place(rows).await? {
             self.write_one(row).await?;
         }
         let next = operator::find::<post::Entity>()
@@ -60,6 +61,38 @@ impl Moderation {
             .one(self.seams.store.reader())
             .await?;
         Ok((count, next.and_then(|row| row.due)))
+    }
+
+    /// Lets those go that are told to the mod-log where there is none, all in one commit: most communities that
+    /// have no mod-log have many of them. Gives the others.
+    async fn without_place(&self, rows: Vec<post::Model>) -> Result<Vec<post::Model>, ModerationError> {
+        let (mut others, mut placeless) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row.tenant.parse::<TenantId>() {
+                Ok(tenant)
+                    if row.topic.starts_with("case:")
+                        && place(&row).is_none()
+                        && self.first_set(&tenant, &[&MOD_LOG]).await?.is_none() =>
+                {
+                    placeless.push((tenant, row));
+                }
+                _ => others.push(row),
+            }
+        }
+        if placeless.is_empty() {
+            return Ok(others);
+        }
+        let tx = self.seams.store.begin().await?;
+        for (tenant, row) in placeless {
+            scope::update::<post::Entity>(&tenant)
+                .set(post::ActiveModel { due: Set(None), attempts: Set(0), ..Default::default() })
+                .filter(post::Column::Topic.eq(row.topic))
+                .filter(post::Column::Due.eq(row.due))
+                .exec(tx.conn())
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(others)
     }
 
     async fn write_one(&self, mut row: post::Model) -> Result<(), ModerationError> {
@@ -117,6 +150,10 @@ impl Moderation {
             .filter(post::Column::Due.eq(Some(claim)))
             .exec(tx.conn())
             .await?;
+        if let Some(appeal) = row.topic.strip_prefix("verdict:") {
+            // Its page says whether the person was reached.
+            self.post_soon(&tx, &tenant, format!("appeal:{appeal}")).await?;
+        }
         if kept.rows_affected == 0 {
             // It changed again meanwhile and is due anew; only where it is has to be kept.
             scope::update::<post::Entity>(&tenant)
@@ -141,10 +178,11 @@ impl Moderation {
             Letter::Channel(channel, document) => (channel, document),
             Letter::Person(user, document) => {
                 let nonce = short(&row.topic.replace(':', "-"), 25);
-                return Ok(match courier.direct(tenant, user, &document, &nonce).await? {
-                    Delivery::Delivered => None,
-                    Delivery::Closed => Some("They take no messages from the bot.".to_owned()),
-                });
+                let told = match courier.direct(tenant, user, &document, &nonce).await? {
+                    Delivery::Delivered => Told::Delivered,
+                    Delivery::Closed => Told::Closed,
+                };
+                return Ok(Some(told.sentence().to_owned()));
             }
         };
         let mut note = None;
@@ -174,7 +212,7 @@ impl Moderation {
     }
 
     /// The first of these channels that is set.
-    async fn first_set(
+    pub(crate) async fn first_set(
         &self,
         tenant: &TenantId,
         channels: &[&'static Setting],

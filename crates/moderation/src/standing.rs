@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use guildhall_core::{
-    Actor, Rank, Spec, TenantId,
+    Actor, Call, Error, Rank, Spec, TenantId,
     guild::{
-        UserId, bits,
+        Guild, UserId, bits,
         hierarchy::{self, Checked},
     },
     permission::{self, Member},
@@ -25,21 +25,21 @@ pub(crate) fn acting(actor: &Actor) -> Option<UserId> {
 }
 
 impl Moderation {
-    /// Whether the actor may call this operation: asked where they do the same by another one.
-    pub(crate) async fn may_call(&self, actor: &Actor, operation: &str) -> Result<(), ModerationError> {
+    /// Whether the caller may call this operation too: asked where another one comes to the same.
+    pub(crate) async fn may_call(&self, call: &Call, operation: &str) -> Result<(), ModerationError> {
         let Some(spec) = SPECS.iter().find(|spec| spec.name == operation) else {
-            return Err(guildhall_core::Error::bug(format!("no operation is called {operation}")).into());
+            return Err(Error::bug(format!("no operation is called {operation}")).into());
         };
-        let required = self.seams.permissions.required(actor, spec).await?;
-        permission::check(actor, &required, spec.name)?;
+        let required = self.seams.permissions.required(&call.actor, spec).await?;
+        call.bypass.note(permission::check(&call.actor, &required, spec.name)?);
         Ok(())
     }
 
-    /// Whether the actor may move a case's end to there. An earlier end lifts the measure, a later one takes it
+    /// Whether the caller may move a case's end to there. An earlier end lifts the measure, a later one takes it
     /// anew, so each takes what that takes: the operation's rank, and a standing above the person's.
     pub(crate) async fn may_move_end(
         &self,
-        actor: &Actor,
+        call: &Call,
         row: &case::Model,
         end: Option<Timestamp>,
     ) -> Result<(), ModerationError> {
@@ -53,11 +53,19 @@ impl Moderation {
             CaseKind::Ban | CaseKind::Tempban if end.is_none() => CaseKind::Ban.word(),
             kind => kind.word(),
         };
-        self.may_call(actor, operation).await?;
+        self.may_call(call, operation).await?;
         if let Some(user) = row.user() {
-            self.may_act_on(&actor.tenant, acting(actor), actor.rank, user, 0).await?;
+            self.may_act_on(call.tenant(), acting(&call.actor), call.actor.rank, user, 0).await?;
         }
         Ok(())
+    }
+
+    /// The guild, when the bot has these permissions there.
+    pub(crate) async fn able(&self, tenant: &TenantId, needs: u64) -> Result<Guild, Error> {
+        let guild = self.seams.guilds.guild(tenant).await?;
+        let myself = self.seams.guilds.myself(tenant).await?;
+        hierarchy::able(&guild, &myself, None, needs)?;
+        Ok(guild)
     }
 
     /// Whether somebody with this rank may act on `target`, and whether the bot can do it for them. Looked at

@@ -7,7 +7,7 @@ use guildhall_flows::FlowId;
 use guildhall_store::{StoreError, Timestamp, Tx, operator, scope};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::json;
@@ -20,6 +20,9 @@ use crate::{
     entity::{case, post},
     error::ModerationError,
 };
+
+/// Cases that are read at once.
+const LOOKED_AT: u64 = 50;
 
 impl Moderation {
     /// Something is to be posted, or edited where it was.
@@ -116,11 +119,20 @@ impl Moderation {
     /// is looked for seldom. Gives how many.
     pub(crate) async fn mend_timers(&self) -> Result<u64, ModerationError> {
         let late = self.seams.clock.now() - Duration::from_secs(60);
-        let rows = operator::find::<case::Entity>()
+        let late = operator::find::<case::Entity>()
             .filter(case::Column::State.eq(CaseState::Active))
             .filter(case::Column::ExpiresAt.lt(Timestamp::from(late)))
-            .all(self.seams.store.reader())
-            .await?;
+            .order_by_asc(case::Column::Tenant)
+            .order_by_asc(case::Column::Number);
+        let mut late = late.paginate(self.seams.store.reader(), LOOKED_AT);
+        let mut mended = 0;
+        while let Some(rows) = late.fetch_and_next().await? {
+            mended += self.mend_some(rows).await?;
+        }
+        Ok(mended)
+    }
+
+    async fn mend_some(&self, rows: Vec<case::Model>) -> Result<u64, ModerationError> {
         let mut mended = 0;
         for row in rows {
             let Ok(tenant) = row.tenant.parse::<TenantId>() else { continue };

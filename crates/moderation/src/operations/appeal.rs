@@ -1,6 +1,8 @@
 //! `appeal`: what somebody says against a case about them.
 
-use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Tone, operation::Limit};
+use guildhall_core::{
+    Answer, Call, Document, Effect, Error, Operation, Rank, Tone, guild::UserId, operation::Limit,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +39,17 @@ impl Operation for Appeal {
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<AppealData>, Error> {
         let appeal = moderation.take_appeal(&call.actor, self.case, cleaned(&self.text)).await?;
-        let document = Document::titled("The staff has your appeal")
-            .tone(Tone::Good)
-            .text("You will get a message when it is decided.");
+        let user = UserId(call.actor.id.discord_user().unwrap_or_default());
+        let here = moderation.seams.guilds.member(call.tenant(), user).await;
+        // More is not promised than Discord lets through: it carries nothing to who shares no server with the bot.
+        let words = match here {
+            Ok(Some(_)) => "You will get a message when it is decided.",
+            _ => {
+                "You are no longer on the server, so Discord may not let me tell you what is decided. Try to come \
+                 back after a few days, or ask somebody of the staff."
+            }
+        };
+        let document = Document::titled("The staff has your appeal").tone(Tone::Good).text(words);
         Ok(Answer::new(AppealData { appeal }, document))
     }
 }

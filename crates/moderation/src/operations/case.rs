@@ -15,6 +15,7 @@ use crate::{
     measure::LONGEST_TIMEOUT,
     page,
     reason::{MOST_EVIDENCE, evidence},
+    standing::acting,
 };
 
 /// Changes of a case that are shown.
@@ -158,7 +159,7 @@ impl Operation for CaseEdit {
         let seen = moderation.case(call.tenant(), number).await?;
         if moves {
             let end = self.end_of(&seen)?;
-            moderation.may_move_end(&call.actor, &seen, end).await?;
+            moderation.may_move_end(call, &seen, end).await?;
         }
         moderation
             .change(call.tenant(), number, &By::from(&call.actor), |row| {
@@ -257,8 +258,12 @@ impl Moderation {
         };
         // What is still being done is not closed: it would hold on Discord with nobody to end it.
         closable(&row)?;
+        // A warning holds nothing that lifting it would ask for, and yet nobody withdraws their own.
+        if let Some(user) = row.user() {
+            self.may_act_on(tenant, acting(&call.actor), call.actor.rank, user, 0).await?;
+        }
         if row.state == CaseState::Active
-            && let Some(new) = self.counterpart(&call.actor, &row, reason).await?
+            && let Some(new) = self.counterpart(call, &row, reason).await?
             // A lift that does not belong to this very case would end another one.
             && new.lifts == Some(number)
         {

@@ -84,6 +84,17 @@ impl Operation for CaseExport {
         let part = u64::from(self.page.unwrap_or(1).max(1));
         let data = moderation.export(call, &wanted, format, part).await?;
         let (part, parts, total) = (data.part, data.parts, data.total);
+        let input = |part: u64| json!({ "format": format, "user": self.user, "kind": self.kind, "since": self.since, "page": part });
+        if part > parts {
+            let text = if parts == 1 {
+                "There is one part.".to_owned()
+            } else {
+                format!("There are {parts} parts.")
+            };
+            let last = Action::new("Last part", Self::NAME, input(parts)).style(Style::Primary);
+            let document = Document::titled("There is no such part").text(text).action(last);
+            return Ok(Answer::new(data, document));
+        }
         let mut document = Document::titled(format!("{total} cases, part {part} of {parts}"));
         let end = data.text.floor_char_boundary(SHOWN.min(data.text.len()));
         document = document.code(&data.text[..end]);
@@ -93,7 +104,6 @@ impl Operation for CaseExport {
                  --json`, or the same operation over REST.",
             );
         }
-        let input = |part: u64| json!({ "format": format, "user": self.user, "kind": self.kind, "since": self.since, "page": part });
         if part > 1 {
             document = document.action(Action::new("Previous part", Self::NAME, input(part - 1)));
         }

@@ -1,7 +1,8 @@
 //! `inbox …`: what members have sent to the staff, reports and appeals, and what becomes of it.
 
 use guildhall_core::{
-    Action, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, TenantId, Tone, guild::UserId,
+    Action, Answer, Call, Document, Effect, Error, Misfit, Operation, Rank, Rich, TenantId, Tone,
+    guild::UserId,
 };
 use guildhall_store::scope;
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use crate::{
     book::By,
     entity::{appeal, report},
     reason::cleaned,
+    standing::acting,
 };
 
 /// Reports, and appeals, on one page.
@@ -47,6 +49,9 @@ pub struct InboxItem {
     pub state: String,
     /// What it says.
     pub text: String,
+    /// Of an appeal that is decided: whether the person was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 /// A report, without who sent it.
@@ -67,14 +72,14 @@ pub struct ReportData {
 impl From<report::Model> for InboxItem {
     fn from(row: report::Model) -> Self {
         let state = row.state.word().to_owned();
-        Self { number: row.number, about: row.target_name, state, text: row.text }
+        Self { number: row.number, about: row.target_name, state, text: row.text, told: None }
     }
 }
 
 impl From<appeal::Model> for InboxItem {
     fn from(row: appeal::Model) -> Self {
         let state = row.state.word().to_owned();
-        Self { number: row.number, about: row.person_name, state, text: row.text }
+        Self { number: row.number, about: row.person_name, state, text: row.text, told: None }
     }
 }
 
@@ -212,7 +217,8 @@ impl Operation for InboxShow {
         if let Some(number) = self.appeal {
             return moderation.appeal_answer(tenant, number).await;
         }
-        let number = self.report.ok_or_else(|| Error::invalid("report", "give a number, or an appeal's."))?;
+        let which = "is missing: give the number of a report, or that of an appeal.";
+        let number = self.report.ok_or_else(|| Misfit::new("inbox_which", which).of("report"))?;
         let row = moderation.report_row(tenant, number).await?;
         Ok(Answer::new(row.into(), moderation.report_page(tenant, number).await?))
     }
@@ -426,20 +432,23 @@ impl Operation for InboxDeny {
 impl Moderation {
     async fn appeal_answer(&self, tenant: &TenantId, number: i64) -> Result<Answer<InboxItem>, Error> {
         let row = self.appeal_row(tenant, number).await?;
-        Ok(Answer::new(row.into(), self.appeal_page(tenant, number).await?))
+        let told = self.told_verdict(tenant, &row).await?;
+        let item = InboxItem { told, ..InboxItem::from(row) };
+        Ok(Answer::new(item, self.appeal_page(tenant, number).await?))
     }
 
     async fn accept(&self, call: &Call, number: i64, answer: String) -> Result<(), ModerationError> {
         let tenant = call.tenant();
         let row = self.appeal_row(tenant, number).await?;
         let case = self.case(tenant, row.case).await?;
+        // Nobody of the staff decides about themselves, or about who stands above them.
+        if let Some(user) = case.user() {
+            self.may_act_on(tenant, acting(&call.actor), call.actor.rank, user, 0).await?;
+        }
         let reason = format!("Appeal {number} was accepted");
         let by = By::from(&call.actor);
         let lifting = match case.state.is_open() {
-            true => self
-                .counterpart(&call.actor, &case, reason)
-                .await?
-                .filter(|new| new.lifts == Some(case.number)),
+            true => self.counterpart(call, &case, reason).await?.filter(|new| new.lifts == Some(case.number)),
             false => None,
         };
         let opened = self.decide_appeal(tenant, number, &by, AppealState::Accepted, answer, lifting).await?;

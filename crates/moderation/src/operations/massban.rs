@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use guildhall_core::{
     Answer, Call, Effect, Error, Operation, Rank,
-    guild::{UserId, bits, hierarchy},
+    guild::{UserId, bits},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -48,19 +48,16 @@ impl Operation for Massban {
     const EXAMPLES: &'static [&'static str] =
         &["massban users:123456789012345678 234567890123456789 reason:Raid"];
 
-    fn question(&self) -> String {
-        match ids(&self.users) {
-            Ok(users) => format!("Ban {} people? Each is banned for good and told nothing.", users.len()),
-            Err(_) => "Ban these people?".to_owned(),
-        }
+    async fn ask(&self, moderation: &Moderation, call: &Call) -> Result<String, Error> {
+        let users = ids(&self.users)?;
+        moderation.able(call.tenant(), CaseKind::Massban.needs()).await?;
+        Ok(format!("Ban {}? Each is banned for good and told nothing.", people(users.len())))
     }
 
     async fn run(self, moderation: &Moderation, call: &Call) -> Result<Answer<CaseData>, Error> {
         let tenant = call.tenant();
         let users = ids(&self.users)?;
-        let guild = moderation.seams.guilds.guild(tenant).await?;
-        let myself = moderation.seams.guilds.myself(tenant).await?;
-        hierarchy::able(&guild, &myself, None, CaseKind::Massban.needs())?;
+        moderation.able(tenant, CaseKind::Massban.needs()).await?;
         let deed = Deed::Massban {
             users: users.clone(),
             delete_seconds: delete_seconds(self.delete_days.unwrap_or(0)),
@@ -69,7 +66,7 @@ impl Operation for Massban {
             results: Vec::new(),
         };
         let new = NewCase {
-            target_name: format!("{} people", users.len()),
+            target_name: people(users.len()),
             reason: moderation.reason(tenant, self.why.reason.as_deref()).await?,
             silent: true,
             own_flow: false,
@@ -83,6 +80,10 @@ impl Operation for Massban {
         let row = moderation.outcome(tenant, (row, Some(flow))).await?;
         Ok(Answer::new(CaseData::from(&row), page::page(&row)))
     }
+}
+
+fn people(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
 /// Ids out of a pasted list: each once, in order.
@@ -103,25 +104,4 @@ fn ids(text: &str) -> Result<Vec<UserId>, ModerationError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_pasted_list_is_read_and_what_is_no_id_is_named() {
-        let read = ids("1, <@2>\n<@!3>;1\t4").unwrap();
-        assert_eq!(read, [1, 2, 3, 4].map(UserId));
-        assert!(matches!(ids(" , \n"), Err(ModerationError::NobodyNamed)));
-        assert!(matches!(ids("1 bob"), Err(ModerationError::NoId(word)) if word == "bob"));
-        let many: Vec<String> = (1..=501).map(|id| id.to_string()).collect();
-        assert!(matches!(ids(&many.join(" ")), Err(ModerationError::TooManyNamed(501))));
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_breaks_the_reader(text in ".{0,200}") {
-            let _ = ids(&text);
-        }
-    }
-}
+mod tests;

@@ -106,6 +106,7 @@ pub struct Timeout {
     /// Whom: one person or several
     pub user: Vec<UserId>,
     /// For how long, at most 28 days
+    #[schemars(extend("x-longest" = "28d"))]
     pub duration: Span,
     /// The terms.
     #[serde(flatten)]

@@ -23,7 +23,7 @@ const FEW: Limit = Limit { per_minute: 2, burst: 3 };
 /// Reports somebody, or something, to the staff.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Report {
-    /// What happened; the staff reads it and is not told who wrote it
+    /// What happened; the staff reads it and does not see who wrote it
     #[schemars(length(min = 3, max = 1000), extend("x-secret" = true))]
     pub text: String,
     /// Whom it is about, if it is about somebody
@@ -41,7 +41,7 @@ impl Operation for Report {
     type Output = ReportedData;
 
     const NAME: &'static str = "report";
-    const SUMMARY: &'static str = "Tell the staff about somebody or something; nobody sees who did";
+    const SUMMARY: &'static str = "Tell the staff about somebody or something; they do not see who did";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
     const LIMIT: Limit = FEW;
@@ -69,7 +69,7 @@ impl Operation for ReportMessage {
     type Output = ReportedData;
 
     const NAME: &'static str = "report-message";
-    const SUMMARY: &'static str = "Tell the staff about a message; nobody sees who did";
+    const SUMMARY: &'static str = "Tell the staff about a message; they do not see who did";
     const RANK: Rank = Rank::MEMBER;
     const EFFECT: Effect = Effect::Change;
     const LIMIT: Limit = FEW;
@@ -95,6 +95,9 @@ async fn send(
     let report = moderation.take_report(call.tenant(), new).await?;
     let document = Document::titled("The staff has your report")
         .tone(Tone::Good)
-        .text("Nobody is told that it was you. You can do nothing more, and need not.");
+        .text(
+            "The staff does not see that it was you. An administrator can look it up, and that is recorded. You can do \
+             nothing more, and need not.",
+        );
     Ok(Answer::new(ReportedData { report }, document))
 }

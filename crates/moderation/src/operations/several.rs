@@ -11,10 +11,12 @@ use serde_json::json;
 
 use super::Given;
 use crate::{
-    CaseData, Moderation,
+    CaseData, Moderation, ModerationError,
+    book::short,
     case::{CaseState, Told},
     entity::case,
     measure::{Measure, Terms, done, stops_all},
+    page,
     reason::evidence,
 };
 
@@ -61,7 +63,8 @@ impl Moderation {
         })
     }
 
-    /// As [`Moderation::take`]. With one person an error is the answer; with several, each has a line.
+    /// As [`Moderation::take`]. With one person an error is the answer; of several each has a line, unless it was done
+    /// to none of them.
     pub(super) async fn take_each(
         &self,
         call: &Call,
@@ -103,6 +106,11 @@ impl Moderation {
                 }),
             }
         }
+        if rows.is_empty() {
+            let why: BTreeSet<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            let why = why.into_iter().collect::<Vec<_>>().join(" ");
+            return Err(ModerationError::NobodyDone(short(&why, 1_500)).into());
+        }
         let document = list(&rows, &problems);
         let data = Outcomes { cases: rows.iter().map(CaseData::from).collect(), problems };
         Ok(Answer::new(data, document))
@@ -113,7 +121,7 @@ impl Moderation {
 pub(crate) fn receipt(row: &case::Model) -> Document {
     let (title, tone) = match row.state {
         CaseState::Pending => (format!("{}: it is being done", row.target_name), Tone::Working),
-        _ => (format!("{}: {}", row.target_name, row.kind.done()), Tone::Good),
+        _ => (format!("{}: {}", row.target_name, page::done(row)), Tone::Good),
     };
     let mut document = Document::titled(title).tone(tone);
     document = document.field("Case", row.number.to_string());
@@ -142,10 +150,10 @@ fn list(rows: &[case::Model], problems: &[Problem]) -> Document {
         .iter()
         .map(|row| {
             let outcome = match row.state {
-                CaseState::Pending => "being done",
-                _ => row.kind.done(),
+                CaseState::Pending => "being done".to_owned(),
+                _ => page::done(row),
             };
-            vec![crate::page::target(row), Rich::from(row.number.to_string()), Rich::from(outcome)]
+            vec![page::target(row), Rich::from(row.number.to_string()), Rich::from(outcome)]
         })
         .collect();
     lines.extend(problems.iter().map(|problem| {

@@ -71,7 +71,7 @@ impl Moderation {
 }
 
 fn said(holds: bool, barred: &Barred) -> String {
-    let Barred { applied, pending, unsupported, unlinked } = barred;
+    let Barred { applied, pending, unsupported, unknown, unlinked } = barred;
     let mut parts = Vec::new();
     let verb = if holds { "Kept out of" } else { "Let in again on" };
     if !applied.is_empty() {
@@ -82,6 +82,9 @@ fn said(holds: bool, barred: &Barred) -> String {
     }
     if !unsupported.is_empty() {
         parts.push(format!("Their games have no way to do it: {}.", unsupported.join(", ")));
+    }
+    for name in unknown {
+        parts.push(format!("There is no server called {name}."));
     }
     if *unlinked {
         parts.push("Nobody knows what this person is called in the games.".to_owned());

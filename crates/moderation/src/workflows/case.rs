@@ -19,6 +19,9 @@ pub(crate) struct CaseFlow(pub(crate) Shared);
 pub(crate) struct CaseInput {
     pub(crate) number: i64,
     pub(crate) kind: CaseKind,
+    /// Of a purge: what it deletes.
+    #[serde(default)]
+    pub(crate) found: Found,
 }
 
 impl Workflow for CaseFlow {
@@ -39,17 +42,12 @@ impl Workflow for CaseFlow {
             // Nobody escapes a ban because the message about it cannot be sent.
             unless_ended(told)?;
         }
-        let found = if kind == CaseKind::Purge {
-            flow.step("find", || self.0.find_messages(tenant, number))
+        if !kind.is_written_only() {
+            flow.step("act", || self.0.act(tenant, number, &input.found))
                 .undo(self.take_back(flow, number))
-                .await?
-        } else {
-            Found::default()
-        };
-        flow.step("act", || self.0.act(tenant, number, &found))
-            .undo(self.take_back(flow, number))
-            .within(Duration::from_secs(300))
-            .await?;
+                .within(Duration::from_secs(300))
+                .await?;
+        }
         if kind.tells_after() {
             let told = flow.step("tell", || self.0.tell(tenant, number)).retries(2);
             unless_ended(told.within(Duration::from_secs(30)).await)?;

@@ -7,9 +7,8 @@
 use std::time::Duration;
 
 use guildhall_core::{
-    ActorId, TenantId,
-    guild::{ChannelId, ChannelKind, GuildAction, NewChannel, Overwrite, UserId, bits},
-    setting,
+    ActorId, Rich, TenantId,
+    guild::{ChannelKind, GuildAction, NewChannel, Overwrite, UserId, bits},
 };
 use guildhall_flows::{Failure, Flow, FlowError, Workflow};
 use guildhall_store::scope;
@@ -60,7 +59,7 @@ impl Moderation {
         tenant: &TenantId,
         number: i64,
         user: UserId,
-    ) -> Result<String, ModerationError> {
+    ) -> Result<Rich, ModerationError> {
         // The flow that came with the report is still at it, or was let down; then another one tries.
         for _ in 0..2 {
             if self.report_row(tenant, number).await?.thread.is_some() {
@@ -75,7 +74,7 @@ impl Moderation {
         let row = self.report_row(tenant, number).await?;
         let guild = self.seams.guilds.guild(tenant).await?.id;
         let note = self.note_of(tenant, &topic(number)).await?;
-        Ok(thread_words(&row, Some(guild), note).unwrap_or_else(|| "It is being made.".to_owned()))
+        Ok(thread_words(&row, Some(guild), note).unwrap_or_else(|| "It is being made.".into()))
     }
 
     async fn open_thread(&self, tenant: &TenantId, number: i64) -> Result<(), ModerationError> {
@@ -83,8 +82,7 @@ impl Moderation {
         if row.thread.is_some() || row.state.is_over() {
             return Ok(());
         }
-        let parent: Option<ChannelId> =
-            setting::get(self.seams.settings.as_ref(), tenant, &REPORT_LOG).await?;
+        let parent = self.first_set(tenant, &[&REPORT_LOG]).await?;
         let everyone = self.seams.guilds.guild(tenant).await?.id;
         // Private: of those who see the channel, who manages its threads sees it, and who is let in.
         let hidden = Overwrite { target: everyone, role: true, allow: 0, deny: bits::VIEW_CHANNEL };

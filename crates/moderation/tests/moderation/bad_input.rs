@@ -1,6 +1,9 @@
 //! Bad input: each has an answer, and nothing happens.
 
-use guildhall_core::Rank;
+use guildhall_core::{
+    Rank,
+    language::{Language, Texts},
+};
 use serde_json::json;
 
 use crate::{fake::*, stage::World};
@@ -151,4 +154,28 @@ async fn a_ban_with_a_duration_does_not_ask() {
         assert!(spec.summary.chars().count() <= 100 && !spec.examples.is_empty(), "{}", spec.name);
         assert_eq!(spec.feature, Some("moderation"), "{}", spec.name);
     }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_the_readers_language_to_the_last_word() {
+    let world = World::new().await;
+    let texts = Texts::new(&[guildhall_moderation::LOCALES]).unwrap();
+    let said = async |operation: &str, input: serde_json::Value| {
+        let actor = world.actor(OWNER, Rank::OWNER);
+        let error = world.call_as(actor, operation, input).await.expect_err(operation);
+        let german = texts.translate(&error, Language::German);
+        german.fields().next().map_or(german.message(), |(_, text)| text).to_owned()
+    };
+    let delay = |text: &str| json!({ "delay": text });
+    assert!(said("slowmode", delay("soon")).await.starts_with("ist keine Zeit zwischen Nachrichten"));
+    assert_eq!(said("slowmode", delay("7h")).await, "ist mehr als 6 Stunden (21600 Sekunden).");
+    assert!(said("inbox show", json!({})).await.starts_with("fehlt: gib die Nummer einer Meldung an"));
+    let all = json!({ "all": true });
+    assert_eq!(said("unlock", all.clone()).await, "Der ganze Server ist durch keinen Fall gesperrt.");
+    world.call("lock", all.clone()).await.unwrap();
+    let held = "Der ganze Server: Mia ist schon dabei oder hat es getan: Fall 1.";
+    assert_eq!(said("lock", all).await, held);
+    world.call("kick", json!({ "user": [ANN] })).await.unwrap();
+    let over = "Fall 2 ist schon geschlossen.";
+    assert_eq!(said("case close", json!({ "number": 2 })).await, over);
 }

@@ -74,6 +74,11 @@ async fn kicks_by_hand_are_cases_once_and_none_when_the_community_wants_none() {
     world.notice(banned()).await;
     let (list, _) = world.call("case list", json!({})).await.unwrap();
     assert_eq!(list["total"], 1);
+    world.settings.set("moderation.record_by_hand", true);
+    world.settings.set("features.moderation", false);
+    world.notice(banned()).await;
+    let (list, _) = world.call("case list", json!({})).await.unwrap();
+    assert_eq!(list["total"], 1, "there is no moderation");
 }
 
 #[tokio::test]
@@ -88,4 +93,26 @@ async fn a_timeout_that_is_taken_away_in_discord_closes_its_case() {
     world.guild.lock().members.insert(ANN, after.clone());
     world.notice(GuildEvent::MemberChanged { before: None, after }).await;
     assert_eq!(world.state(1).await, "closed");
+    let case = world.case(1).await;
+    assert_eq!(case["ended_by"], "somebody in Discord", "it is read behind 'by'");
+}
+
+#[tokio::test]
+async fn what_holds_by_hand_is_not_done_again_and_can_be_ended() {
+    let world = World::new().await;
+    let hour = world.clock.now() + std::time::Duration::from_secs(3_600);
+    world.guild.lock().members.get_mut(&ANN).unwrap().timeout = Some(hour);
+    world.guild.lock().bans.insert(STRANGER, "earlier".to_owned());
+    let again = [
+        ("timeout", json!({ "user": [ANN], "duration": "5h" }), "already_timed_out"),
+        ("ban", json!({ "user": [STRANGER] }), "already_banned"),
+    ];
+    for (measure, input, code) in again {
+        assert_eq!(world.call(measure, input).await.unwrap_err().code, code);
+    }
+    assert!(world.guild.done().is_empty());
+    world.call("untimeout", json!({ "user": [ANN] })).await.unwrap();
+    world.call("unban", json!({ "user": [STRANGER] })).await.unwrap();
+    assert_eq!(world.guild.done(), ["untimeout 20", "unban 30"]);
+    assert_eq!((world.state(1).await, world.state(2).await), ("closed".to_owned(), "closed".to_owned()));
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use guildhall_core::{
-    EventLog, Rank,
-    document::Block,
+    Document, EventLog, Rank,
+    document::{Block, Span},
     event::Filter,
     guild::{MessageLink, UserId},
 };
@@ -58,6 +58,27 @@ async fn a_change_and_the_word_of_it_are_one() {
         assert!(error.causes().contains("event"), "on {}: {}", store.name, error.causes());
         let (list, _) = world.call("case list", json!({})).await.unwrap();
         assert_eq!(list["total"], 2, "what nobody could be told of has not happened");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_leaves_no_gap_in_the_numbers() {
+    for store in stores(tables).await {
+        let world = World::on(store.store()).await;
+        let calls = (0..40_u64).map(|index| {
+            let actor = world.actor(UserId(5_000 + index), Rank::OPERATOR);
+            match index % 2 {
+                0 => world.call_as(actor, "jail", json!({ "user": [ANN] })),
+                _ => world.call_as(actor, "warn", json!({ "user": [BOB] })),
+            }
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = join_all(calls).await.into_iter().partition(Result::is_ok);
+        assert!(refused.iter().all(|error| error.as_ref().unwrap_err().code == "case_held"), "{refused:?}");
+        let numbers: BTreeSet<i64> = done
+            .iter()
+            .map(|done| done.as_ref().unwrap().0["cases"][0]["number"].as_i64().unwrap())
+            .collect();
+        assert_eq!(numbers, (1..=21).collect(), "one jail and twenty warnings on {}", store.name);
     }
 }
 
@@ -115,45 +136,53 @@ async fn a_ban_tells_first_is_logged_and_its_log_follows_it() {
 }
 
 #[tokio::test]
-async fn a_deleted_log_message_is_posted_anew_and_a_deleted_channel_holds_up_nothing() {
+async fn a_case_has_all_that_belongs_to_it_and_evidence_is_added_later() {
     let world = World::new().await;
-    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
-    world.until("it is logged", async || world.guild.posts(LOG).len() == 1).await;
-    world.guild.lock().posts.clear();
-    world.call("case edit", json!({ "number": 1, "reason": "Again" })).await.unwrap();
-    world.until("it is posted anew", async || world.guild.posts(LOG).len() == 1).await;
-
-    world.guild.trouble("post", 1_000, gone);
-    world.call("warn", json!({ "user": [BOB] })).await.unwrap();
-    assert_eq!(world.state(2).await, "active");
-    world.until("the case says so", async || world.case(2).await["log"].is_string()).await;
-}
-
-#[tokio::test]
-async fn a_log_that_discord_does_not_take_now_is_written_later() {
-    let world = World::new().await;
-    world.guild.trouble("post", 3, unreachable);
-    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
-    let pass = async || {
-        world.clock.advance(std::time::Duration::from_secs(1));
-        world.guild.posts(LOG).len() == 1
+    let input = json!({
+        "user": [ANN], "duration": "2h", "reason": "Griefing", "delete_days": 7,
+        "evidence": ["https://a.example/1", "100/5"],
+    });
+    world.call("tempban", input).await.unwrap();
+    assert_eq!(world.guild.done(), ["ban 20 delete 604800"]);
+    let case = world.case(1).await;
+    let (target, mia) = (ANN.to_string(), format!("discord:{MOD}"));
+    for (what, wanted) in [
+        ("kind", json!("tempban")),
+        ("state", json!("active")),
+        ("target", json!(target)),
+        ("target_name", json!("Ann")),
+        ("moderator", json!(mia)),
+        ("reason", json!("Griefing")),
+        ("told", json!("delivered")),
+        ("source", json!("operation")),
+        ("evidence", json!([{ "link": "https://a.example/1" }, { "link": "100/5" }])),
+    ] {
+        assert_eq!(case[what], wanted, "{what}");
+    }
+    let moment = |what: &str| {
+        let text = case[what].as_str().unwrap();
+        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap()
     };
-    world.until("it is logged in the end", pass).await;
-}
+    assert_eq!(moment("expires") - moment("created"), time::Duration::hours(2));
 
-#[tokio::test]
-async fn a_log_message_whose_answer_was_lost_is_the_only_one_and_says_what_is_true() {
-    let world = World::new().await;
-    world.guild.lose(&format!("post {LOG}"), unreachable);
-    world.call("warn", json!({ "user": [ANN] })).await.unwrap();
-    world.call("case edit", json!({ "number": 1, "reason": "Third time" })).await.unwrap();
-    let said = async || {
-        world.clock.advance(std::time::Duration::from_secs(1));
-        let posts = world.guild.posts(LOG);
-        posts.first().is_some_and(|post| format!("{:?}", post.document).contains("Third time"))
-    };
-    world.until("it says what the case says", said).await;
-    assert_eq!(world.guild.posts(LOG).len(), 1);
+    // Whoever edits it finds in the form what is there now.
+    let (_, page) = world.call("case show", json!({ "number": 1 })).await.unwrap();
+    let edit = page.actions().find(|action| action.label == "Edit").unwrap();
+    assert_eq!(edit.input, json!({ "number": 1, "reason": "Griefing" }));
+    assert!(edit.ask.contains(&"reason".to_owned()), "{edit:?}");
+
+    let more: Vec<_> = (0..8).map(|index| format!("https://b.example/{index}")).collect();
+    world.call("case edit", json!({ "number": 1, "evidence": more })).await.unwrap();
+    let case = world.case(1).await;
+    assert_eq!(case["evidence"].as_array().unwrap().len(), 10);
+    let changed = &case["history"][0]["changes"][0];
+    assert_eq!((&changed["what"], &case["history"][0]["by"]), (&json!("evidence"), &json!("Mia")));
+    let error = world.call("case edit", json!({ "number": 1, "evidence": ["1/2"] })).await.unwrap_err();
+    assert_eq!(error.code, "too_much_evidence");
+
+    world.call("case close", json!({ "number": 1, "void": true })).await.unwrap();
+    assert_eq!(world.state(1).await, "voided");
+    assert!(!world.guild.is_banned(ANN), "what should never have been holds no more");
 }
 
 #[tokio::test]
@@ -355,12 +384,22 @@ async fn roles_and_nicknames_are_cases_too() {
     assert_eq!(world.guild.roles(BOB), [PLAYER]);
     for (role, code) in [
         (MANAGED, "role_managed"),
+        (EVERYONE, "role_everyone"),
+        (PLAYER, "role_held"),
         (TOP, "guild_role_too_low"),
         (guildhall_core::guild::RoleId(77), "role_not_found"),
     ] {
         let error = world.call_as(admin(), "role add", json!({ "user": [BOB], "role": role })).await;
         assert_eq!(error.unwrap_err().code, code);
     }
+    for (role, code) in [(EVERYONE, "role_everyone"), (EVENT, "role_not_held")] {
+        let error = world.call_as(admin(), "role remove", json!({ "user": [BOB], "role": role })).await;
+        assert_eq!(error.unwrap_err().code, code);
+    }
+    let (list, _) = world.call("case list", json!({})).await.unwrap();
+    assert_eq!(list["total"], 2, "what is refused is no case");
+    let (_, page) = world.call("case show", json!({ "number": 1 })).await.unwrap();
+    assert_eq!(field(&page, "Role given"), "Artist");
     let senior = world.actor(MOD, Rank::SENIOR_MODERATOR);
     let error = world.call_as(senior, "role add", json!({ "user": [BOB], "role": STAFF })).await.unwrap_err();
     assert_eq!(error.code, "role_not_below", "nobody gives away what stands as high as they do");
@@ -388,6 +427,28 @@ async fn a_mass_ban_bans_who_can_be_banned_and_lists_the_rest() {
     assert_eq!(world.state(results[0]["case"].as_i64().unwrap()).await, "active");
     let error = world.call("massban", json!({ "users": "1" })).await.unwrap_err();
     assert_eq!(error.code, "rank_too_low");
+}
+
+#[tokio::test]
+async fn a_mass_ban_is_about_people() {
+    let world = World::new().await;
+    for (users, who) in [(ANN.to_string(), "1 person"), (format!("{BOB} {STRANGER}"), "2 people")] {
+        let actor = world.actor(OWNER, Rank::ADMIN);
+        let (_, page) = world.call_as(actor, "massban", json!({ "users": users })).await.unwrap();
+        assert_eq!(field(&page, "Who"), who);
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_to_none_of_several_is_an_error() {
+    let world = World::new().await;
+    let error = world.call("ban", json!({ "user": "1 2" })).await.unwrap_err();
+    assert_eq!(error.code, "done_to_nobody");
+    assert!(error.message.contains("the id 1.") && error.message.contains("the id 2."), "{error}");
+    world.guild.trouble("kick", 2, forbidden);
+    let error = world.call("kick", json!({ "user": [ANN, BOB] })).await.unwrap_err();
+    assert_eq!(error.code, "done_to_nobody", "they have cases, which failed");
+    assert!(error.message.contains("Case 1 could") && error.message.contains("Case 2 could"), "{error}");
 }
 
 #[tokio::test]
@@ -447,6 +508,9 @@ async fn cases_are_found_by_everything_and_paged() {
         let (all, _) = world.call_as(admin(), "case export", json!({ "format": "json" })).await.unwrap();
         let parsed: Vec<serde_json::Value> = serde_json::from_str(all["text"].as_str().unwrap()).unwrap();
         assert_eq!(parsed.len(), 14);
+        let (_, beyond) = world.call_as(admin(), "case export", json!({ "page": 3 })).await.unwrap();
+        assert_eq!(beyond.title.as_deref(), Some("There is no such part"));
+        assert_eq!(beyond.actions().next().unwrap().input["page"], 1);
     }
 }
 
@@ -469,6 +533,20 @@ async fn words_are_found_however_they_are_written_on_both_databases() {
     }
 }
 
+/// What a page says under this name.
+fn field(page: &Document, name: &str) -> String {
+    let fields = page.blocks.iter().flat_map(|block| match block {
+        Block::Fields { fields } => fields.as_slice(),
+        _ => &[],
+    });
+    let spans = fields.filter(|field| field.name == name).flat_map(|field| &field.value.0);
+    let words = spans.map(|span| match span {
+        Span::Plain(text) => text.clone(),
+        other => format!("{other:?}"),
+    });
+    words.collect()
+}
+
 #[tokio::test]
 async fn notes_are_for_the_staff_alone() {
     let world = World::new().await;
@@ -477,6 +555,17 @@ async fn notes_are_for_the_staff_alone() {
     world.until("the warning is logged", async || !world.guild.posts(LOG).is_empty()).await;
     assert!(world.guild.posts(LOG).iter().all(|post| !format!("{:?}", post.document).contains("brother")));
     assert!(world.guild.lock().letters.iter().all(|(to, ..)| *to == BOB));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_exist_is_called_so() {
+    let world = World::new().await;
+    world.settings.set("moderation.carry", "ban");
+    world.settings.set("moderation.carry_servers", json!(["survival", "nope"]));
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    world.until("the case says so", async || world.case(1).await["carried"].is_string()).await;
+    let carried = world.case(1).await["carried"].clone();
+    assert_eq!(carried, "Kept out of survival. There is no server called nope.");
 }
 
 #[tokio::test]

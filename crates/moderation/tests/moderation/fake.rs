@@ -536,8 +536,9 @@ impl Access for FakeAccess {
             return Err(unreachable());
         }
         state.calls.push(format!("bar {person} {}", bar.case));
+        let unknown = bar.servers.iter().filter(|name| *name != "survival").cloned().collect();
         state.barred.insert((person.clone(), bar.case.clone()), bar);
-        Ok(Barred { applied: vec!["survival".to_owned()], ..Barred::default() })
+        Ok(Barred { applied: vec!["survival".to_owned()], unknown, ..Barred::default() })
     }
 
     async fn admit(&self, _: &TenantId, person: &ActorId, case: &str) -> Result<Barred, Error> {

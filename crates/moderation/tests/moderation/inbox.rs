@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use guildhall_core::{
-    Error, Rank,
+    Block, Document, Error, Rank, Rich,
+    document::Span,
     guild::{MessageLink, UserId, bits, hierarchy},
 };
 use serde_json::{Value, json};
@@ -20,6 +21,15 @@ impl World {
         let actor = self.actor(MOD, Rank::SENIOR_MODERATOR);
         self.call_as(actor, name, input).await.map(|(data, _)| data)
     }
+}
+
+/// The value of the field that is called so.
+fn field<'a>(document: &'a Document, name: &str) -> Option<&'a Rich> {
+    let fields = document.blocks.iter().flat_map(|block| match block {
+        Block::Fields { fields } => fields.as_slice(),
+        _ => &[],
+    });
+    fields.into_iter().find(|field| field.name == name).map(|field| &field.value)
 }
 
 #[tokio::test]
@@ -44,7 +54,13 @@ async fn a_report_reaches_the_staff_and_nobody_reads_who_sent_it() {
     // The button to warn carries the message as evidence.
     let warn = post.document.actions().find(|action| action.label == "Warn").unwrap().clone();
     let (data, _) = world.call(&warn.operation, warn.input).await.unwrap();
-    assert_eq!(data["cases"][0]["evidence"][0]["link"], message.to_string());
+    let evidence = data["cases"][0]["evidence"][0]["link"].as_str().unwrap();
+    assert!(evidence.starts_with("https://") && evidence.ends_with(&message.to_string()), "{evidence}");
+    // The message, the thread and the evidence can be followed.
+    let link = Rich::new().link(evidence.parse().unwrap());
+    assert_eq!(field(&post.document, "Where"), Some(&link));
+    let (_, case) = world.call("case show", json!({ "number": 1 })).await.unwrap();
+    assert_eq!(field(&case, "Evidence"), Some(&link));
 
     let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
     assert!(document.title.unwrap().contains("yours"));
@@ -100,7 +116,9 @@ async fn a_report_has_a_private_thread_at_once_and_who_takes_it_is_let_in() {
 
     world.restart().await;
     let (_, document) = world.call("inbox take", json!({ "report": 1 })).await.unwrap();
-    assert!(format!("{document:?}").contains(&thread.id.to_string()), "{document:?}");
+    let led = field(&document, "Thread").map(|rich| rich.0.as_slice());
+    let Some([Span::Channel { id, name }]) = led else { panic!("{document:?}") };
+    assert!(*id == thread.id && name.starts_with("https://discord.com/channels/"), "{name}");
     let threads = world.guild.threads();
     assert_eq!((threads.len(), &threads[0].members), (1, &vec![MOD]));
     let taken = async || format!("{:?}", world.guild.posts(thread.id)[0].document).contains("Mia");
@@ -356,4 +374,47 @@ async fn two_who_name_reasons_at_once_both_get_theirs() {
     assert!(one.is_ok() && two.is_ok() && three.is_ok());
     let (data, _) = world.call("reason list", json!({})).await.unwrap();
     assert_eq!(data["reasons"].as_object().unwrap().len(), 3, "{data}");
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_told_of_the_decision_is_promised_less_and_the_staff_sees_it() {
+    let world = World::new().await;
+    world.call("ban", json!({ "user": [ANN] })).await.unwrap();
+    world.call("warn", json!({ "user": [BOB] })).await.unwrap();
+    let mut promised = Vec::new();
+    for (case, user) in [(1, ANN), (2, BOB)] {
+        let input = json!({ "case": case, "text": "It was my brother" });
+        let (_, receipt) = world.call_as(world.actor(user, Rank::MEMBER), "appeal", input).await.unwrap();
+        promised.push(format!("{receipt:?}"));
+    }
+    assert!(promised[0].contains("Discord may not let me tell you"), "{}", promised[0]);
+    assert!(promised[1].contains("You will get a message"), "{}", promised[1]);
+    world.guild.lock().closed.insert(ANN);
+    for (appeal, told) in [(1, "They could not be reached"), (2, "They got a message")] {
+        let (data, _) = world.call("inbox show", json!({ "appeal": appeal })).await.unwrap();
+        assert_eq!(data["told"], Value::Null, "nothing is decided");
+        world.as_senior("inbox accept", json!({ "appeal": appeal })).await.unwrap();
+        let shown = async || {
+            world.clock.advance(Duration::from_secs(1));
+            let posts = world.guild.posts(REPORTS);
+            let title = format!("Appeal {appeal} against");
+            let post = posts.iter().find(|post| post.document.title.as_ref().unwrap().starts_with(&title));
+            post.is_some_and(|post| format!("{:?}", post.document).contains(told))
+        };
+        world.until("the post says whether they were told", shown).await;
+        let reader = world.actor(OTHER_MOD, Rank::MODERATOR);
+        let (data, page) = world.call_as(reader, "inbox show", json!({ "appeal": appeal })).await.unwrap();
+        assert!(data["told"].as_str().unwrap().starts_with(told), "{data}");
+        assert!(format!("{page:?}").contains(told), "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reporter_is_promised_only_what_is_kept() {
+    let world = World::new().await;
+    let input = json!({ "text": "Something is odd", "user": BOB });
+    let (_, receipt) = world.call_as(world.actor(ANN, Rank::MEMBER), "report", input).await.unwrap();
+    let receipt = format!("{receipt:?}");
+    assert!(receipt.contains("The staff does not see that it was you"), "{receipt}");
+    assert!(receipt.contains("An administrator can look it up, and that is recorded"), "{receipt}");
 }

@@ -122,3 +122,26 @@ async fn nobody_moves_the_end_of_what_was_done_to_their_equal() {
         world.call("case edit", json!({ "number": number, "reason": "Words" })).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn nobody_withdraws_what_was_done_to_them_or_to_their_equal() {
+    let world = World::new().await;
+    let warning = json!({ "user": [OTHER_MOD, MOD], "reason": "Words" });
+    world.call_as(admin(&world), "warn", warning).await.unwrap();
+    for void in [false, true] {
+        for (number, code) in [(1, "guild_not_below_you"), (2, "guild_yourself")] {
+            let close = json!({ "number": number, "void": void });
+            assert_eq!(world.call("case close", close).await.unwrap_err().code, code);
+            assert_eq!(world.state(number).await, "active");
+        }
+    }
+    let mia = || world.actor(MOD, Rank::SENIOR_MODERATOR);
+    let appeal = json!({ "case": 2, "text": "It was a joke" });
+    world.call_as(mia(), "appeal", appeal).await.unwrap();
+    let error = world.call_as(mia(), "inbox accept", json!({ "appeal": 1 })).await.unwrap_err();
+    assert_eq!((error.code, world.state(2).await), ("guild_yourself", "active".to_owned()));
+    world.call_as(admin(&world), "inbox accept", json!({ "appeal": 1 })).await.unwrap();
+    assert_eq!(world.state(2).await, "voided", "it was still to be decided");
+    world.call_as(admin(&world), "case close", json!({ "number": 1 })).await.unwrap();
+    assert_eq!(world.state(1).await, "closed");
+}

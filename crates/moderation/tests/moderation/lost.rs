@@ -67,12 +67,16 @@ async fn a_role_goes_back_to_what_it_was() {
     world.guild.lose("remove 21 2", forbidden);
     assert_eq!(role(&world, "role remove", PLAYER).await, "case_failed");
     assert_eq!(world.guild.roles(BOB), [PLAYER], "it is given again");
-    world.guild.lose("add 21 2", forbidden);
-    assert_eq!(role(&world, "role add", PLAYER).await, "case_failed");
-    assert_eq!(world.guild.roles(BOB), [PLAYER], "what they had before is not taken away");
-    world.guild.lose("remove 21 3", forbidden);
-    assert_eq!(role(&world, "role remove", ARTIST).await, "case_failed");
-    assert_eq!(world.guild.roles(BOB), [PLAYER], "what they had not before is not given");
+}
+
+#[tokio::test]
+async fn a_nickname_that_was_taken_away_is_given_back() {
+    let world = World::new().await;
+    world.call("nick", json!({ "user": [ANN], "nick": "Old" })).await.unwrap();
+    world.guild.lose("nick 20", forbidden);
+    let error = world.call("nick", json!({ "user": [ANN] })).await.unwrap_err();
+    assert_eq!(error.code, "case_failed");
+    assert_eq!(world.guild.member_now(ANN).unwrap().nick.as_deref(), Some("Old"));
 }
 
 #[tokio::test]

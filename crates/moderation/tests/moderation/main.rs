@@ -11,6 +11,7 @@ mod fake;
 mod inbox;
 mod jail;
 mod lifting;
+mod log;
 mod lost;
 mod stage;
 mod timers;

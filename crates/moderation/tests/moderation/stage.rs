@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 use guildhall_core::{
     Actor, ActorId, Catalogue, Clock, Document, Error, Face, ManualClock, Rank, Reply, Request, TenantId,
     guild::{ChannelId, GuildEvent, UserId},
-    incident::Deaf,
+    incident::{Observer, Occurrence},
 };
 use guildhall_flows::{Engine, Handle};
 use guildhall_moderation::{Moderation, Seams, migrations, operations};
@@ -28,11 +28,28 @@ pub fn tables() -> Vec<Box<dyn MigrationTrait>> {
     tables
 }
 
+/// Hears what went wrong with nobody waiting: what was being done, and the error's code.
+#[derive(Clone, Default)]
+pub struct Ear(Arc<Mutex<Vec<(String, &'static str)>>>);
+
+impl Ear {
+    pub fn heard(&self) -> Vec<(String, &'static str)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Ear {
+    fn notice(&self, occurrence: Occurrence) {
+        self.0.lock().unwrap().push((occurrence.operation, occurrence.code));
+    }
+}
+
 pub struct World {
     pub guild: Fake,
     pub settings: FakeSettings,
     pub access: FakeAccess,
     pub permissions: FakePermissions,
+    pub observer: Ear,
     pub clock: Arc<ManualClock>,
     pub tenant: TenantId,
     pub moderation: Arc<Moderation>,
@@ -66,14 +83,16 @@ impl World {
         settings.set("jail.role", JAIL.to_string());
         let clock = Arc::new(ManualClock::default());
         let (guild, access, permissions) = (Fake::new(), FakeAccess::default(), FakePermissions::default());
+        let observer = Ear::default();
         let (moderation, catalogue, flows, running) =
-            start(&store, &guild, &settings, &access, &permissions, &clock);
+            start(&store, &guild, &settings, &access, &permissions, &observer, &clock);
         let tenant = "guild".parse().unwrap();
         Self {
             guild,
             settings,
             access,
             permissions,
+            observer,
             clock,
             tenant,
             moderation,
@@ -97,8 +116,9 @@ impl World {
             task.abort();
             let _ = task.await;
         }
+        let Self { store, guild, settings, access, permissions, observer, clock, .. } = &*self;
         let (moderation, catalogue, flows, running) =
-            start(&self.store, &self.guild, &self.settings, &self.access, &self.permissions, &self.clock);
+            start(store, guild, settings, access, permissions, observer, clock);
         (self.moderation, self.catalogue, self.flows, self.running) = (moderation, catalogue, flows, running);
     }
 
@@ -200,6 +220,7 @@ fn start(
     settings: &FakeSettings,
     access: &FakeAccess,
     permissions: &FakePermissions,
+    observer: &Ear,
     clock: &Arc<ManualClock>,
 ) -> (Arc<Moderation>, Arc<Catalogue>, Handle, Vec<JoinHandle<()>>) {
     // A crashed engine's leases run out in real programs; here nobody else is at the store.
@@ -215,7 +236,7 @@ fn start(
         access: Arc::new(access.clone()),
         ranking: Arc::new(FakeRanks),
         permissions: Arc::new(permissions.clone()),
-        observer: Arc::new(Deaf),
+        observer: Arc::new(observer.clone()),
         clock: clock.clone(),
     });
     let flows = builder.handle();
