@@ -4,7 +4,11 @@ internal = In Guildhall ist etwas schiefgegangen.
 unknown_operation = Es gibt keine Operation „{ $name }“.
     .remedy = Meintest du: { $near }?
 rank_too_low = Für „{ $operation }“ brauchst du den Rang { $required }; deiner ist { $yours }.
-    .remedy = Bitte jemanden vom Team darum, oder um den Rang.
+    .remedy =
+        { $level ->
+            [10] Bitte die darum, die diese Installation betreiben.
+           *[other] Bitte jemanden vom Team darum, oder um den Rang.
+        }
 out_of_scope = Dieses Token gilt nicht für „{ $operation }“; es gilt für: { $scope }.
     .remedy = Nimm ein Token, das weiter reicht.
 too_often =
@@ -20,13 +24,17 @@ too_often =
 unreadable_input = Die Eingabe passt nicht: { $problem }.
 invalid_inputs = { $count } Eingaben passen nicht.
 no_such_person = { $field }: hier heißt niemand „{ $name }“, oder mehrere.
-    .remedy = Erwähne die Person, oder nimm ihre ID.
+    .remedy =
+        { $count ->
+            [0] Erwähne die Person, oder nimm ihre ID.
+           *[other] Meintest du: { $near }? Erwähne die Person, oder nimm ihre ID.
+        }
 upstream_down = { $upstream } antwortet gerade nicht.
     .remedy = Versuch es in einer Minute noch einmal.
 upstream_busy = { $upstream } wurde zu oft gefragt.
     .remedy = Versuch es gleich noch einmal.
 too_many_faults = Es sind schon { $most } Störungen eingebaut.
-    .remedy = Nimm mit „errors clear“ welche weg.
+    .remedy = Nimm mit /errors clear welche weg.
 guild_none = Diese Gemeinschaft hat keinen Discord-Server.
     .remedy = Richte zuerst Discord in der Konfiguration ein.
 settings_fixed = Hier werden keine Einstellungen aufbewahrt, also bleibt { $key }, wie es ist.
@@ -69,20 +77,23 @@ guild_missing_permission =
            *[other] { $permission }
         }“.
     .remedy = Gib sie meiner Rolle unter Servereinstellungen → Rollen, und sieh nach, dass der Kanal sie nicht wegnimmt.
-guild_role_too_low = Meine höchste Rolle liegt nicht über { $name }.
-    .remedy = Zieh meine Rolle unter Servereinstellungen → Rollen über { $name }.
+guild_role_too_low = Meine höchste Rolle liegt nicht über der Rolle „{ $name }“.
+    .remedy = Zieh meine Rolle unter Servereinstellungen → Rollen über „{ $name }“.
+guild_no_role = Ich habe auf diesem Discord-Server keine Rolle, also stehe ich dort über niemandem.
+    .remedy = Leg unter Servereinstellungen → Rollen eine Rolle für mich an, und gib sie mir.
 guild_administrator = { $name } ist Administrator, und Discord schickt keinen Administrator in den Timeout.
     .remedy = Nimm zuerst die Administrator-Rolle weg.
 
 # Was an einer Eingabe nicht stimmt; ihr Name steht davor.
 
-input_missing = fehlt. { $what }
+input_missing = fehlt. Beschrieben ist die Eingabe so: „{ $what }“
+input_given_twice = ist doppelt angegeben. Gib jede Eingabe einmal an.
 input_unknown = ist keine Eingabe dieser Operation. Meintest du „{ $near }“?
 input_none_taken = ist keine Eingabe dieser Operation; sie nimmt keine.
 input_not_text = ist kein Text.
 input_too_short = ist zu kurz: { $length } von mindestens { $least } Zeichen.
 input_too_long = ist zu lang: { $length } von höchstens { $most } Zeichen.
-input_unfit = „{ $text }“ passt nicht. { $what }
+input_unfit = „{ $text }“ passt nicht. Beschrieben ist die Eingabe so: „{ $what }“
 input_not_whole = ist keine ganze Zahl.
 input_not_a_number = ist keine Zahl.
 input_too_small = ist { $number }, weniger als { $least }.
@@ -97,6 +108,7 @@ input_not_a_message = „{ $text }“ ist kein Link zu einer Nachricht: kopiere 
 input_not_a_duration = „{ $text }“ ist keine Dauer: schreib sie wie 30m, 1h30m, 7d oder 2w.
 input_no_duration = ist nichts: eine Dauer ist mindestens eine Sekunde.
 input_duration_too_long = „{ $text }“ ist länger als zehn Jahre: lass die Dauer weg, wenn es kein Ende gibt.
+input_too_lasting = ist höchstens { $most }, und „{ $text }“ ist länger.
 input_nobody = nennt niemanden.
 input_too_many_people = nennt { $count } Leute, mehr als { $most }.
 input_not_a_list = ist keine Liste von Texten.

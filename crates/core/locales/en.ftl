@@ -4,7 +4,11 @@ internal = Something went wrong inside Guildhall.
 unknown_operation = There is no operation “{ $name }”.
     .remedy = Did you mean: { $near }?
 rank_too_low = You need rank { $required } for “{ $operation }”; yours is { $yours }.
-    .remedy = Ask a member of the staff to do it, or to give you the rank.
+    .remedy =
+        { $level ->
+            [10] Ask who runs this installation.
+           *[other] Ask a member of the staff to do it, or to give you the rank.
+        }
 out_of_scope = This token does not cover “{ $operation }”; it covers: { $scope }.
     .remedy = Use a token with a wider scope.
 too_often =
@@ -20,13 +24,17 @@ too_often =
 unreadable_input = The input does not fit: { $problem }.
 invalid_inputs = { $count } inputs do not fit.
 no_such_person = { $field }: nobody here is called “{ $name }”, or several are.
-    .remedy = Mention them, or use their id.
+    .remedy =
+        { $count ->
+            [0] Mention them, or use their id.
+           *[other] Did you mean: { $near }? Mention them, or use their id.
+        }
 upstream_down = { $upstream } does not answer at the moment.
     .remedy = Try again in a minute.
 upstream_busy = { $upstream } was asked too often.
     .remedy = Try again in a moment.
 too_many_faults = There are { $most } faults in place already.
-    .remedy = Clear some with “errors clear”.
+    .remedy = Clear some with /errors clear.
 guild_none = This community has no Discord server.
     .remedy = Set up Discord in the configuration first.
 settings_fixed = Nothing here keeps settings, so { $key } stays as it is.
@@ -69,14 +77,17 @@ guild_missing_permission =
            *[other] { $permission }
         }”.
     .remedy = Give it to my role in Server Settings → Roles, and see that the channel does not take it away.
-guild_role_too_low = My highest role is not above { $name }.
-    .remedy = Drag my role above { $name } in Server Settings → Roles.
+guild_role_too_low = My highest role is not above the role “{ $name }”.
+    .remedy = Drag my role above “{ $name }” in Server Settings → Roles.
+guild_no_role = I have no role in this Discord server, so I stand above nobody there.
+    .remedy = Make a role for me in Server Settings → Roles, and give it to me.
 guild_administrator = { $name } is an administrator, and Discord puts no administrator in timeout.
     .remedy = Take the administrator role away first.
 
 # What is wrong with one input; the input's name stands before it.
 
 input_missing = is missing. { $what }
+input_given_twice = is given twice. Give every input once.
 input_unknown = is not an input of this operation. Did you mean “{ $near }”?
 input_none_taken = is not an input of this operation, which takes none.
 input_not_text = is not text.
@@ -97,6 +108,7 @@ input_not_a_message = “{ $text }” is no link to a message: copy it from Disc
 input_not_a_duration = “{ $text }” is no length of time: write it like 30m, 1h30m, 7d or 2w.
 input_no_duration = is nothing: a length of time is at least one second.
 input_duration_too_long = “{ $text }” is longer than ten years: leave it away for one without an end.
+input_too_lasting = is at most { $most }, and “{ $text }” is longer.
 input_nobody = names nobody.
 input_too_many_people = names { $count } people, more than { $most }.
 input_not_a_list = is not a list of texts.

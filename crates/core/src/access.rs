@@ -30,6 +30,9 @@ pub struct Barred {
     pub pending: Vec<String>,
     /// Servers whose game has no way to do it.
     pub unsupported: Vec<String>,
+    /// Names that no server has.
+    #[serde(default)]
+    pub unknown: Vec<String>,
     /// Nobody knows what the person is called in the games.
     pub unlinked: bool,
 }

@@ -132,7 +132,7 @@ impl Rank {
             4 => "Senior Moderator",
             5 => "Administrator",
             6 => "Head Administrator",
-            7 => "Owner",
+            7 => "Server Owner",
             8 => "Custom 8",
             9 => "Custom 9",
             _ => "Operator",

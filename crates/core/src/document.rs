@@ -1,12 +1,18 @@
 //! What an operation answers with: a small tree that every face renders in its own way.
 //!
 //! Text in a document is plain. A face escapes whatever its medium would read as markup, so a player's name
-//! can never become a mention or a link.
+//! can never become a mention or a link. What is one is a span of its own.
+
+mod address;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+
+use crate::guild::ChannelId;
+
+pub use address::{Address, BadAddress};
 
 /// The mood of a document: faces turn it into a colour or a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +57,15 @@ pub enum Span {
     Person {
         /// The actor's id.
         id: String,
+        /// What to show where the id cannot be resolved.
+        name: String,
+    },
+    /// An address, which leads there where the medium can.
+    Link(Address),
+    /// A channel or thread on Discord.
+    Channel {
+        /// Its id.
+        id: ChannelId,
         /// What to show where the id cannot be resolved.
         name: String,
     },
@@ -107,6 +122,47 @@ impl Rich {
     pub fn person(mut self, id: &crate::ActorId, name: impl Into<String>) -> Self {
         self.0.push(Span::Person { id: id.as_str().to_owned(), name: name.into() });
         self
+    }
+
+    /// Adds an address.
+    #[must_use]
+    pub fn link(mut self, address: Address) -> Self {
+        self.0.push(Span::Link(address));
+        self
+    }
+
+    /// Adds an address that somebody gave: as a link where it is fit to be one, as plain text otherwise.
+    #[must_use]
+    pub fn address(self, text: &str) -> Self {
+        match text.parse() {
+            Ok(address) => self.link(address),
+            Err(BadAddress) => self.text(text),
+        }
+    }
+
+    /// Adds a channel or thread.
+    #[must_use]
+    pub fn channel(mut self, id: ChannelId, name: impl Into<String>) -> Self {
+        self.0.push(Span::Channel { id, name: name.into() });
+        self
+    }
+
+    /// Adds a text of the community's own, in which `<#id>` is a channel.
+    #[must_use]
+    pub fn with_channels(mut self, text: &str) -> Self {
+        let (mut rest, mut from) = (text, 0);
+        while let Some(at) = rest[from..].find("<#").map(|at| from + at) {
+            let mention = rest[at..].find('>').map(|end| &rest[at..=at + end]);
+            match mention.and_then(|mention| Some((mention, mention.parse().ok()?))) {
+                Some((mention, id)) => {
+                    let before = &rest[..at];
+                    self = if before.is_empty() { self } else { self.text(before) }.channel(id, mention);
+                    (rest, from) = (&rest[at + mention.len()..], 0);
+                }
+                None => from = at + 2,
+            }
+        }
+        if rest.is_empty() { self } else { self.text(rest) }
     }
 }
 

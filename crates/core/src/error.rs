@@ -72,6 +72,40 @@ impl FieldError {
     }
 }
 
+/// Why a value does not fit, in English and as a code of the [texts](crate::language::Texts) with what it speaks of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Misfit {
+    code: &'static str,
+    message: String,
+    vars: Vars,
+}
+
+impl Misfit {
+    /// What is wrong, to be read behind the input's name: `is not a number.`
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), vars: Vec::new() }
+    }
+
+    /// Names something that the message speaks of, for other languages.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Variable>) -> Self {
+        self.vars.push((name, value.into()));
+        self
+    }
+
+    /// The same of this input.
+    pub fn of(self, field: impl Into<String>) -> FieldError {
+        FieldError { field: field.into(), message: self.message, code: Some(self.code), vars: self.vars }
+    }
+}
+
+impl From<FieldError> for Error {
+    fn from(field: FieldError) -> Self {
+        let message = format!("{} {}", field.field, field.message);
+        Self { fields: vec![field], ..Self::new(Kind::User, "invalid_input", message) }
+    }
+}
+
 /// Something that a message speaks of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Variable {
@@ -237,6 +271,18 @@ impl Error {
     /// The document in English, as the code that raised the error wrote it.
     pub fn document(&self) -> crate::Document {
         Localized::untranslated(self).document()
+    }
+}
+
+/// What ends a text of which something is missing.
+pub const CUT: char = '…';
+
+/// What somebody typed, as an error repeats it: at most so many characters. Where that is not all, [`CUT`] stands at
+/// its end, so that whoever takes secrets out knows that there may be half of one.
+pub fn typed(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain([CUT]).collect(),
+        None => text.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Without a fault that costs one atomic read.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +19,9 @@ use crate::{Clock, Error, Kind};
 
 /// Faults that may be in place at once.
 pub const MOST: usize = 32;
+/// The variable of a rehearsed error that says it is one. Its message is the code's own, which whoever has the texts
+/// puts in.
+pub const REHEARSED: &str = "rehearsed";
 
 /// Where a fault strikes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -81,12 +85,15 @@ struct Inner {
     clock: Arc<dyn Clock>,
     count: AtomicUsize,
     list: Mutex<(u64, Vec<Fault>)>,
+    /// The operations and the upstreams that ask here before they do anything.
+    asking: Mutex<(BTreeSet<&'static str>, BTreeSet<&'static str>)>,
 }
 
 impl Faults {
     /// None in place.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let inner = Inner { clock, count: AtomicUsize::new(0), list: Mutex::new((0, Vec::new())) };
+        let list = Mutex::new((0, Vec::new()));
+        let inner = Inner { clock, count: AtomicUsize::new(0), list, asking: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -107,6 +114,26 @@ impl Faults {
         })
     }
 
+    /// The operations that a fault can strike at.
+    pub fn operations(&self) -> Vec<&'static str> {
+        self.asking(|(operations, _)| operations.iter().copied().collect())
+    }
+
+    /// The other systems that a fault can strike at.
+    pub fn upstreams(&self) -> Vec<&'static str> {
+        self.asking(|(_, upstreams)| upstreams.iter().copied().collect())
+    }
+
+    /// These operations ask before they run.
+    pub(crate) fn add_operations(&self, names: impl IntoIterator<Item = &'static str>) {
+        self.asking(|(operations, _)| operations.extend(names));
+    }
+
+    /// Whoever speaks to this system asks before.
+    pub(crate) fn add_upstream(&self, name: &'static str) {
+        self.asking(|(_, upstreams)| upstreams.insert(name));
+    }
+
     /// Those in place, the oldest first.
     pub fn list(&self) -> Vec<Fault> {
         self.change(|_, list| list.clone())
@@ -125,6 +152,10 @@ impl Faults {
     /// What strikes at another system now, if anything; it counts as one time.
     pub fn at_upstream(&self, upstream: &str) -> Option<Strike> {
         self.strike(|point| matches!(point, Point::Upstream(name) if name == upstream))
+    }
+
+    fn asking<T>(&self, work: impl FnOnce(&mut (BTreeSet<&'static str>, BTreeSet<&'static str>)) -> T) -> T {
+        work(&mut self.inner.asking.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn strike(&self, hits: impl Fn(&Point) -> bool) -> Option<Strike> {
@@ -157,7 +188,8 @@ impl Strike {
             Self::Error { code, kind } => {
                 // A code is a word of the program's; the few that are made up here live as long as it does.
                 let code: &'static str = known(code);
-                Some(Error::new(*kind, code, format!("This is the rehearsal of the error '{code}'.")))
+                let message = format!("This is the rehearsal of the error '{code}'.");
+                Some(Error::new(*kind, code, message).with(REHEARSED, code))
             }
             Self::Outage => Some(
                 Error::new(Kind::Upstream, "upstream_down", format!("{what} does not answer."))
@@ -191,39 +223,4 @@ fn known(code: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ManualClock;
-
-    #[test]
-    fn a_fault_strikes_as_often_as_it_was_told_and_not_after_its_time() {
-        let clock = Arc::new(ManualClock::default());
-        let faults = Faults::new(clock.clone());
-        assert_eq!(faults.at_upstream("discord"), None);
-        let point = Point::Upstream("discord".to_owned());
-        faults.put(point.clone(), Strike::Outage, 2, Duration::from_secs(60)).unwrap();
-        assert_eq!(faults.at_upstream("redis"), None);
-        assert_eq!(faults.at_upstream("discord"), Some(Strike::Outage));
-        assert_eq!(faults.at_upstream("discord"), Some(Strike::Outage));
-        assert_eq!(faults.at_upstream("discord"), None);
-
-        faults.put(point, Strike::Outage, 2, Duration::from_secs(60)).unwrap();
-        clock.advance(Duration::from_secs(61));
-        assert_eq!(faults.at_upstream("discord"), None);
-        assert!(faults.list().is_empty());
-    }
-
-    #[test]
-    fn there_are_not_more_than_can_be_looked_over() {
-        let faults = Faults::new(Arc::new(crate::SystemClock));
-        let put = || {
-            let point = Point::Operation("*".to_owned());
-            faults.put(point, Strike::Outage, 1, Duration::from_secs(60))
-        };
-        for _ in 0..MOST {
-            put().unwrap();
-        }
-        assert_eq!(put().unwrap_err().code, "too_many_faults");
-        assert_eq!(faults.clear(), MOST);
-    }
-}
+mod tests;

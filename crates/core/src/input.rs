@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     Error, FieldError, Kind,
     duration::{BadSpan, Span},
-    error::{Variable, Vars},
+    error::{self, Misfit, Variable},
     guild::{ChannelId, MessageLink, RoleId, UserId},
     suggest,
 };
@@ -31,6 +31,9 @@ pub const SECRET: &str = "x-secret";
 pub const BANNED: &str = "x-banned";
 /// The schema keyword that says how a text is read from a line that somebody types: `rest` or `people`.
 pub const LINE: &str = "x-line";
+/// The schema keyword for the longest length of time that is taken, where that is less than the longest that can be
+/// written: `28d`.
+pub const LONGEST: &str = "x-longest";
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +61,35 @@ pub struct Field {
     /// How a text is read from a line that somebody types, where that is not by its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
+    /// The longest length of time that is taken, where that is less than the longest that can be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Span>,
+}
+
+impl Field {
+    /// Whether it may be given several times, which then are one list.
+    pub fn takes_several(&self) -> bool {
+        matches!(self.kind, FieldKind::List | FieldKind::Map | FieldKind::Users)
+            || self.line == Some(Line::People)
+    }
+
+    /// What it is for, as a sentence of plain text; nothing where nothing is said of it.
+    pub fn sentence(&self) -> String {
+        let text = self.description.replace('`', "");
+        let text = text.trim();
+        let ends = text.is_empty() || text.ends_with(['.', '!', '?', '…']);
+        if ends { text.to_owned() } else { format!("{text}.") }
+    }
+
+    /// Lengths of time that fit, to show how one is written.
+    pub fn durations(&self) -> &'static str {
+        match self.longest.map_or(u64::MAX, Span::seconds) {
+            0..3_600 => "30s, 1m30s",
+            3_600..86_400 => "30s, 5m, 1h",
+            86_400..604_800 => "30m, 1h30m, 1d",
+            _ => "30m, 1h30m, 7d",
+        }
+    }
 }
 
 /// How a text is read from a line that somebody types.
@@ -128,7 +160,8 @@ pub enum FieldKind {
 pub enum Raw {
     /// Typed already: REST, Discord, a document's action.
     Json(Value),
-    /// Words: the command line, a prefix message. A name may come several times.
+    /// Words: the command line, a prefix message. A name may come several times, with a text each, where its input
+    /// takes several values.
     Words(BTreeMap<String, Vec<String>>),
 }
 
@@ -179,6 +212,7 @@ pub fn fields_of(schema: &Value) -> Vec<Field> {
                     Some("people") => Some(Line::People),
                     _ => None,
                 },
+                longest: text(LONGEST).and_then(|text| text.parse().ok()),
             }
         })
         .collect()
@@ -265,48 +299,22 @@ pub fn read(fields: &[Field], raw: Raw) -> Result<Value, Error> {
     for field in fields.iter().filter(|field| field.required) {
         let missing = given.get(&field.name).is_none_or(Value::is_null);
         if missing && !wrong.iter().any(|error| error.field == field.name) {
-            let message = format!("is missing. {}", field.description);
-            let misfit = Misfit::new("input_missing", message.trim_end()).with("what", &*field.description);
-            wrong.push(misfit.of(&field.name));
+            let message = format!("is missing. {}", field.sentence());
+            let misfit = Misfit::new("input_missing", message.trim_end()).with("what", field.sentence());
+            wrong.push(misfit.of(field.name.as_str()));
         }
     }
     if wrong.is_empty() {
         return Ok(Value::Object(given));
     }
-    let mut error = match wrong.as_slice() {
-        [one] => {
-            let message = format!("{} {}", one.field, one.message);
-            Error::new(Kind::User, "invalid_input", message)
-        }
-        many => {
+    Err(match <[FieldError; 1]>::try_from(wrong) {
+        Ok([one]) => one.into(),
+        Err(many) => {
             let message = format!("{} inputs do not fit.", many.len());
-            Error::new(Kind::User, "invalid_inputs", message).with("count", many.len())
+            let error = Error::new(Kind::User, "invalid_inputs", message).with("count", many.len());
+            Error { fields: many, ..error }
         }
-    };
-    error.fields = wrong;
-    Err(error)
-}
-
-/// Why a value does not fit, in English and as a code with what it speaks of.
-struct Misfit {
-    code: &'static str,
-    message: String,
-    vars: Vars,
-}
-
-impl Misfit {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), vars: Vec::new() }
-    }
-
-    fn with(mut self, name: &'static str, value: impl Into<Variable>) -> Self {
-        self.vars.push((name, value.into()));
-        self
-    }
-
-    fn of(self, field: &str) -> FieldError {
-        FieldError { field: field.to_owned(), message: self.message, code: Some(self.code), vars: self.vars }
-    }
+    })
 }
 
 fn unknown(fields: &[Field], name: &str) -> Misfit {
@@ -326,8 +334,12 @@ fn typed(
 ) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, values) in words {
-        let kind = fields.iter().find(|field| field.name == name).map(|field| &field.kind);
-        match kind.map_or_else(|| Ok(Value::from(values.join(" "))), |kind| typed_value(kind, &values)) {
+        let read = match fields.iter().find(|field| field.name == name) {
+            Some(field) if values.len() > 1 && !field.takes_several() => Err(given_twice()),
+            Some(field) => typed_value(&field.kind, &values),
+            None => Ok(Value::from(values.join(" "))),
+        };
+        match read {
             Ok(value) => {
                 object.insert(name, value);
             }
@@ -347,7 +359,10 @@ fn typed_value(kind: &FieldKind, values: &[String]) -> Result<Value, Misfit> {
         | FieldKind::Channel
         | FieldKind::Message
         | FieldKind::Duration => Ok(Value::from(joined())),
-        FieldKind::Integer { .. } => joined().parse::<i64>().map(Value::from).map_err(|_| not_whole()),
+        FieldKind::Integer { min, max } => {
+            let text = joined();
+            text.parse::<i64>().map(Value::from).map_err(|_| no_integer(&text, *min, *max))
+        }
         FieldKind::Number { .. } => joined().parse::<f64>().map(Value::from).map_err(|_| not_a_number()),
         FieldKind::Boolean => match joined().to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" | "" => Ok(Value::from(true)),
@@ -360,14 +375,31 @@ fn typed_value(kind: &FieldKind, values: &[String]) -> Result<Value, Misfit> {
     }
 }
 
-/// Several ids or mentions, with blanks or commas between.
-fn several(text: &str) -> Value {
-    let words = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty());
-    Value::from(words.map(str::to_owned).collect::<Vec<_>>())
+/// Several ids, mentions or names, with blanks or commas between.
+pub(crate) fn people(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty())
 }
 
-fn not_whole() -> Misfit {
-    Misfit::new("input_not_whole", "is not a whole number.")
+fn several(text: &str) -> Value {
+    people(text).map(Value::from).collect()
+}
+
+/// An input for one value was given several.
+pub fn given_twice() -> Misfit {
+    Misfit::new("input_given_twice", "is given twice. Give every input once.")
+}
+
+/// What is wrong with a whole number: it may be one that is too large to be counted with.
+fn no_integer(text: &str, min: Option<i64>, max: Option<i64>) -> Misfit {
+    let text = text.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let counted = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let shown = error::typed(text, 24);
+    match counted && text.parse::<i64>().is_err() {
+        false => Misfit::new("input_not_whole", "is not a whole number."),
+        true if text.starts_with('-') => too_small(shown, min.unwrap_or(i64::MIN).to_string()),
+        true => too_large(shown, max.unwrap_or(i64::MAX).to_string()),
+    }
 }
 
 fn not_a_number() -> Misfit {
@@ -418,14 +450,24 @@ fn fits(field: &Field, value: &Value) -> Result<(), Misfit> {
             }
             if pattern.as_ref().is_some_and(|pattern| !pattern.matches(text)) {
                 // The pattern itself means nothing to most people; what the input is for says it in words.
-                let message = format!("'{text}' does not fit. {}", field.description);
+                let message = format!("'{text}' does not fit. {}", field.sentence());
                 let misfit = Misfit::new("input_unfit", message.trim_end());
-                return Err(misfit.with("text", text).with("what", &*field.description));
+                return Err(misfit.with("text", text).with("what", field.sentence()));
             }
             Ok(())
         }
         FieldKind::Integer { min, max } => {
-            let number = value.as_i64().ok_or_else(not_whole)?;
+            let Some(number) = value.as_i64() else {
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    // Larger ones are read with a point, though they were written without.
+                    other => other
+                        .as_f64()
+                        .filter(|number| number.abs() >= 1e18)
+                        .map_or_else(|| other.to_string(), |number| format!("{number:.0}")),
+                };
+                return Err(no_integer(&text, *min, *max));
+            };
             between(number, *min, *max)
         }
         FieldKind::Number { min, max } => between(value.as_f64().ok_or_else(not_a_number)?, *min, *max),
@@ -446,14 +488,22 @@ fn fits(field: &Field, value: &Value) -> Result<(), Misfit> {
         FieldKind::Message => reads::<MessageLink>(value, "input_not_a_message"),
         FieldKind::Duration => {
             let text = value.as_str().ok_or_else(not_text)?;
-            let code = match text.parse::<Span>() {
-                Ok(_) => return Ok(()),
+            let read = text.parse::<Span>();
+            let shown = error::typed(text, 40);
+            let longest = field.longest.map(|span| span.to_string());
+            let code = match &read {
+                Ok(span) if field.longest.is_none_or(|longest| *span <= longest) => return Ok(()),
+                Err(BadSpan::TooLong(_)) if longest.is_none() && !field.required => "input_duration_too_long",
+                Ok(_) | Err(BadSpan::TooLong(_)) => {
+                    let most = longest.unwrap_or_else(|| "10y".to_owned());
+                    let message = format!("is at most {most}, and '{shown}' is longer.");
+                    let misfit = Misfit::new("input_too_lasting", message);
+                    return Err(misfit.with("text", shown).with("most", most));
+                }
                 Err(BadSpan::Unreadable(_)) => "input_not_a_duration",
                 Err(BadSpan::Nothing) => "input_no_duration",
-                Err(BadSpan::TooLong(_)) => "input_duration_too_long",
             };
-            let why = text.parse::<Span>().err().map(|error| error.to_string()).unwrap_or_default();
-            let shown: String = text.chars().take(40).collect();
+            let why = read.err().map(|error| error.to_string()).unwrap_or_default();
             Err(Misfit::new(code, format!("does not fit: {why}.")).with("text", shown))
         }
         FieldKind::Users => match value.as_array() {
@@ -494,27 +544,35 @@ where
     match text.parse::<T>() {
         Ok(_) => Ok(()),
         Err(error) => {
-            let shown: String = text.chars().take(64).collect();
+            let shown = error::typed(&text, 64);
             Err(Misfit::new(code, format!("does not fit: {error}.")).with("text", shown))
         }
     }
 }
 
-fn between<T>(number: T, min: Option<T>, max: Option<T>) -> Result<(), Misfit>
-where
-    T: PartialOrd + std::fmt::Display + Copy + Into<Variable>,
-{
+/// What a message can speak of.
+trait Shown: std::fmt::Display + Into<Variable> {}
+
+impl<T: std::fmt::Display + Into<Variable>> Shown for T {}
+
+fn between<T: Shown + PartialOrd + Copy>(number: T, min: Option<T>, max: Option<T>) -> Result<(), Misfit> {
     if let Some(min) = min.filter(|min| number < *min) {
-        let misfit = Misfit::new("input_too_small", format!("is {number}, less than {min}."));
-        return Err(misfit.with("number", number).with("least", min));
+        return Err(too_small(number, min));
     }
     match max {
-        Some(max) if number > max => {
-            let misfit = Misfit::new("input_too_large", format!("is {number}, more than {max}."));
-            Err(misfit.with("number", number).with("most", max))
-        }
+        Some(max) if number > max => Err(too_large(number, max)),
         _ => Ok(()),
     }
+}
+
+fn too_small(number: impl Shown, least: impl Shown) -> Misfit {
+    let misfit = Misfit::new("input_too_small", format!("is {number}, less than {least}."));
+    misfit.with("number", number).with("least", least)
+}
+
+fn too_large(number: impl Shown, most: impl Shown) -> Misfit {
+    let misfit = Misfit::new("input_too_large", format!("is {number}, more than {most}."));
+    misfit.with("number", number).with("most", most)
 }
 
 /// A copy of the input that may be kept: secrets blanked, long texts cut.

@@ -164,6 +164,29 @@ impl Texts {
         })
     }
 
+    /// The text of a message or of one of its attributes, with an example of all that it speaks of: the name of each
+    /// thing stands where the thing would. For rehearsals, where nothing has happened that could be spoken of.
+    pub fn example(&self, code: &str, attribute: Option<&str>, language: Language) -> Option<String> {
+        let (bundle, message) = [language, Language::English].into_iter().find_map(|language| {
+            let bundle = self.bundle(language)?;
+            Some((bundle, bundle.get_message(code)?))
+        })?;
+        let pattern = match attribute {
+            None => message.value()?,
+            Some(name) => message.get_attribute(name)?.value(),
+        };
+        // What is not given is written as `{$name}`, and of variants the one for all other cases is taken.
+        let text = bundle.format_pattern(pattern, Some(&FluentArgs::new()), &mut Vec::new()).into_owned();
+        let mut parts = text.split("{$");
+        let mut said = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+            said.push_str(&name.replace('_', " "));
+            said.push_str(rest);
+        }
+        Some(said)
+    }
+
     fn field(&self, field: &crate::FieldError, language: Language) -> Option<String> {
         let code = field.code?;
         let mut args = FluentArgs::new();
@@ -182,8 +205,8 @@ impl Texts {
     }
 }
 
-/// What keeps these messages from being complete: a code that one language says and another does not, or
-/// says with other variables. Empty when all is well.
+/// What keeps these messages from being fit to be said: a code that one language says and another does not, or says
+/// with other variables, and backticks. Empty when all is well.
 pub fn gaps(locales: &[Locales]) -> Vec<String> {
     let mut gaps = Vec::new();
     for locale in locales {
@@ -200,6 +223,10 @@ pub fn gaps(locales: &[Locales]) -> Vec<String> {
         gaps.extend(
             de.keys().filter(|code| !en.contains_key(*code)).map(|code| format!("{code}: English lacks it")),
         );
+        // A message is plain text: a face shows a backtick as one, and not what it encloses as code.
+        let marked = [locale.en, locale.de].into_iter().flat_map(str::lines);
+        let marked = marked.filter(|line| !line.starts_with('#') && line.contains('`'));
+        gaps.extend(marked.map(|line| format!("{}: quotation marks are wanted, not backticks", line.trim())));
     }
     gaps
 }

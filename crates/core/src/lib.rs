@@ -33,7 +33,7 @@ pub use catalogue::{Catalogue, CatalogueBuilder, Reply, Request};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use document::{Action, Block, Document, Rich, Tone};
 pub use duration::Span;
-pub use error::{Error, FieldError, Kind};
+pub use error::{Error, FieldError, Kind, Misfit};
 pub use event::{Event, EventLog, NewEvent, Outcome, RunId, Subject};
 pub use id::{CallId, HostId, ServerId, SessionId};
 pub use operation::{Answer, Call, Effect, Follow, Operation, Operations, Spec};

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::{
     Actor, CallId, Clock, Document, Error, Rank, RunId, TenantId,
-    guild::ChannelId,
+    guild::{ChannelId, MessageId},
     input::{self, Field},
     language::Language,
+    permission::Bypass,
 };
 
 /// What an operation does to the world.
@@ -142,12 +143,17 @@ pub struct Call {
     pub actor: Actor,
     /// The channel it is called from, where there is one.
     pub channel: Option<ChannelId>,
+    /// The message it began with, where there is one: the command, or the message with the button; after a question,
+    /// the command that asked it.
+    pub message: Option<MessageId>,
     /// The language the caller reads.
     pub language: Language,
     /// The operation's name.
     pub operation: &'static str,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+    /// For the record, where the operation asks for ranks itself.
+    pub bypass: Bypass,
 }
 
 impl Call {
@@ -231,6 +237,16 @@ pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
     /// What a destroying operation asks before it runs.
     fn question(&self) -> String {
         "This cannot be undone. Do it?".to_owned()
+    }
+
+    /// Looks before the question is asked, so that what would be refused afterwards is refused at once, and gives the
+    /// question. [`Operation::question`] is for what need not look.
+    fn ask(
+        &self,
+        _domain: &Self::Domain,
+        _call: &Call,
+    ) -> impl Future<Output = Result<String, Error>> + Send {
+        std::future::ready(Ok(self.question()))
     }
 
     /// Does it.
@@ -330,17 +346,18 @@ type Prepare<D> = fn(Value) -> Result<Box<dyn Prepared<D>>, Error>;
 
 /// An operation whose input has been read, ready to run.
 pub(crate) trait Prepared<D>: Send {
-    fn question(&self) -> String;
+    fn ask<'a>(&'a self, domain: &'a D, call: &'a Call) -> Asking<'a>;
     fn run<'a>(self: Box<Self>, domain: &'a D, call: &'a Call) -> Running<'a>;
 }
 
+pub(crate) type Asking<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer<Value>, Error>> + Send + 'a>>;
 
 struct Ready<O>(O);
 
 impl<O: Operation> Prepared<O::Domain> for Ready<O> {
-    fn question(&self) -> String {
-        self.0.question()
+    fn ask<'a>(&'a self, domain: &'a O::Domain, call: &'a Call) -> Asking<'a> {
+        Box::pin(self.0.ask(domain, call))
     }
 
     fn run<'a>(self: Box<Self>, domain: &'a O::Domain, call: &'a Call) -> Running<'a> {

@@ -1,5 +1,7 @@
 //! Who may call what.
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 
 use crate::{Actor, Error, Kind, Rank, TenantId, guild::bits, operation::Spec};
@@ -18,6 +20,23 @@ pub struct Requirement {
 impl From<Rank> for Requirement {
     fn from(rank: Rank) -> Self {
         Self { rank, bypass: None }
+    }
+}
+
+/// By which bypass a call went on though its actor's rank was too low, wherever in the call that was decided. Its
+/// audit record says so. Clones note in the same place.
+#[derive(Clone, Debug, Default)]
+pub struct Bypass(Arc<OnceLock<&'static str>>);
+
+impl Bypass {
+    /// Notes what [`check`] gave. The first one stands.
+    pub fn note(&self, by: Option<&'static str>) {
+        let _ = by.map(|by| self.0.set(by));
+    }
+
+    /// What was noted.
+    pub fn noted(&self) -> Option<&'static str> {
+        self.0.get().copied()
     }
 }
 
@@ -107,8 +126,13 @@ pub fn check(actor: &Actor, required: &Requirement, operation: &str) -> Result<O
     }
     let message = format!("You need rank {} for `{operation}`; yours is {}.", required.rank, actor.rank);
     Err(Error::new(Kind::Permission, "rank_too_low", message)
-        .remedy("Ask a member of the staff to do it, or to give you the rank.")
+        .remedy(match required.rank {
+            // No community gives it, so its staff cannot help.
+            Rank::OPERATOR => "Ask who runs this installation.",
+            _ => "Ask a member of the staff to do it, or to give you the rank.",
+        })
         .with("operation", operation)
+        .with("level", required.rank.level())
         .with("required", required.rank.to_string())
         .with("yours", actor.rank.to_string()))
 }

@@ -19,13 +19,21 @@ where
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn the_three_nearest_names_come_first() {
-        let names = ["creative", "survival", "survival-2", "lobby", "skyblock"];
-        assert_eq!(nearest("survivel", names, 3), ["survival", "survival-2", "creative"]);
-    }
+/// Those of the up to `most` nearest that may really have been meant: none where nothing is like it.
+pub fn likely<'a, I>(wrong: &str, candidates: I, most: usize) -> Vec<&'a str>
+where
+    I: IntoIterator<Item = &'a str>,
+{
+    let wrong = wrong.to_lowercase();
+    let alike = |name: &&str| {
+        let name = name.to_lowercase();
+        (!wrong.is_empty() && name.contains(&wrong)) || strsim::jaro_winkler(&wrong, &name) >= ALIKE
+    };
+    nearest(&wrong, candidates, most).into_iter().filter(alike).collect()
 }
+
+/// How alike two names are, of 1, for one to be meant with the other.
+const ALIKE: f64 = 0.8;
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,10 @@ use token::{Token, dashed, token};
 
 /// Names offered when nothing is meant exactly.
 const OFFERED: usize = 5;
+/// Names offered of a group whose name stands alone: three rows of buttons on Discord.
+const GROUP: usize = 15;
+/// Words looked at to find out where a named text ends.
+const LOOKED_AHEAD: usize = 32;
 
 /// Every way to begin a line: the operations' names and their aliases.
 #[derive(Debug, Default)]
@@ -116,8 +120,9 @@ impl Vocabulary {
         }
         found.sort_unstable();
         let mut names: Vec<&'static str> = Vec::new();
-        for (_, name) in found {
-            if !names.contains(&name) && names.len() < OFFERED {
+        for (distance, name) in found {
+            let most = if distance == 0 { GROUP } else { OFFERED };
+            if !names.contains(&name) && names.len() < most {
                 names.push(name);
             }
         }
@@ -128,7 +133,7 @@ impl Vocabulary {
 /// A line, its words sorted into inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sorted {
-    /// By input, as [`Raw::Words`](crate::input::Raw::Words) wants them.
+    /// By input, as [`Raw::Words`](crate::input::Raw::Words) wants them: a text each time that it is given.
     pub words: BTreeMap<String, Vec<String>>,
     /// The first word that no input is left for.
     pub over: Option<String>,
@@ -139,6 +144,10 @@ pub struct Sorted {
 /// - `--name value`, `-name value`, `name:value` and `name=value` name an input; `--name` alone turns a switch on.
 /// - A mention goes to the first input of its kind that nothing else is for, wherever it stands. At the end of a
 ///   text it is taken out of it; in the middle it stays readable there as well.
+/// - A text that is named without quotation marks goes on with the words after it, up to those that other inputs still
+///   have to be given.
+/// - An input for one value that is given several times, by name or by its place, has all of them, and is refused for
+///   it: two lengths of time are never added up.
 /// - All other words go to the inputs in their order. An input that must be given takes what comes, one that may
 ///   be left out only what looks like it. Several people are those that follow each other.
 /// - Text in quotation marks is one word. The last text, or the one with [`Line::Rest`], takes the rest of the line
@@ -148,7 +157,8 @@ pub struct Sorted {
 /// A message that is not named is the one that `replied` says.
 pub fn read(fields: &[Field], line: &str, replied: Option<MessageLink>) -> Sorted {
     let (sorted, mentions) = (Sorted::default(), Vec::new());
-    let mut sorter = Sorter { fields, line, at: 0, next: 0, replied, open: None, mentions, sorted };
+    let (open, plain) = (None, false);
+    let mut sorter = Sorter { fields, line, at: 0, next: 0, replied, open, plain, mentions, sorted };
     sorter.mentions = sorter.mentions();
     sorter.run();
     let Sorter { mut sorted, .. } = sorter;
@@ -170,6 +180,8 @@ struct Sorter<'a> {
     replied: Option<MessageLink>,
     /// The text that was named last; words that nothing else takes belong to it.
     open: Option<&'a str>,
+    /// Two dashes have been read: nothing is a name any more.
+    plain: bool,
     /// Where mentions begin, and the inputs they are for.
     mentions: Vec<(usize, &'a Field)>,
     sorted: Sorted,
@@ -265,24 +277,69 @@ impl<'a> Sorter<'a> {
                 self.next += 1;
                 continue;
             }
-            // `reason:calm down`: the second word is the reason's as well, whatever else would take it.
-            let anything = matches!(field.kind, FieldKind::Text { .. } | FieldKind::List);
-            if anything && !field.required && self.open.is_some() {
+            if self.open.is_some() && self.belongs_to_open(field, token) {
                 break;
             }
             return self.take(field, token);
         }
         self.at = token.end;
-        let open = self.open.and_then(|name| self.sorted.words.get_mut(name));
-        match (open, &mut self.sorted.over) {
-            (Some(words), _) => words.push(token.text.to_owned()),
-            (None, over @ None) => *over = Some(token.text.to_owned()),
-            _ => {}
+        if !self.go_on(token.text) && self.sorted.over.is_none() {
+            self.sorted.over = Some(token.text.to_owned());
         }
+    }
+
+    /// Adds a word to the text that was named last, if there is one: all its words are one text.
+    fn go_on(&mut self, word: &str) -> bool {
+        let open = self.open.and_then(|name| self.sorted.words.get_mut(name)?.last_mut());
+        let Some(text) = open else { return false };
+        text.push(' ');
+        text.push_str(word);
+        true
+    }
+
+    /// Whether the word goes on with the text that was named last, though `field` would take it. `reason:calm down`:
+    /// the second word is the reason's as well. `reason:too loud robin`: what must still be given is at the end.
+    fn belongs_to_open(&self, field: &Field, token: &Token<'a>) -> bool {
+        match field.kind {
+            FieldKind::Text { .. } | FieldKind::List => !field.required,
+            _ => field.required && !self.fits(field, token) && self.words_to_spare(token.start),
+        }
+    }
+
+    /// Whether more words follow from `at` on than inputs still have to be given. What is named or mentioned, or looks
+    /// like what another input is for, goes there.
+    fn words_to_spare(&self, mut at: usize) -> bool {
+        let missing = |field: &&Field| field.required && !self.is_given(field);
+        let (mut missing, mut left) = (self.fields.iter().filter(missing).collect::<Vec<_>>(), 0);
+        for _ in 0..LOOKED_AHEAD {
+            let next = token(self.line, at).filter(|token| token.quoted || token.text != "--");
+            let Some(token) = next else { break };
+            at = token.end;
+            let other = if let Some((field, value)) = self.naming(&token) {
+                at = value.and_then(|start| self.value_at(start)).map_or(at, |value| value.end);
+                Some(field)
+            } else {
+                let text = |field: &Field| matches!(field.kind, FieldKind::Text { .. } | FieldKind::List);
+                let fits = |field: &&Field| !text(field) && !self.is_given(field) && self.fits(field, &token);
+                self.mentioned(token.start).or_else(|| self.fields.iter().find(fits))
+            };
+            match other {
+                Some(field) => missing.retain(|one| one.name != field.name),
+                None => left += 1,
+            }
+            if other.is_some_and(|field| field.kind == FieldKind::Duration) {
+                at = self.duration(&token).map_or(at, |(_, end)| end.max(at));
+            }
+            if left > missing.len() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Everything from here on is for inputs without names.
     fn positional_rest(&mut self) {
+        self.plain = true;
         while let Some(token) = self.peek() {
             self.positional(&token);
         }
@@ -290,13 +347,21 @@ impl<'a> Sorter<'a> {
 
     /// Whether the word is for this input: the first input that must be given takes what comes.
     fn takes(&self, field: &Field, token: &Token<'a>) -> bool {
+        let certain = match field.kind {
+            FieldKind::Map => false,
+            FieldKind::Message => self.replied.is_none(),
+            _ => true,
+        };
+        (certain && field.required) || self.fits(field, token)
+    }
+
+    /// Whether the word looks like what the input is for.
+    fn fits(&self, field: &Field, token: &Token<'a>) -> bool {
         let text = token.text;
         match &field.kind {
             FieldKind::Text { .. } | FieldKind::List => true,
-            FieldKind::Message if self.replied.is_some() => text.parse::<MessageLink>().is_ok(),
-            FieldKind::Duration => self.duration(token).is_some() || field.required,
+            FieldKind::Duration => self.duration(token).is_some(),
             FieldKind::Map => text.contains('='),
-            _ if field.required => true,
             FieldKind::User => is_id::<UserId>(text),
             FieldKind::Users => is_people(text),
             FieldKind::Role => is_id::<RoleId>(text),
@@ -356,6 +421,7 @@ impl<'a> Sorter<'a> {
     fn rest(&mut self, field: &'a Field, first: &Token<'a>) {
         let (mut parts, mut start, mut end): (Vec<&str>, _, _) = (Vec::new(), first.start, first.end);
         let mut single = first.quoted;
+        self.open = None;
         while let Some(token) = self.peek() {
             if self.is_flag(&token) {
                 if end > start {
@@ -363,7 +429,7 @@ impl<'a> Sorter<'a> {
                 }
                 // A switch or a value that is not this text.
                 self.named(&token);
-                self.open = None;
+                self.open = self.open.filter(|name| *name != field.name);
                 (start, end) = (self.at, self.at);
                 single = false;
                 continue;
@@ -371,6 +437,11 @@ impl<'a> Sorter<'a> {
             if let Some(other) = self.mentioned(token.start) {
                 // Only a word after it makes it a part of the text.
                 self.one(other, &token);
+                continue;
+            }
+            if self.open.is_some() {
+                self.at = token.end;
+                self.go_on(token.text);
                 continue;
             }
             if end == start {
@@ -429,6 +500,9 @@ impl<'a> Sorter<'a> {
 
     /// Whether the word names an input with dashes, in full.
     fn is_flag(&self, token: &Token<'_>) -> bool {
+        if self.plain {
+            return false;
+        }
         let name = dashed(token.text).filter(|_| !token.quoted).map(|(name, _)| name);
         let name = name.and_then(|name| name.split(['=', ':']).next());
         name.is_some_and(|name| self.called(name, false).is_some())

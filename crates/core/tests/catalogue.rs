@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![expect(dead_code, reason = "some inputs are there to be refused")]
 
+mod kept;
+
 use std::{
     collections::BTreeMap,
     pin::Pin,
@@ -10,11 +12,10 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use guildhall_core::{
     Actor, ActorId, Answer, Call, Catalogue, Clock, Document, Effect, Error, Face, Kind, ManualClock,
     Operation, Operations, Rank, Reply, Request,
-    audit::{AuditLog, Record, Verdict},
+    audit::{Record, Verdict},
     input::Raw,
     language::Language,
     operation::{Choice, Limit},
@@ -25,16 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-#[derive(Default)]
-struct Kept(Mutex<Vec<Record>>);
-
-#[async_trait]
-impl AuditLog for Kept {
-    async fn record(&self, record: Record) -> Result<(), Error> {
-        self.0.lock().unwrap().push(record);
-        Ok(())
-    }
-}
+use crate::kept::Kept;
 
 #[derive(Default)]
 struct Garden {
@@ -101,8 +93,12 @@ impl Operation for Cut {
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Destroy;
 
-    fn question(&self) -> String {
-        format!("Cut down {}?", self.bed)
+    async fn ask(&self, garden: &Garden, _: &Call) -> Result<String, Error> {
+        if garden.cut.lock().unwrap().contains(&self.bed) {
+            return Err(Error::new(Kind::Conflict, "bed_bare", "There is nothing left there."));
+        }
+        assert_ne!(self.bed, "quicksand");
+        Ok(format!("Cut down {}?", self.bed))
     }
 
     async fn run(self, garden: &Garden, _: &Call) -> Result<Answer<()>, Error> {
@@ -168,7 +164,7 @@ impl World {
     }
 
     fn last(&self) -> Record {
-        self.kept.0.lock().unwrap().last().cloned().expect("a record")
+        self.kept.records.lock().unwrap().last().cloned().expect("a record")
     }
 }
 
@@ -207,6 +203,7 @@ async fn words_become_what_the_schema_says() {
         input: Raw::Words(words),
         confirmed: false,
         channel: None,
+        message: None,
         language: Language::English,
     };
     world.catalogue.call(request).await.unwrap();
@@ -251,10 +248,22 @@ async fn a_destroying_operation_asks_first() {
         input: Raw::Json(yes.input),
         confirmed: true,
         channel: None,
+        message: None,
         language: Language::English,
     };
     world.catalogue.call(request).await.unwrap();
     assert_eq!(*world.garden.cut.lock().unwrap(), ["south"]);
+}
+
+#[tokio::test]
+async fn what_would_be_refused_is_not_asked_first() {
+    let world = world();
+    world.garden.cut.lock().unwrap().push("south".to_owned());
+    let error = world.call(Rank::ADMIN, "bed cut", json!({"bed": "south"})).await.unwrap_err();
+    assert_eq!(error.code, "bed_bare");
+    assert_eq!((world.last().verdict, world.last().code.as_deref()), (Verdict::Refused, Some("bed_bare")));
+    let error = world.call(Rank::ADMIN, "bed cut", json!({"bed": "quicksand"})).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Bug, "a panic of the look is no more than one of the work");
 }
 
 #[tokio::test]
@@ -287,10 +296,10 @@ async fn a_flood_of_refusals_does_not_fill_the_record() {
     for _ in 0..100 {
         world.call(Rank::MEMBER, "bed cut", json!({})).await.unwrap_err();
     }
-    assert_eq!((world.kept.0.lock().unwrap().len(), world.catalogue.unrecorded()), (60, 40));
+    assert_eq!((world.kept.records.lock().unwrap().len(), world.catalogue.unrecorded()), (60, 40));
     world.clock.advance(Duration::from_secs(1));
     world.call(Rank::MEMBER, "bed cut", json!({})).await.unwrap_err();
-    assert_eq!(world.kept.0.lock().unwrap().len(), 61);
+    assert_eq!(world.kept.records.lock().unwrap().len(), 61);
 }
 
 #[tokio::test]

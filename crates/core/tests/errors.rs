@@ -2,19 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod kept;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use guildhall_core::{
     Actor, ActorId, Answer, Call, Catalogue, Document, Effect, Error, Face, Kind, ManualClock, Operation,
     Operations, Rank, Request,
-    audit::{AuditLog, Record},
     fault::{Faults, Point, Strike},
     guild::UserId,
-    incident::{Observer, Occurrence, Plain, Presenter as _, Reader},
+    incident::{Plain, Presenter as _, Reader},
     language::{LOCALES, Language, Locales, Texts, gaps},
     operation::Limit,
     permission::{Permissions, Requirement},
@@ -23,25 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-#[derive(Default)]
-struct Kept {
-    records: Mutex<Vec<Record>>,
-    noticed: Mutex<Vec<Occurrence>>,
-}
-
-#[async_trait]
-impl AuditLog for Kept {
-    async fn record(&self, record: Record) -> Result<(), Error> {
-        self.records.lock().unwrap().push(record);
-        Ok(())
-    }
-}
-
-impl Observer for Kept {
-    fn notice(&self, occurrence: Occurrence) {
-        self.noticed.lock().unwrap().push(occurrence);
-    }
-}
+use crate::kept::Kept;
 
 /// Asks for the highest rank and lets one actor pass without it.
 struct OwnerOnly;
@@ -130,7 +110,8 @@ async fn the_observer_hears_of_every_error_with_its_call() {
     let noticed = kept.noticed.lock().unwrap();
     let [one] = noticed.as_slice() else { panic!("{noticed:?}") };
     assert_eq!((one.code, one.kind, one.call), ("invalid_input", Kind::User, error.call));
-    assert_eq!(one.operation, "greet");
+    assert_eq!((one.operation.as_str(), one.face), ("greet", Face::Discord));
+    assert_eq!((one.tenant.as_str(), one.actor.as_ref()), ("roses", Some(&ActorId::discord(1))));
 }
 
 #[tokio::test]
@@ -162,6 +143,8 @@ fn both_languages_say_everything_and_speak_of_the_same_things() {
             "three: English lacks it",
         ]
     );
+    let marked = Locales { en: "# `not said`\none = Use `ban`.\n", de: "one = Nimm „ban“.\n" };
+    assert_eq!(gaps(&[marked]), ["one = Use `ban`.: quotation marks are wanted, not backticks"]);
 }
 
 #[tokio::test]

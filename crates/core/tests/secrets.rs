@@ -3,17 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![expect(dead_code, reason = "some inputs are there to be kept")]
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+mod kept;
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use guildhall_core::{
     Action, Actor, ActorId, Answer, Call, Catalogue, Document, Effect, Error, Face, FieldError, Kind,
     ManualClock, Operation, Operations, Rank, Request,
-    audit::{AuditLog, Record},
     error::{Variable, Wire},
     incident::{Presenter, Reader},
     operation::Choice,
@@ -23,16 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-#[derive(Default)]
-struct Kept(Mutex<Vec<Record>>);
-
-#[async_trait]
-impl AuditLog for Kept {
-    async fn record(&self, record: Record) -> Result<(), Error> {
-        self.0.lock().unwrap().push(record);
-        Ok(())
-    }
-}
+use crate::kept::Kept;
 
 /// Knows one secret.
 struct Hush;
@@ -146,7 +134,7 @@ async fn errors_and_records_have_no_secrets() {
     let offered = catalogue.complete(&actor, "cellar tell", "word", "hush").await.unwrap_err();
     assert!(!told(&offered).contains("hush"), "{}", told(&offered));
 
-    let kept = kept.0.lock().unwrap();
+    let kept = kept.records.lock().unwrap();
     assert_eq!(kept.len(), 6);
     for record in kept.iter() {
         let record = format!("{record:?}");
@@ -167,7 +155,7 @@ async fn a_secret_at_the_place_where_a_text_is_cut_leaves_nothing() {
     catalogue.call(Request::json(actor.clone(), "cellar tell", input)).await.unwrap_err();
     let name = format!("{}hush", "y".repeat(62));
     catalogue.call(Request::json(actor, name, json!({}))).await.unwrap_err();
-    let kept = kept.0.lock().unwrap();
+    let kept = kept.records.lock().unwrap();
     assert!(!kept[0].input.to_string().contains("xhu"), "{}", kept[0].input);
     assert!(!kept[1].operation.contains("yhu"), "{}", kept[1].operation);
 }

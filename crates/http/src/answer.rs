@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use guildhall_core::{CallId, Document, Error, Follow, Kind, Reply, error::Wire};
+use guildhall_core::{CallId, Document, Error, Follow, Kind, Misfit, Reply, error::Wire};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -111,11 +111,7 @@ pub(crate) fn problem_as(error: &Error, document: Document) -> Response {
 
 /// One input that does not fit, with the code of what is said about it.
 pub(crate) fn unfit(field: impl Into<String>, code: &'static str, message: &str) -> Error {
-    let mut error = Error::invalid(field, message);
-    for field in &mut error.fields {
-        field.code = Some(code);
-    }
-    error
+    Misfit::new(code, message).of(field).into()
 }
 
 /// An answer to a call.

@@ -11,6 +11,7 @@ use axum::{
 use guildhall_core::{
     Actor, Error, Kind, Spec,
     error::panic_text,
+    error::typed,
     incident::Reader,
     input::{Field, FieldKind, Raw},
     language::Language,
@@ -139,7 +140,7 @@ impl Asking {
         });
         let input = if verb.has_body() {
             if let Some(name) = words.keys().next() {
-                let name: String = name.chars().take(64).collect();
+                let name = typed(name, 64);
                 let message = format!("'{name}' is not a query parameter of this address.");
                 return Err(Error::new(Kind::User, code::UNKNOWN_PARAMETER, message)
                     .remedy("Send inputs as members of a JSON object in the body.")
@@ -234,6 +235,7 @@ async fn finish(
         input,
         confirmed,
         channel: None,
+        message: None,
         language,
     };
     let reader = Reader { tenant: actor.tenant.clone(), actor: actor.id.clone(), language };

@@ -23,7 +23,7 @@ use axum::{
 use bytes::Bytes;
 use futures::Stream;
 use guildhall_core::{
-    Actor, ActorId, Error, Event, Kind, Rank, RunId, ServerId, Subject, TenantId, event::Filter,
+    Actor, ActorId, Error, Event, Kind, Rank, RunId, ServerId, Subject, TenantId, error::typed, event::Filter,
 };
 use metrics::gauge;
 use tokio::{sync::watch, time::Instant};
@@ -196,8 +196,11 @@ impl Wanted {
         });
         let after = given.remove("after").map(|text| cursor("after", &text));
         if let Some(name) = given.keys().next() {
-            let name: String = name.chars().take(64).collect();
-            return Err(unfit(name, "http_no_parameter", "is not known here; use subject, run and after."));
+            return Err(unfit(
+                typed(name, 64),
+                "http_no_parameter",
+                "is not known here; use subject, run and after.",
+            ));
         }
         // A browser that reconnects sends the address it was given at first, and where it really is in here.
         let last = headers

@@ -12,8 +12,8 @@ use axum::{
 };
 use bytes::Bytes;
 use guildhall_core::{
-    Actor, Catalogue, Clock, Error, EventLog, Kind, incident::Reader, language::Language, permission::Tokens,
-    suggest,
+    Actor, Catalogue, Clock, Error, EventLog, Kind, error::typed, incident::Reader, language::Language,
+    permission::Tokens, suggest,
 };
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -209,7 +209,7 @@ fn original(request: &Request) -> Uri {
 
 async fn no_route(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = original(&request);
-    let path: String = uri.path().chars().take(128).collect();
+    let path = typed(uri.path(), 128);
     let mut error = Error::new(Kind::NotFound, code::NO_ROUTE, format!("There is nothing at {path}."));
     let near = shared.nearest(&path);
     if !near.is_empty() {
@@ -222,8 +222,8 @@ async fn no_route(State(shared): State<Arc<Shared>>, request: Request) -> Respon
 
 async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = original(&request);
-    let method: String = request.method().as_str().chars().take(16).collect();
-    let path: String = uri.path().chars().take(128).collect();
+    let method = typed(request.method().as_str(), 16);
+    let path = typed(uri.path(), 128);
     let error = Error::new(Kind::User, code::WRONG_METHOD, format!("{method} does not work at {path}."))
         .remedy("The Allow header names the methods that do.")
         .with("method", method)

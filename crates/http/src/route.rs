@@ -277,6 +277,7 @@ mod tests {
             secret: *name == "password",
             banned: false,
             line: None,
+            longest: None,
         };
         Spec {
             name,

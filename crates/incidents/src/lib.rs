@@ -30,7 +30,7 @@ pub use config::{BadConfig, IncidentsConfig, Parts};
 pub use error::IncidentsError;
 pub use fingerprint::Fingerprint;
 pub use incidents::{Counts, Incidents};
-pub use log::Blanking;
+pub use log::{Blanking, log_panics};
 pub use migration::migrations;
 pub use operations::operations;
 pub use scrub::Scrub;

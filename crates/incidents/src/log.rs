@@ -1,13 +1,30 @@
-//! The program's own log without secrets: a writer that blanks them in each line.
+//! The program's own log without secrets: a writer that blanks them in each line, and panics that go there too.
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     io::{self, Write},
+    panic,
     sync::Arc,
 };
 
+use guildhall_core::error::panic_text;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::Scrub;
+
+/// Lets panics be told in the log. By itself a panic writes to standard error, past [`Blanking`], and what it says is
+/// often the error that nobody expected, an address with a password in it among others.
+pub fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic_text(panic.payload());
+        let trace = Backtrace::capture();
+        match trace.status() {
+            BacktraceStatus::Captured => tracing::error!(place, "panicked: {text}\n{trace}"),
+            _ => tracing::error!(place, "panicked: {text}"),
+        }
+    }));
+}
 
 /// Blanks secrets in whatever the log writes. The log hands over one event at a time, so no secret is ever split.
 #[derive(Clone, Debug)]

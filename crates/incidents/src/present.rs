@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use fluent_bundle::{FluentArgs, FluentValue};
 use guildhall_core::{
     Action, Document, Error, Kind, Rich, Tone,
+    document::Span,
+    fault::REHEARSED,
     incident::{Presenter, Reader},
     language::{Language, Localized},
 };
@@ -28,6 +30,8 @@ pub(crate) const CODES: &[&str] = &[
     "incident_repeats_seconds",
     "incident_code_label",
     "incident_kind_label",
+    "incident_kind",
+    "incident_rehearsal",
     "incident_inputs_label",
 ];
 
@@ -69,22 +73,32 @@ impl Saying<'_> {
     fn in_full(&self) -> Document {
         let told = self.told();
         let reference = self.reference();
-        let template = |template: &Option<String>| {
-            let text = template.as_deref().map(|template| {
-                fill(template, |name| match name {
-                    "message" => Some(told.message.clone()),
-                    "remedy" => Some(told.remedy.clone().unwrap_or_default()),
-                    "reference" => Some(reference.clone().unwrap_or_default()),
-                    "command" => Some(self.command()),
-                    "code" => Some(self.error.code.to_owned()),
-                    _ => None,
-                })
+        let filled = |template: &str| -> String {
+            let text = fill(template, |name| match name {
+                "message" => Some(told.message.clone()),
+                "remedy" => Some(told.remedy.clone().unwrap_or_default()),
+                "reference" => Some(reference.clone().unwrap_or_default()),
+                "command" => Some(self.command()),
+                "code" => Some(self.error.code.to_owned()),
+                _ => None,
             });
-            text.map(|text| text.trim().chars().take(LONGEST).collect::<String>())
-                .filter(|text| !text.is_empty())
+            text.chars().take(LONGEST).collect()
         };
-        let mut document = Document { title: template(&self.style.title), ..self.empty() };
-        if let Some(intro) = template(&self.style.intro) {
+        let title = self.style.title.as_deref().map(|title| filled(title).trim().to_owned());
+        let title = title.filter(|title| !title.is_empty());
+        // The community's own words may lead to a channel; what is filled in may not.
+        let line = |template: &Option<String>| {
+            let mut line = Rich::new().with_channels(template.as_deref().map_or("", str::trim));
+            for span in &mut line.0 {
+                if let Span::Plain(text) = span {
+                    *text = filled(text);
+                }
+            }
+            let said = |span: &Span| !matches!(span, Span::Plain(text) if text.trim().is_empty());
+            line.0.iter().any(said).then_some(line)
+        };
+        let mut document = Document { title, ..self.empty() };
+        if let Some(intro) = line(&self.style.intro) {
             document = document.text(intro);
         }
         document = match told.fields.as_slice() {
@@ -105,7 +119,7 @@ impl Saying<'_> {
         if self.style.detail == Detail::Full {
             document = self.particulars(document);
         }
-        if let Some(footer) = template(&self.style.footer) {
+        if let Some(footer) = line(&self.style.footer) {
             document = document.text(footer);
         }
         if self.style.detail != Detail::Short {
@@ -144,6 +158,18 @@ impl Saying<'_> {
     }
 
     fn told(&self) -> Told {
+        let told = self.as_it_is();
+        if !self.is_rehearsed() {
+            return told;
+        }
+        // Whoever rehearses is to see what people will read, and nobody is to take it for real.
+        let mut args = FluentArgs::new();
+        args.set("message", told.message.as_str());
+        let message = self.say("incident_rehearsal", None, &args, &told.message);
+        Told { message, ..told }
+    }
+
+    fn as_it_is(&self) -> Told {
         let texts = &self.incidents.texts;
         let localized = texts.translate(self.error, self.language);
         let known =
@@ -171,8 +197,20 @@ impl Saying<'_> {
                 let remedy = self.say("incident_upstream", Some("remedy"), &none, "Try again in a minute.");
                 Told { message, remedy: Some(remedy), fields: Vec::new() }
             }
+            _ if self.is_rehearsed() => self.as_rehearsed(&localized),
             _ => self.as_said(&localized),
         }
+    }
+
+    fn is_rehearsed(&self) -> bool {
+        self.error.vars.iter().any(|(name, _)| *name == REHEARSED)
+    }
+
+    /// The code's own message, though nothing has happened that it could speak of.
+    fn as_rehearsed(&self, localized: &Localized<'_>) -> Told {
+        let example = |attribute| self.incidents.texts.example(self.error.code, attribute, self.language);
+        let message = example(None).unwrap_or_else(|| localized.message().to_owned());
+        Told { message, remedy: example(Some("remedy")), fields: Vec::new() }
     }
 
     fn as_said(&self, localized: &Localized<'_>) -> Told {
@@ -196,12 +234,20 @@ impl Saying<'_> {
         self.incidents.scrub.secrets(&known.unwrap_or_default()).into_owned()
     }
 
+    /// Who can do something about it, in the reader's words.
+    fn kind(&self) -> String {
+        let word = self.error.kind.as_str();
+        let mut args = FluentArgs::new();
+        args.set("kind", word);
+        self.say("incident_kind", None, &args, word)
+    }
+
     fn particulars(&self, document: Document) -> Document {
         let none = FluentArgs::new();
         let label = |code: &str, otherwise: &str| self.say(code, None, &none, otherwise);
         let document = document
             .field(label("incident_code_label", "Code"), Rich::new().code(self.error.code))
-            .field(label("incident_kind_label", "Kind"), self.error.kind.as_str());
+            .field(label("incident_kind_label", "Kind"), self.kind());
         let inputs: Vec<&str> = self.error.fields.iter().map(|field| field.field.as_str()).collect();
         if inputs.is_empty() {
             return document;

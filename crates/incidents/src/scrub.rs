@@ -11,6 +11,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use guildhall_core::error::CUT;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 use secrecy::{ExposeSecret, SecretString};
@@ -63,12 +64,29 @@ impl Scrub {
                 text = Cow::Owned(text.replace(value.as_str(), BLANK));
             }
         }
+        if text.contains(CUT) {
+            text = Cow::Owned(self.before_cuts(&text));
+        }
         for (shape, with) in SECRETS.iter() {
             if shape.is_match(&text) {
                 text = Cow::Owned(shape.replace_all(&text, *with).into_owned());
             }
         }
         text
+    }
+
+    /// The text without what may be the beginning of a known secret where it was cut.
+    fn before_cuts(&self, text: &str) -> String {
+        let mut parts: Vec<Cow<'_, str>> = text.split(CUT).map(Cow::Borrowed).collect();
+        // What follows the last one was not cut.
+        let cut = parts.len() - 1;
+        for part in &mut parts[..cut] {
+            let whole = self.without_beginning(part).len();
+            if whole < part.len() {
+                *part = Cow::Owned(format!("{}{BLANK}", &part[..whole]));
+            }
+        }
+        parts.join(&CUT.to_string())
     }
 
     /// The text without secrets and without what tells of people: e-mail and IP addresses, mentions, ids. An id
@@ -88,6 +106,11 @@ impl Scrub {
     /// The text [without anything](Self::all), for a text that was cut: what may be the beginning of a known
     /// secret at its end goes as well.
     pub(crate) fn all_of_cut(&self, text: &str) -> String {
+        self.all(self.without_beginning(text)).into_owned()
+    }
+
+    /// The text up to where the beginning of a known secret ends it, if one does.
+    fn without_beginning<'a>(&self, text: &'a str) -> &'a str {
         let mut end = text.len();
         for value in &self.values {
             let begun = (SHORTEST..value.len()).rev().filter(|&length| value.is_char_boundary(length));
@@ -98,7 +121,7 @@ impl Scrub {
                 }
             }
         }
-        self.all(&text[..end]).into_owned()
+        &text[..end]
     }
 
     /// What stands for a person or a community where their id must not: the same for the same id, 12 digits.
@@ -188,6 +211,7 @@ const PEOPLE_SHAPES: &[(&str, How)] = &[
 
 #[cfg(test)]
 mod tests {
+    use guildhall_core::error::typed;
     use proptest::prelude::*;
 
     use super::*;
@@ -272,6 +296,13 @@ mod tests {
     fn a_cut_does_not_leave_the_beginning_of_a_secret() {
         let scrub = scrub(&["correct horse battery"]);
         assert_eq!(scrub.all_of_cut("the words were: correct horse"), "the words were: ");
+        let repeated = typed("is it correct horse battery?", 20);
+        assert_eq!(repeated, "is it correct horse…");
+        assert_eq!(scrub.secrets(&format!("'{repeated}' is wrong")), "'is it [secret]…' is wrong");
+        assert_eq!(
+            scrub.secrets("a list… of words… and correct horses"),
+            "a list… of words… and correct horses"
+        );
     }
 
     proptest! {

@@ -12,3 +12,7 @@ too_large = { $what }: { $size } Bytes sind zu viel; höchstens { $limit } werde
     .remedy = Mach es kleiner.
 token_exists = Es gibt schon ein Token namens { $name }.
     .remedy = Nimm einen anderen Namen, oder widerrufe zuerst das alte.
+
+# Was an einer Eingabe nicht stimmt; ihr Name steht davor.
+
+token_name = besteht nicht aus 1 bis 64 sichtbaren Zeichen.

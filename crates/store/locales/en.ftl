@@ -12,3 +12,7 @@ too_large = The { $what } is { $size } bytes; at most { $limit } are kept.
     .remedy = Make it smaller.
 token_exists = There is a token named { $name } already.
     .remedy = Choose another name, or revoke that one first.
+
+# What is wrong with one input; the input's name stands before it.
+
+token_name = is not made of 1 to 64 visible characters.

@@ -137,6 +137,11 @@ impl Store {
         let _ = self.inner.clean.set(Box::new(clean));
     }
 
+    /// The text as it may be kept, by what [`Store::clean_with`] was given.
+    pub fn cleaned<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.clean().map_or(Cow::Borrowed(text), |clean| clean(text))
+    }
+
     /// What [`Store::clean_with`] was given.
     pub(crate) fn clean(&self) -> Option<&Clean<'static>> {
         self.inner.clean.get().map(Box::as_ref)

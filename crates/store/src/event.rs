@@ -137,7 +137,7 @@ impl EventStore {
             event.document = serde_json::from_value(texts).ok();
         }
         if let Some(Tell::Open { title, .. } | Tell::Announce { title, .. }) = &mut event.tell {
-            *title = clean(title).into_owned();
+            *title = self.inner.store.cleaned(title).into_owned();
         }
         Ok(event)
     }

@@ -11,6 +11,7 @@
 //! ```
 
 mod cluster;
+mod contents;
 mod tls;
 
 use std::{ops::Deref, sync::Arc};
@@ -48,6 +49,11 @@ impl TestStore {
     /// A second set of connections to the same database, as another process would have.
     pub async fn again(&self, migrations: Vec<Box<dyn MigrationTrait>>) -> Store {
         open(&self.address, migrations).await
+    }
+
+    /// Every byte that the database holds, to look for what must not be in it.
+    pub async fn everything(&self) -> Vec<u8> {
+        contents::of(&self.store, &self.address).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use guildhall_core::{
-    Actor, ActorId, Clock, Error, Face, Rank, TenantId, id::fresh, permission::Tokens, typed_id,
+    Actor, ActorId, Clock, Error, Face, Misfit, Rank, TenantId, id::fresh, permission::Tokens, typed_id,
 };
 use rand::TryRngCore;
 use sea_orm::{
@@ -79,7 +79,8 @@ impl TokenStore {
     pub async fn create(&self, tenant: &TenantId, new: NewToken) -> Result<String, Error> {
         let length = new.name.chars().count();
         if !(1..=64).contains(&length) || new.name.chars().any(char::is_control) {
-            return Err(Error::invalid("name", "use 1 to 64 visible characters"));
+            let misfit = Misfit::new("token_name", "is not made of 1 to 64 visible characters.");
+            return Err(misfit.of("name").into());
         }
         let mut bytes = [0_u8; SECRET_BYTES];
         rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(Error::bug)?;

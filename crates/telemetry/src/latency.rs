@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -107,7 +107,7 @@ impl Latency {
         if !self.known.contains(operation) {
             return;
         }
-        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hours = self.lock();
         let cell = hours.entry((self.hour(), operation.to_owned())).or_insert_with(Cell::new);
         cell.took.saturating_record(took_us.max(1));
         for (own, other) in cell.split.iter_mut().zip(split) {
@@ -126,7 +126,7 @@ impl Latency {
             .map_err(StoreError::from)?;
         let mut day: BTreeMap<String, Cell> = BTreeMap::new();
         {
-            let hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
+            let hours = self.lock();
             for ((_, operation), cell) in hours.iter().filter(|((hour, _), _)| *hour >= since) {
                 day.entry(operation.clone()).or_insert_with(Cell::new).add(&cell.took, cell.split);
             }
@@ -164,15 +164,33 @@ impl Latency {
     /// Writes down what has changed and forgets what is older than a day.
     pub async fn write_down(&self) -> Result<(), Error> {
         let now = self.hour();
-        let changed: Vec<row::ActiveModel> = {
-            let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-            let rows =
-                hours.iter_mut().filter(|(_, cell)| cell.changed).filter_map(|((hour, operation), cell)| {
-                    cell.changed = false;
-                    self.row(*hour, operation, cell)
-                });
-            rows.collect()
-        };
+        let (names, rows) = self.changed();
+        if let Err(error) = self.keep(rows, now).await {
+            // Their hour may be over the next time, and what is over and written down is forgotten here.
+            let mut hours = self.lock();
+            for name in &names {
+                if let Some(cell) = hours.get_mut(name) {
+                    cell.changed = true;
+                }
+            }
+            return Err(error);
+        }
+        // An hour that is over and written down need not stay in memory.
+        self.lock().retain(|(hour, _), cell| *hour == now || cell.changed);
+        Ok(())
+    }
+
+    /// What has changed since it was written down the last time.
+    fn changed(&self) -> (Vec<(i64, String)>, Vec<row::ActiveModel>) {
+        let mut hours = self.lock();
+        let changed = hours.iter_mut().filter(|(_, cell)| cell.changed).filter_map(|(name, cell)| {
+            cell.changed = false;
+            Some((name.clone(), self.row(name.0, &name.1, cell)?))
+        });
+        changed.unzip()
+    }
+
+    async fn keep(&self, changed: Vec<row::ActiveModel>, now: i64) -> Result<(), Error> {
         let tx = self.store.begin().await?;
         if !changed.is_empty() {
             let newest =
@@ -190,11 +208,7 @@ impl Latency {
             .exec(tx.conn())
             .await
             .map_err(StoreError::from)?;
-        tx.commit().await?;
-        // An hour that is over and written down need not stay in memory.
-        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        hours.retain(|(hour, _), cell| *hour == now || cell.changed);
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     fn row(&self, hour: i64, operation: &str, cell: &Cell) -> Option<row::ActiveModel> {
@@ -209,6 +223,10 @@ impl Latency {
             took: Set(BASE64_STANDARD.encode(took)),
             split: Set(split.join(" ")),
         })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(i64, String), Cell>> {
+        self.hours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hour(&self) -> i64 {

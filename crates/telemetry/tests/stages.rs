@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::{
-    sync::{Arc, Mutex, Once, RwLock},
+    sync::{
+        Arc, Mutex, Once, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -61,6 +64,9 @@ struct Buy {
     /// Whether the supplier has none left.
     #[serde(default)]
     sold_out: Option<bool>,
+    /// Whether the supplier answers only when it is asked again.
+    #[serde(default)]
+    late: Option<bool>,
 }
 
 impl Operation for Buy {
@@ -79,12 +85,16 @@ impl Operation for Buy {
         busy(STORE);
         let number = sequence::next(&tx, call.tenant(), "order").await?;
         tx.commit().await?;
+        let late = AtomicBool::new(self.late == Some(true));
         let delivery: Result<(), Error> = shop
             .supplier
             .call(|| async {
                 busy(UPSTREAM);
                 match self.sold_out {
                     Some(true) => Err(Error::new(Kind::Conflict, "sold_out", "There is none left.")),
+                    _ if late.swap(false, Ordering::Relaxed) => {
+                        Err(Error::new(Kind::Upstream, "busy", "Ask again."))
+                    }
                     _ => Ok(()),
                 }
             })
@@ -299,6 +309,18 @@ async fn every_stage_of_a_call_is_measured_once() {
             of(Stage::Run)
         );
     }
+}
+
+#[tokio::test]
+async fn the_pause_before_another_try_belongs_to_the_upstream() {
+    let _turn = TURN.lock().await;
+    let store = testkit::sqlite(migrations()).await;
+    let house = house(&store).await;
+    listen(&house.latency);
+    assert_eq!(house.buy("{\"late\": true}").await, 200);
+    let (whole, of) = house.only_call().await;
+    let pause = u64::try_from(Policy::default().pause.as_millis()).unwrap();
+    assert!(of(Stage::Upstream) >= at_least(2 * UPSTREAM + pause), "{} of {whole}", of(Stage::Upstream));
 }
 
 #[tokio::test]

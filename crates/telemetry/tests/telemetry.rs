@@ -4,7 +4,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::State, http::Request, middleware, routing::get, routing::post};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::Request,
+    middleware,
+    routing::{any, post},
+};
 use guildhall_core::{Clock as _, ManualClock, incident};
 use guildhall_store::{Store, testkit};
 use guildhall_telemetry::{
@@ -123,6 +130,24 @@ async fn what_was_not_written_down_yet_is_when_it_ends() {
     assert_eq!(latency(store.store(), &clock).last_day().await.unwrap()[0].calls, 1);
 }
 
+#[tokio::test]
+async fn what_a_store_that_was_away_did_not_take_is_written_down_when_it_is_back() {
+    for store in testkit::stores(Vec::new).await {
+        // Without its tables the store refuses everything, as one that is away would.
+        let clock = Arc::<ManualClock>::default();
+        let first = latency(store.store(), &clock);
+        let subscriber = tracing_subscriber::registry().with(Stages::new(meter(&first)));
+        tracing::subscriber::with_default(subscriber, || call("ban", Duration::ZERO));
+        assert!(first.write_down().await.is_err(), "{}", store.name);
+        clock.advance(Duration::from_secs(3_600));
+        let back = store.again(migrations()).await;
+        first.write_down().await.unwrap();
+        for latency in [first, latency(back, &clock)] {
+            assert_eq!(latency.last_day().await.unwrap()[0].calls, 1, "{}", store.name);
+        }
+    }
+}
+
 /// A collector that hands out the bodies it is sent.
 async fn collector() -> (String, mpsc::Receiver<Vec<u8>>) {
     let (sender, bodies) = mpsc::channel(16);
@@ -148,16 +173,27 @@ async fn exporter(ids: Ids) -> (Exporter, mpsc::Receiver<Vec<u8>>) {
 
 /// Sends one request through the middleware and returns the answer's headers and the trace that was seen.
 async fn ask(ids: Ids, exporter: &Exporter, header: (&str, &str)) -> (axum::http::HeaderMap, Option<String>) {
+    ask_for(ids, exporter, "GET", header).await
+}
+
+async fn ask_for(
+    ids: Ids,
+    exporter: &Exporter,
+    method: &str,
+    header: (&str, &str),
+) -> (axum::http::HeaderMap, Option<String>) {
     let (seen, mut trace) = mpsc::channel(1);
     let handler = async move || {
         seen.send(incident::current_trace()).await.unwrap();
         "hello"
     };
-    let router =
-        Router::new().route("/", get(handler)).layer(middleware::from_fn_with_state(ids, request::trace));
+    let router = Router::new()
+        .route("/hello/{name}", any(handler))
+        .layer(middleware::from_fn_with_state(ids, request::trace));
     let subscriber = tracing_subscriber::registry().with(exporter.layer());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let request = Request::get("/").header(header.0, header.1).body(Body::empty()).unwrap();
+    let request = Request::builder().method(method).uri("/hello/hunter2").header(header.0, header.1);
+    let request = request.body(Body::empty()).unwrap();
     let answer = router.oneshot(request).await.unwrap();
     (answer.headers().clone(), trace.recv().await.unwrap())
 }
@@ -176,8 +212,22 @@ async fn a_callers_trace_goes_on_here_and_reaches_the_collector() {
     tokio::task::spawn_blocking(|| exporter.close()).await.unwrap();
     let body = bodies.recv().await.unwrap();
     assert!(contains(&body, b"request") && contains(&body, b"guildhall"));
+    assert!(
+        contains(&body, b"/hello/{name}") && !contains(&body, b"hunter2"),
+        "the route, and nothing typed"
+    );
+    assert!(contains(&body, b"GET"));
     assert!(contains(&body, &[0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6]), "the trace's id");
     assert!(contains(&body, &[0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]), "the parent's id");
+}
+
+#[tokio::test]
+async fn a_method_that_somebody_made_up_is_not_sent() {
+    let (exporter, mut bodies) = exporter(Ids::W3c).await;
+    ask_for(Ids::W3c, &exporter, "HUNTER2", ("accept", "*/*")).await;
+    tokio::task::spawn_blocking(|| exporter.close()).await.unwrap();
+    let body = bodies.recv().await.unwrap();
+    assert!(contains(&body, b"_OTHER") && !contains(&body, b"HUNTER2"));
 }
 
 #[tokio::test]

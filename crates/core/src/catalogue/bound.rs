@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Actor, Answer, Call, Error, Spec,
-    operation::{Choice, CompleteFn, Unbound},
+    operation::{Asking, Choice, CompleteFn, Unbound},
 };
 
 /// An operation with its domain.
@@ -19,7 +19,7 @@ pub(super) trait Bound: Send + Sync {
 /// An operation with its domain and its input.
 #[async_trait]
 pub(super) trait Runnable: Send {
-    fn question(&self) -> String;
+    fn ask<'a>(&'a self, call: &'a Call) -> Asking<'a>;
     async fn run(self: Box<Self>, call: &Call) -> Result<Answer<Value>, Error>;
 }
 
@@ -46,8 +46,8 @@ impl<D: Send + Sync + 'static> Bound for BoundOperation<D> {
 
 #[async_trait]
 impl<D: Send + Sync + 'static> Runnable for Run<'_, D> {
-    fn question(&self) -> String {
-        self.prepared.question()
+    fn ask<'a>(&'a self, call: &'a Call) -> Asking<'a> {
+        self.prepared.ask(self.domain, call)
     }
 
     async fn run(self: Box<Self>, call: &Call) -> Result<Answer<Value>, Error> {

@@ -15,12 +15,12 @@ use crate::{
     document::Style,
     error::panic_text,
     fault::Strike,
-    guild::ChannelId,
+    guild::{ChannelId, MessageId},
     id::fresh,
     incident::{self, Occurrence},
     input::{self, Raw},
     language::Language,
-    permission,
+    permission::{self, Bypass},
 };
 
 /// A call as a face hands it in.
@@ -36,6 +36,8 @@ pub struct Request {
     pub confirmed: bool,
     /// The channel it is called from, where there is one.
     pub channel: Option<ChannelId>,
+    /// The message it began with, as in [`Call::message`].
+    pub message: Option<MessageId>,
     /// The language the caller reads.
     pub language: Language,
 }
@@ -49,6 +51,7 @@ impl Request {
             input: Raw::Json(input),
             confirmed: false,
             channel: None,
+            message: None,
             language: Language::English,
         }
     }
@@ -151,7 +154,7 @@ impl Catalogue {
         id: CallId,
         kept: &mut Kept<'a>,
     ) -> Result<Reply, Error> {
-        let Request { actor, operation, input: raw, confirmed, channel, language } = request;
+        let Request { actor, operation, input: raw, confirmed, channel, message, language } = request;
         let entry = self.entries.get(operation.as_str()).ok_or_else(|| self.unknown(&operation))?;
         let spec = entry.spec();
         kept.spec = Some(spec);
@@ -160,26 +163,22 @@ impl Catalogue {
         }
         let required = self.permissions.required(&actor, spec);
         let required = required.instrument(tracing::info_span!("rank")).await?;
-        kept.bypass = permission::check(&actor, &required, spec.name)?;
+        kept.bypass.note(permission::check(&actor, &required, spec.name)?);
         self.limiter.check(&actor, spec)?;
         let raw = self.name_people(&actor.tenant, &spec.fields, raw).await?;
         let input = input::read(&spec.fields, raw)?;
         kept.input = input.clone();
         let asking = (spec.effect == Effect::Destroy && !confirmed).then(|| input.clone());
         let prepared = entry.prepare(input)?;
+        let (clock, bypass) = (self.clock.clone(), kept.bypass.clone());
+        let call = Call { id, actor, channel, message, language, operation: spec.name, clock, bypass };
         if let Some(input) = asking {
-            let question = prepared.question();
+            let question = caught(prepared.ask(&call)).await?;
             let document = question_document(spec, &question, input);
             return Ok(Reply::Confirm { call: id, question, document });
         }
-        self.rehearse(spec.name).await?;
-        let clock = self.clock.clone();
-        let call = Call { id, actor, channel, language, operation: spec.name, clock };
-        let answer = AssertUnwindSafe(prepared.run(&call))
-            .catch_unwind()
-            .instrument(tracing::info_span!("run"))
-            .await
-            .unwrap_or_else(|panic| Err(Error::bug(panic_text(panic.as_ref()))))?;
+        self.rehearse(spec.name).instrument(tracing::info_span!("run")).await?;
+        let answer = caught(prepared.run(&call)).await?;
         let (data, document, follow) = (answer.data, answer.document, answer.follow);
         let (private, in_place) = (spec.private, spec.in_place);
         Ok(Reply::Done { call: id, data, document, follow, private, in_place })
@@ -237,7 +236,7 @@ impl Catalogue {
             actor_name: actor.name,
             face: actor.face,
             rank: actor.rank,
-            bypass: kept.bypass.map(str::to_owned),
+            bypass: kept.bypass.noted().map(str::to_owned),
             operation: operation.to_owned(),
             input,
             verdict,
@@ -267,7 +266,13 @@ struct Kept<'a> {
     spec: Option<&'a Spec>,
     /// The input as it came; nothing of it is kept before it is cleaned.
     input: Value,
-    bypass: Option<&'static str>,
+    bypass: Bypass,
+}
+
+/// What an operation does, with a panic of it as an error.
+async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().instrument(tracing::info_span!("run")).await;
+    outcome.unwrap_or_else(|panic| Err(Error::bug(panic_text(panic.as_ref()))))
 }
 
 fn question_document(spec: &Spec, question: &str, input: Value) -> Document {

@@ -212,6 +212,7 @@ impl CatalogueBuilder {
     ///
     /// When an input names a completer that no domain has: people would be offered nothing, and nobody told why.
     pub fn build(self) -> Catalogue {
+        self.catalogue.faults.add_operations(self.catalogue.entries.keys().copied());
         for spec in self.catalogue.specs() {
             for field in &spec.fields {
                 let unknown =

@@ -1,12 +1,13 @@
 //! People named by name: an input for a person may be their name, which is looked up in the guild.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Catalogue;
 use crate::{
     Error, Kind, TenantId,
-    guild::{Guilds, UserId},
-    input::{Field, FieldKind, Raw},
+    error::typed,
+    guild::{GuildMember, Guilds, Person, UserId},
+    input::{Field, FieldKind, Raw, people},
     suggest,
 };
 
@@ -32,38 +33,45 @@ impl Catalogue {
                 for (name, values) in &mut words {
                     let Some(field) = known(name) else { continue };
                     match field.kind {
-                        FieldKind::User => {
-                            *values = vec![self.find(guilds, tenant, field, &values.join(" ")).await?];
-                        }
+                        // Given twice it is refused, whoever is meant.
+                        FieldKind::User if values.len() > 1 => continue,
                         // Nobody is looked up who is one of more than can be named at once anyway.
-                        FieldKind::Users if names(values) <= MOST_NAMED => {
-                            for value in values.iter_mut() {
-                                *value = self.find_all(guilds, tenant, field, value).await?;
-                            }
-                        }
+                        FieldKind::Users if names(values) > MOST_NAMED => continue,
                         _ => {}
+                    }
+                    for value in values {
+                        if let Some(ids) = self.named(guilds, tenant, field, value).await? {
+                            *value = ids;
+                        }
                     }
                 }
                 Ok(Raw::Words(words))
             }
-            Raw::Json(Value::Object(object)) => {
-                let mut found = Map::new();
-                for (name, value) in object {
-                    let field = known(&name);
-                    let value = match (value, field, field.map(|field| &field.kind)) {
-                        (Value::String(text), Some(field), Some(FieldKind::User)) => {
-                            Value::from(self.find(guilds, tenant, field, &text).await?)
-                        }
-                        (Value::String(text), Some(field), Some(FieldKind::Users)) => {
-                            Value::from(self.find_all(guilds, tenant, field, &text).await?)
-                        }
-                        (other, ..) => other,
-                    };
-                    found.insert(name, value);
+            Raw::Json(Value::Object(mut object)) => {
+                for (name, value) in &mut object {
+                    let (Some(field), Value::String(text)) = (known(name), &*value) else { continue };
+                    if let Some(ids) = self.named(guilds, tenant, field, text).await? {
+                        *value = Value::from(ids);
+                    }
                 }
-                Ok(Raw::Json(Value::Object(found)))
+                Ok(Raw::Json(Value::Object(object)))
             }
             other => Ok(other),
+        }
+    }
+
+    /// The ids that a text stands for; nothing where the input is not for people.
+    async fn named(
+        &self,
+        guilds: &dyn Guilds,
+        tenant: &TenantId,
+        field: &Field,
+        text: &str,
+    ) -> Result<Option<String>, Error> {
+        match field.kind {
+            FieldKind::User => self.find(guilds, tenant, field, text).await.map(Some),
+            FieldKind::Users => self.find_all(guilds, tenant, field, text).await.map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -76,11 +84,12 @@ impl Catalogue {
         field: &Field,
         text: &str,
     ) -> Result<String, Error> {
-        let words: Vec<&str> = words(text).collect();
+        let words: Vec<&str> = people(text).collect();
         if words.iter().all(|word| word.parse::<UserId>().is_ok()) || words.len() > MOST_NAMED {
             return Ok(text.to_owned());
         }
-        if let Ok(one) = self.find(guilds, tenant, field, text).await {
+        let mentions = text.contains('<');
+        if !mentions && let Ok(one) = self.find(guilds, tenant, field, text).await {
             return Ok(one);
         }
         let mut ids = Vec::with_capacity(words.len());
@@ -103,36 +112,50 @@ impl Catalogue {
         if text.parse::<UserId>().is_ok() || text.starts_with('<') || name.is_empty() || name.len() > 128 {
             return Ok(text.to_owned());
         }
-        let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
-        let near = if field.banned {
-            let banned = guilds.find_banned(tenant, name).await?;
-            if let Some(id) = the_one(banned.iter().map(|person| (person.user, same(&person.username)))) {
-                return Ok(id.to_string());
-            }
-            Vec::new()
-        } else {
-            let members = guilds.find(tenant, name, LOOKED_AT).await?;
-            let exact = members.iter().filter(|member| {
-                same(&member.username) || same(&member.name) || member.nick.as_deref().is_some_and(same)
-            });
-            if let Some(id) = the_one(exact.map(|member| (member.user, same(&member.username)))) {
-                return Ok(id.to_string());
-            }
-            let near = suggest::nearest(name, members.iter().map(|member| member.username.as_str()), 3);
-            near.into_iter().map(str::to_owned).collect()
+        let found: Vec<Called> = match field.banned {
+            true => guilds.find_banned(tenant, name).await?.into_iter().map(Called::from).collect(),
+            false => guilds.find(tenant, name, LOOKED_AT).await?.into_iter().map(Called::from).collect(),
         };
-        let near = near.join(", ");
-        let shown: String = name.chars().take(64).collect();
+        let same = |candidate: &str| candidate.eq_ignore_ascii_case(name);
+        let exact = found.iter().filter(|one| same(&one.username) || one.names.iter().any(|name| same(name)));
+        if let Some(id) = the_one(exact.map(|one| (one.user, same(&one.username)))) {
+            return Ok(id.to_string());
+        }
+        let near = suggest::nearest(name, found.iter().map(|one| one.username.as_str()), 3);
+        let (count, near) = (near.len(), near.join(", "));
+        let shown = typed(name, 64);
         let error = Error::new(
             Kind::NotFound,
             "no_such_person",
             format!("{}: nobody here is called '{shown}', or several are.", field.name),
         );
-        let error = error.with("field", field.name.as_str()).with("name", shown).with("near", near.as_str());
-        Err(match near.is_empty() {
-            true => error.remedy("Mention them, or copy their id from Discord."),
-            false => error.remedy(format!("Did you mean: {near}? Mention them, or use their id.")),
+        let error = error.with("field", field.name.as_str()).with("name", shown);
+        let error = error.with("count", count).with("near", near.as_str());
+        Err(match count {
+            0 => error.remedy("Mention them, or use their id."),
+            _ => error.remedy(format!("Did you mean: {near}? Mention them, or use their id.")),
         })
+    }
+}
+
+/// Somebody and all that they are called.
+struct Called {
+    user: UserId,
+    /// Nobody else has it.
+    username: String,
+    names: Vec<String>,
+}
+
+impl From<GuildMember> for Called {
+    fn from(member: GuildMember) -> Self {
+        let names = [Some(member.name), member.nick].into_iter().flatten().collect();
+        Self { user: member.user, username: member.username, names }
+    }
+}
+
+impl From<Person> for Called {
+    fn from(person: Person) -> Self {
+        Self { user: person.user, username: person.username, names: vec![person.name] }
     }
 }
 
@@ -154,12 +177,11 @@ fn the_one(mut called_so: impl Iterator<Item = (UserId, bool)>) -> Option<UserId
     (!several).then_some(first)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty())
-}
-
 /// How many words of these are names, each of which is a question to Discord.
 fn names(values: &[String]) -> usize {
-    let all = values.iter().flat_map(|value| words(value));
+    let all = values.iter().flat_map(|value| people(value));
     all.filter(|word| word.parse::<UserId>().is_err()).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,8 +28,8 @@ pub struct Checked {
 /// # Errors
 ///
 /// `guild_yourself`, `guild_the_bot`, `guild_the_owner`, `guild_not_a_member` (the actor is not in the guild),
-/// `guild_not_below_you`, `guild_missing_permission`, `guild_role_too_low`, `guild_administrator` (a timeout),
-/// and what [`Guilds`] itself fails with.
+/// `guild_not_below_you`, `guild_missing_permission`, `guild_role_too_low`, `guild_no_role`, `guild_administrator`
+/// (a timeout), and what [`Guilds`] itself fails with.
 pub async fn check(
     guilds: &dyn Guilds,
     tenant: &TenantId,
@@ -73,7 +73,7 @@ pub async fn check(
 ///
 /// # Errors
 ///
-/// `guild_missing_permission`, `guild_role_too_low`, `guild_administrator`.
+/// `guild_missing_permission`, `guild_role_too_low`, `guild_no_role`, `guild_the_owner`, `guild_administrator`.
 pub fn able(
     guild: &Guild,
     myself: &GuildMember,
@@ -86,7 +86,11 @@ pub fn able(
     }
     let Some(target) = target else { return Ok(()) };
     if guild.standing(myself) <= guild.standing(target) {
-        return Err(role_too_low(&target.name));
+        return Err(match guild.highest_role(target) {
+            _ if target.user == guild.owner => the_owner(),
+            Some(role) => role_too_low(&role.name),
+            None => no_role(),
+        });
     }
     if needs & bits::MODERATE_MEMBERS != 0 && guild.permissions(target) & bits::ADMINISTRATOR != 0 {
         return Err(administrator(&target.name));
@@ -108,12 +112,19 @@ pub fn missing_permission(missing: u64) -> Error {
         .with("permission", word)
 }
 
-/// The bot's highest role is not above somebody's, or above a role.
+/// The bot's highest role is not above this role: one to be given, or the highest of somebody.
 pub fn role_too_low(name: &str) -> Error {
-    let message = format!("My highest role is not above {name}.");
+    let message = format!("My highest role is not above the role “{name}”.");
     Error::new(Kind::Permission, "guild_role_too_low", message)
-        .remedy(format!("Drag my role above {name} in Server Settings → Roles."))
+        .remedy(format!("Drag my role above “{name}” in Server Settings → Roles."))
         .with("name", name)
+}
+
+/// The bot has no role, so it stands above nobody.
+fn no_role() -> Error {
+    let message = "I have no role in this Discord server, so I stand above nobody there.";
+    Error::new(Kind::Permission, "guild_no_role", message)
+        .remedy("Make a role for me in Server Settings → Roles, and give it to me.")
 }
 
 /// Discord lets nobody put an administrator in timeout.

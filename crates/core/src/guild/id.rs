@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::error::typed;
+
 /// A text that is neither an id nor a mention.
 #[derive(Debug, thiserror::Error)]
 #[error("'{text}' is not a {what}: mention it, or copy its id from Discord")]
@@ -34,7 +36,7 @@ macro_rules! snowflake {
                     [$($open),*].into_iter().find_map(|open: &str| inner.strip_prefix(open))
                 });
                 let number = digits.unwrap_or(text).parse().ok().filter(|number| *number != 0);
-                let shown = || text.chars().take(64).collect();
+                let shown = || typed(text, 64);
                 number.map(Self).ok_or_else(|| BadSnowflake { what: $kind, text: shown() })
             }
         }
@@ -127,7 +129,7 @@ impl FromStr for MessageLink {
     type Err = BadSnowflake;
 
     fn from_str(text: &str) -> Result<Self, BadSnowflake> {
-        let bad = || BadSnowflake { what: "message", text: text.chars().take(64).collect() };
+        let bad = || BadSnowflake { what: "message", text: typed(text, 64) };
         let mut parts = text.trim_end_matches('/').rsplit('/');
         let (message, channel) = (parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?);
         let message = message.parse().map_err(|_| bad())?;
@@ -168,43 +170,4 @@ impl JsonSchema for MessageLink {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn ids_are_read_from_mentions_text_and_numbers() {
-        assert_eq!("<@!42>".parse::<UserId>().unwrap(), UserId(42));
-        assert_eq!("<@42>".parse::<UserId>().unwrap(), UserId(42));
-        assert_eq!("<@&7>".parse::<RoleId>().unwrap(), RoleId(7));
-        assert_eq!("<#9>".parse::<ChannelId>().unwrap(), ChannelId(9));
-        assert_eq!(serde_json::from_str::<UserId>("42").unwrap(), UserId(42));
-        assert_eq!(serde_json::from_str::<UserId>("\"42\"").unwrap(), UserId(42));
-        for wrong in ["", "0", "<@&7>", "<@42", "42>", "somebody", "-1", "18446744073709551616"] {
-            assert!(wrong.parse::<UserId>().is_err(), "{wrong} was read as a user");
-        }
-    }
-
-    #[test]
-    fn a_message_is_read_from_its_link() {
-        let link: MessageLink = "https://discord.com/channels/1/2/3".parse().unwrap();
-        assert_eq!(link, MessageLink { channel: ChannelId(2), message: MessageId(3) });
-        assert_eq!(link.to_string().parse::<MessageLink>().unwrap(), link);
-        assert!("3".parse::<MessageLink>().is_err());
-    }
-
-    #[test]
-    fn an_id_says_when_it_was_made() {
-        // The example of Discord's own reference page.
-        assert_eq!(made_at(175_928_847_299_117_063).unix_timestamp(), 1_462_015_105);
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_breaks_the_readers(text in ".{0,80}") {
-            let _ = text.parse::<UserId>();
-            let _ = text.parse::<MessageLink>();
-        }
-    }
-}
+mod tests;

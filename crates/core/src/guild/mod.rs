@@ -8,6 +8,8 @@ mod action;
 mod event;
 pub mod hierarchy;
 mod id;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -109,10 +111,15 @@ impl Guild {
         if member.user == self.owner {
             return Standing::Owner;
         }
-        // Of two roles with one position Discord counts the one with the lower id as the higher.
+        let highest = self.highest_role(member);
+        highest.map_or(Standing::Everyone, |role| Standing::Role(role.position, std::cmp::Reverse(role.id)))
+    }
+
+    /// The member's highest role; nothing where they have none but `@everyone`.
+    pub fn highest_role(&self, member: &GuildMember) -> Option<&Role> {
         let own = self.roles.iter().filter(|role| member.roles.contains(&role.id));
-        let highest = own.map(|role| (role.position, std::cmp::Reverse(role.id))).max();
-        highest.map_or(Standing::Everyone, |(position, id)| Standing::Role(position, id))
+        // Of two roles with one position Discord counts the one with the lower id as the higher.
+        own.max_by_key(|role| (role.position, std::cmp::Reverse(role.id)))
     }
 
     /// What the member may do in the guild, before any channel's overwrites.

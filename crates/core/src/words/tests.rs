@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     guild::MessageId,
     input::{self, Raw, fields_of, schema_of},
+    language::{LOCALES, Language, Texts},
 };
 
 #[derive(JsonSchema)]
@@ -209,6 +210,54 @@ fn inputs_can_be_named_in_every_way_that_people_know() {
 }
 
 #[test]
+fn a_named_text_goes_on_up_to_what_must_still_be_given() {
+    // People are meant by their names here, as the catalogue looks them up.
+    let sorted = |line| {
+        let Sorted { words, over } = sort::<Ban>(line);
+        assert_eq!(over, None, "{line}");
+        let of = |name: &str| words.get(name).map(|words| words.join(" ")).unwrap_or_default();
+        (of("users"), of("reason"), of("duration"))
+    };
+    let told = |users: &str, reason: &str, duration: &str| {
+        (users.to_owned(), reason.to_owned(), duration.to_owned())
+    };
+    for (line, users, reason, duration) in [
+        ("reason:spam robin", "robin", "spam", ""),
+        ("reason:too loud robin", "robin", "too loud", ""),
+        ("reason:much too loud today robin", "robin", "much too loud today", ""),
+        ("reason:too loud --silent robin", "robin", "too loud", ""),
+        ("reason:too loud \"Robin Hood\"", "Robin Hood", "too loud", ""),
+        ("reason:too \"very loud\" robin", "robin", "too very loud", ""),
+        ("robin reason:too loud again", "robin", "too loud again", ""),
+        ("reason:too loud users:robin", "robin", "too loud", ""),
+        ("reason:too loud users:robin again", "robin", "too loud again", ""),
+        ("reason:too <@42> loud", "<@42>", "too loud", ""),
+        ("reason:too 430000000000000001 loud", "430000000000000001", "too loud", ""),
+        ("reason:\"too loud\" robin 7d", "robin", "too loud", "7d"),
+        ("reason:loud duration:7d robin", "robin", "loud", "7d"),
+        ("reason:spam robin 7d", "robin", "spam", "7d"),
+        ("reason:too loud robin 7d", "robin", "too loud", "7d"),
+        ("reason:too loud robin 90 minutes", "robin", "too loud", "90 minutes"),
+        ("reason:warned 3 times robin", "robin", "warned 3 times", ""),
+    ] {
+        assert_eq!(sorted(line), told(users, reason, duration), "{line}");
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Tempban {
+        users: Vec<UserId>,
+        duration: Span,
+        reason: Option<String>,
+    }
+    let words = sort::<Tempban>("reason:too loud robin 7d").words;
+    assert_eq!(
+        (&words["users"], &words["duration"], words["reason"].join(" ")),
+        (&vec!["robin".to_owned()], &vec!["7d".to_owned()], "too loud".to_owned())
+    );
+}
+
+#[test]
 fn what_does_not_fit_is_left_to_the_catalogue_to_explain() {
     let fields = fields_of(&schema_of::<Ban>());
     let code = |line: &str| {
@@ -221,6 +270,62 @@ fn what_does_not_fit_is_left_to_the_catalogue_to_explain() {
     assert_eq!(code("42 --delete-days many"), "input_not_whole");
     assert_eq!(code("42 --slient spam"), "input_unknown");
     assert_eq!(code("42 --duration --silent"), "input_not_a_duration");
+}
+
+#[test]
+fn an_input_for_one_value_that_is_given_twice_is_refused() {
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Timeout {
+        user: Vec<UserId>,
+        duration: Span,
+        reason: Option<String>,
+        evidence: Option<Vec<String>>,
+        silent: Option<bool>,
+    }
+    let fields = fields_of(&schema_of::<Timeout>());
+    let read = |line: &str| input::read(&fields, Raw::Words(read(&fields, line, None).words));
+    for (line, field) in [
+        ("<@42> --duration 1h --duration 2h", "duration"),
+        ("<@42> --duration 1h --duration 1h", "duration"),
+        ("<@42> 1h --duration 2h", "duration"),
+        ("<@42> duration:1h -du 2h calm down", "duration"),
+        ("<@42> 1h reason:first --reason second", "reason"),
+        ("<@42> 1h --reason \"first\" --reason \"second\"", "reason"),
+        ("<@42> 1h first --reason second third", "reason"),
+        ("<@42> 1h --silent --silent", "silent"),
+    ] {
+        let error = read(line).unwrap_err();
+        let wrong = error.fields.iter().map(|wrong| (wrong.field.as_str(), wrong.code.unwrap()));
+        assert_eq!(wrong.collect::<Vec<_>>(), [(field, "input_given_twice")], "{line}");
+        let texts = Texts::new(&[LOCALES]).unwrap();
+        for (language, said) in [(Language::English, "given twice"), (Language::German, "doppelt")] {
+            let error = texts.translate(&error, language);
+            assert!(error.fields().any(|(_, text)| text.contains(said)), "{line} in {language:?}");
+        }
+    }
+    // Lists are made of all that is given for them.
+    assert_eq!(
+        read("--user <@42> --user <@43> 1h --evidence a --evidence b reason:too loud").unwrap(),
+        json!({"user": ["<@42>", "<@43>"], "duration": "1h", "reason": "too loud", "evidence": ["a", "b"]})
+    );
+}
+
+#[test]
+fn a_text_that_is_named_behind_another_keeps_its_own_words() {
+    assert_eq!(
+        understood::<Nick>("<@42> New Name --reason far too long"),
+        json!({"user": ["<@42>"], "nick": "New Name", "reason": "far too long"})
+    );
+    assert_eq!(
+        understood::<Nick>("<@42> New --reason \"too long\" Name"),
+        json!({"user": ["<@42>"], "nick": "New Name", "reason": "too long"})
+    );
+    // After two dashes nothing is named any more, wherever in the text it stands.
+    assert_eq!(
+        understood::<Ban>("42 -- he wrote --silent and --reason"),
+        json!({"users": ["42"], "reason": "he wrote --silent and --reason"})
+    );
 }
 
 #[test]
@@ -268,6 +373,17 @@ fn the_longest_name_wins_and_a_slip_is_near() {
     assert_eq!(near("bna @robin spam"), (vec!["ban"], "bna", "@robin spam"));
     assert_eq!(near("server  strat é\u{3000}"), (vec!["server start"], "server  strat", "é"));
     assert_eq!(near("rank"), (vec!["rank create", "rank list"], "rank", ""));
+    let mut all = vocabulary();
+    let group =
+        ["case close", "case edit", "case export", "case list", "case search", "case show", "case stats"];
+    for name in group {
+        all.add(name, name);
+    }
+    assert_eq!(
+        all.find("case"),
+        Begin::Near { names: group.to_vec(), typed: "case", rest: "" },
+        "all of a group"
+    );
     for nothing in ["", "5 for lunch", "50", "what is this", "?!", "x"] {
         assert_eq!(all.find(nothing), Begin::Nothing, "{nothing}");
     }
@@ -305,6 +421,39 @@ proptest! {
         let line = order.map(|at| write(inputs[at], style(at))).join(" ");
         let expected = inputs.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
         prop_assert_eq!(sort::<Ban>(&line), Sorted { words: BTreeMap::from(expected), over: None }, "{}", line);
+    }
+
+    #[test]
+    fn no_two_values_that_are_named_become_one(
+        field in 0..4usize,
+        styles in prop::collection::vec(0..5usize, 2..4),
+        values in prop::collection::vec("[1-9][hd]", 4),
+        places in prop::collection::vec(0..8usize, 3),
+    ) {
+        let name = ["duration", "delete_days", "reason", "silent"][field];
+        let mut line = vec!["<@42>".to_owned()];
+        for ((style, value), place) in styles.iter().zip(&values).zip(places.iter().chain([&0])) {
+            let value = match field {
+                1 => &value[..1],
+                3 => "yes",
+                _ => value,
+            };
+            let named = match style {
+                0 => format!("--{name} {value}"),
+                1 => format!("--{name}={value}"),
+                2 => format!("-{name} \"{value}\""),
+                3 => format!("{name}:{value}"),
+                _ => format!("{name}= \"{value}\""),
+            };
+            // A switch takes no word behind its name.
+            let named = if field == 3 { format!("--{name}=yes") } else { named };
+            line.insert(1 + place % line.len(), named);
+        }
+        let line = line.join(" ");
+        let fields = fields_of(&schema_of::<Ban>());
+        let error = input::read(&fields, Raw::Words(read(&fields, &line, None).words)).unwrap_err();
+        let codes: Vec<_> = error.fields.iter().map(|wrong| (wrong.field.as_str(), wrong.code)).collect();
+        prop_assert_eq!(codes, vec![(name, Some("input_given_twice"))], "{}", line);
     }
 
     #[test]

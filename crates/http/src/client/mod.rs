@@ -21,13 +21,13 @@ mod answer;
 mod events;
 mod frames;
 
-use std::{fmt, time::Duration};
+use std::{env, fmt, time::Duration};
 
 use futures::Stream;
-use guildhall_core::{Event, RunId, Subject, input::Raw};
+use guildhall_core::{Event, RunId, Subject, input::Raw, language::Language};
 use reqwest::{
     RequestBuilder, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde_json::Value;
 use url::Url;
@@ -50,6 +50,7 @@ pub struct Client {
     base: Url,
     authorization: HeaderValue,
     command_line: bool,
+    language: Language,
 }
 
 /// Which events to read.
@@ -93,13 +94,21 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| ClientError::Setup(format!("no client: {error}")))?;
-        Ok(Self { http, base, authorization, command_line: false })
+        Ok(Self { http, base, authorization, command_line: false, language: Language::default() })
     }
 
-    /// Says that it is the command line which asks; only the label of the audit records depends on it.
+    /// Says that it is the command line which asks. The audit records are labelled so, and errors are told in the
+    /// language of the environment.
     #[must_use]
     pub fn as_command_line(mut self) -> Self {
         self.command_line = true;
+        self.speaking(language_of(|name| env::var(name).ok()))
+    }
+
+    /// Asks for errors in this language; English otherwise. Programs read the same codes and words in each.
+    #[must_use]
+    pub fn speaking(mut self, language: Language) -> Self {
+        self.language = language;
         self
     }
 
@@ -165,6 +174,7 @@ impl Client {
 
     fn signed(&self, request: RequestBuilder) -> RequestBuilder {
         let request = request.header(AUTHORIZATION, self.authorization.clone());
+        let request = request.header(ACCEPT_LANGUAGE, self.language.tag());
         if self.command_line { request.header(FACE, "cli") } else { request }
     }
 
@@ -188,6 +198,13 @@ impl Client {
         }
         Ok((response.status(), retry_after, body))
     }
+}
+
+/// The language of messages in an environment: the first of these that is set says it (POSIX.1-2024, section 8.2).
+fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    Language::first(locale.as_deref())
 }
 
 impl fmt::Debug for Client {
@@ -219,4 +236,22 @@ fn parse(status: StatusCode, body: &[u8]) -> Result<Value, ClientError> {
     serde_json::from_slice(body).map_err(|_| {
         ClientError::Unreadable(format!("what answered with status {status} is not Guildhall's interface"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_says_its_language_as_the_system_does() {
+        let of = |variables: &[(&str, &str)]| {
+            language_of(|name| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned()))
+        };
+        assert_eq!(of(&[]), Language::English);
+        assert_eq!(of(&[("LANG", "de_DE.UTF-8")]), Language::German);
+        assert_eq!(of(&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "en_GB.UTF-8")]), Language::English);
+        assert_eq!(of(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "de_AT")]), Language::German);
+        assert_eq!(of(&[("LC_ALL", ""), ("LANG", "de")]), Language::German, "empty is as good as not set");
+        assert_eq!(of(&[("LC_ALL", "C"), ("LANG", "de")]), Language::English);
+    }
 }

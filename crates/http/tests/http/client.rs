@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use futures::StreamExt;
-use guildhall_core::{Effect, Face, Kind, RunId, Subject, input::Raw};
+use guildhall_core::{Effect, Face, Kind, RunId, Subject, input::Raw, language::Language};
 use guildhall_http::client::{Client, ClientError, ClientReply, EventFilter};
 use serde_json::json;
 use tokio::{
@@ -92,6 +92,19 @@ async fn refused_failed_and_unreachable_are_told_apart() {
     let error = nobody.call("server list", Raw::Json(json!({})), false).await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
     assert!(!format!("{error:?} {nobody:?}").contains(MEMBER));
+}
+
+#[tokio::test]
+async fn people_read_errors_in_the_language_that_is_asked_for() {
+    let harness = Harness::start().await;
+    for (language, words) in [(Language::German, "Meintest du: "), (Language::English, "Did you mean: ")] {
+        let client = client(&harness, MEMBER).speaking(language);
+        let refused = client.call("server stauts", Raw::Json(json!({})), false).await.unwrap_err();
+        let ClientError::Refused(refusal) = refused else { panic!("{refused:?}") };
+        let told = serde_json::to_string(&refusal.document).unwrap();
+        assert!(told.contains(words), "{told}");
+        assert_eq!(refusal.message, "There is no operation 'server stauts'.", "for programs");
+    }
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use guildhall_core::{Kind, TenantId};
 use guildhall_store::{Owned, Store, StoreError, Timestamp, operator, scope};
 use schemars::JsonSchema;
 use sea_orm::{
-    ColumnTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    UpdateMany,
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, UpdateMany,
     sea_query::{Expr, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
@@ -27,8 +27,6 @@ pub(crate) use keep::{Touched, is_trace};
 
 /// Fingerprints looked up in one query.
 const CHUNK: usize = 200;
-/// Rows of counts that one reading adds up at most.
-const COUNTED: u64 = 20_000;
 
 /// How a group stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -174,7 +172,7 @@ struct Row {
 
 #[derive(FromQueryResult)]
 struct Counted {
-    fingerprint: String,
+    name: String,
     slot: i64,
     total: i64,
 }
@@ -277,8 +275,9 @@ impl Book {
                 .find::<hour::Entity>()
                 .filter(hour::Column::Hour.between(first, last))
                 .filter(among(hour::Column::Fingerprint, chunk));
-            for row in self.count(query, Expr::col(hour::Column::Hour)).await? {
-                let Ok(fingerprint) = row.fingerprint.parse() else { continue };
+            let (name, slot) = (Expr::col(hour::Column::Fingerprint), Expr::col(hour::Column::Hour));
+            for row in self.count(query, name, slot).await? {
+                let Ok(fingerprint) = row.name.parse() else { continue };
                 let slot = usize::try_from(row.slot - first).unwrap_or(0).min(trend::HOURS - 1);
                 trends.entry(fingerprint).or_default()[slot] += positive(row.total);
             }
@@ -286,17 +285,26 @@ impl Book {
         Ok(trends)
     }
 
-    /// How many errors each group had on each day since `since`: the fingerprint, days since 1970, the count.
+    /// How many errors there were on each day since `since`, by this column of their groups: its value, days since
+    /// 1970, the count. As many rows as there are values and days.
     pub(crate) async fn days(
         &self,
         scope: &Scope,
         since: OffsetDateTime,
-    ) -> Result<Vec<(Fingerprint, i64, u64)>, StoreError> {
-        let query = scope.find::<hour::Entity>().filter(hour::Column::Hour.gte(hour_of(since)));
+        by: group::Column,
+    ) -> Result<Vec<(String, i64, u64)>, StoreError> {
+        use group::Column::{Fingerprint, Tenant};
+        let of_group = hour::Entity::belongs_to(group::Entity)
+            .from((hour::Column::Tenant, hour::Column::Fingerprint))
+            .to((Tenant, Fingerprint));
         // Not a bound value: PostgreSQL would take the same expression in GROUP BY for another one.
-        let rows = self.count(query, Expr::cust("hour / 24")).await?;
-        let counted = |row: Counted| Some((row.fingerprint.parse().ok()?, row.slot, positive(row.total)));
-        Ok(rows.into_iter().filter_map(counted).collect())
+        let day = Expr::cust("hour / 24");
+        let query = scope
+            .find::<hour::Entity>()
+            .join(JoinType::InnerJoin, of_group.into())
+            .filter(hour::Column::Hour.gte(hour_of(since)));
+        let rows = self.count(query, Expr::col((group::Entity, by)), day).await?;
+        Ok(rows.into_iter().map(|row| (row.name, row.slot, positive(row.total))).collect())
     }
 
     /// Groups that a person may mean while typing.
@@ -347,15 +355,20 @@ impl Book {
         Ok(changed.rows_affected > 0)
     }
 
-    async fn count(&self, query: Select<hour::Entity>, slot: SimpleExpr) -> Result<Vec<Counted>, StoreError> {
+    async fn count(
+        &self,
+        query: Select<hour::Entity>,
+        name: SimpleExpr,
+        slot: SimpleExpr,
+    ) -> Result<Vec<Counted>, StoreError> {
+        let total = Expr::col((hour::Entity, hour::Column::Total)).sum();
         let rows = query
             .select_only()
-            .column(hour::Column::Fingerprint)
+            .column_as(name.clone(), "name")
             .column_as(slot.clone(), "slot")
-            .column_as(Expr::col(hour::Column::Total).sum().cast_as("BIGINT"), "total")
-            .group_by(hour::Column::Fingerprint)
+            .column_as(total.cast_as("BIGINT"), "total")
+            .group_by(name)
             .group_by(slot)
-            .limit(COUNTED)
             .into_model::<Counted>()
             .all(self.store.reader())
             .await?;

@@ -92,12 +92,18 @@ impl Operation for ErrorsList {
 impl ErrorsList {
     fn document(&self, data: &ListData, which: Which) -> Document {
         if data.total == 0 {
-            let text = match which {
-                Which::Open => "Nothing is open.",
-                Which::Resolved => "Nothing is resolved.",
-                Which::All => "Nothing went wrong in the last 90 days.",
+            let picked = self.kind.is_some() || self.code.is_some();
+            let text = match (which, picked) {
+                (Which::Open, false) => "Nothing is open.",
+                (Which::Resolved, false) => "Nothing is resolved.",
+                (Which::All, false) => "Nothing went wrong in the last 90 days.",
+                (Which::Open, true) => "Nothing like that is open.",
+                (Which::Resolved, true) => "Nothing like that is resolved.",
+                (Which::All, true) => "Nothing like that went wrong in the last 90 days.",
             };
-            return Document::titled("No errors").text(text);
+            let document = Document::titled("No errors").text(text);
+            let all = Action::new("All errors", "errors list", json!({ "which": Which::All }));
+            return if picked { document.action(all) } else { document };
         }
         if data.errors.is_empty() {
             let text = format!("There are {} pages.", data.pages);

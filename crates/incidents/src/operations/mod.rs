@@ -8,7 +8,7 @@ mod show;
 mod simulate;
 mod stats;
 
-use guildhall_core::{Action, Actor, Call, Error, Operations, Rank, operation::Choice};
+use guildhall_core::{Action, Actor, Call, Error, Operations, Rank, error::typed, operation::Choice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -109,7 +109,7 @@ fn scope(actor: &Actor) -> Scope {
 async fn named(incidents: &Incidents, call: &Call, name: &ErrorName) -> Result<View, Error> {
     let scope = scope(&call.actor);
     let text = name.0.trim();
-    let shown = || IncidentsError::NotFound(text.chars().take(64).collect());
+    let shown = || IncidentsError::NotFound(typed(text, 64));
     let fingerprint = match text.parse::<Fingerprint>() {
         Ok(fingerprint) => fingerprint,
         Err(_) => {

@@ -1,6 +1,8 @@
 //! `errors resolve`.
 
-use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Tone};
+use std::time::Duration;
+
+use guildhall_core::{Answer, Call, Document, Effect, Error, Operation, Rank, Span, Tone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +47,7 @@ impl Operation for ErrorsResolve {
         let changed =
             incidents.book.resolve(&scope, &view.fingerprint, by, self.note.as_deref(), now).await?;
         if !changed {
-            return Err(IncidentsError::Resolved(view.resolved.unwrap_or(now)).into());
+            return Err(IncidentsError::Resolved(since(now - view.resolved.unwrap_or(now))).into());
         }
         let document = Document::titled("Resolved")
             .tone(Tone::Good)
@@ -56,4 +58,12 @@ impl Operation for ErrorsResolve {
             .action(show(&view.fingerprint));
         Ok(Answer::new(ResolveData { fingerprint: view.fingerprint }, document))
     }
+}
+
+/// How long ago, to the largest unit: what was mended days ago was not mended to the second.
+fn since(passed: time::Duration) -> String {
+    let seconds = passed.whole_seconds().unsigned_abs().max(1);
+    let unit = [86_400, 3_600, 60, 1].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
+    let rounded = Span::new(Duration::from_secs(seconds / unit * unit));
+    rounded.map_or_else(|_| format!("{seconds}s"), |rounded| rounded.to_string())
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Span, Tone,
+    error::typed,
     fault::{Fault, Point, Strike},
+    language::Language,
+    suggest,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +15,12 @@ use serde_json::json;
 
 use crate::{Incidents, IncidentsError};
 
+/// Names offered for one that does not exist.
+const NEAR: usize = 3;
 /// Strikes that a fault in every operation may have: it strikes `errors clear` as well.
 const EVERYWHERE: u32 = 20;
-/// How long a fault stays in place unless somebody says otherwise, and at most.
+/// How long a fault stays in place unless somebody says otherwise; the input's bound says how long at most.
 const WITHIN: Duration = Duration::from_secs(600);
-const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Puts a fault in on purpose: for tests, and to rehearse what happens then.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,7 +39,8 @@ pub struct ErrorsSimulate {
     #[serde(default)]
     #[schemars(length(min = 1, max = 64), extend("x-complete" = "error_code"))]
     pub code: Option<String>,
-    /// The error's kind; otherwise the one that errors with this code had last, or bug.
+    /// The error's kind; otherwise the one that errors with this code had last, else user where people are told
+    /// something of it, else bug.
     #[serde(default)]
     pub kind: Option<Kind>,
     /// How much longer it takes, or how long to wait, in milliseconds; 2,000 unless you say otherwise.
@@ -48,6 +53,7 @@ pub struct ErrorsSimulate {
     pub times: Option<u32>,
     /// For how long at most; 10 minutes unless you say otherwise, an hour at most.
     #[serde(default)]
+    #[schemars(extend("x-longest" = "1h"))]
     pub within: Option<Span>,
 }
 
@@ -85,8 +91,8 @@ impl Operation for ErrorsSimulate {
             (Some(name), None) if name == "*" && times > EVERYWHERE => {
                 return Err(IncidentsError::Everywhere(EVERYWHERE).into());
             }
-            (Some(name), None) => Point::Operation(name.clone()),
-            (None, Some(name)) => Point::Upstream(name.clone()),
+            (Some(name), None) => Point::Operation(operation(incidents, name)?),
+            (None, Some(name)) => Point::Upstream(upstream(incidents, name)?),
             _ => return Err(IncidentsError::Target.into()),
         };
         let millis = u64::from(self.millis.unwrap_or(2_000).min(60_000));
@@ -96,7 +102,7 @@ impl Operation for ErrorsSimulate {
             What::Slow => Strike::Slow { millis },
             What::RateLimit => Strike::RateLimit { retry_millis: millis },
         };
-        let within = self.within.map_or(WITHIN, Span::duration).min(LONGEST);
+        let within = self.within.map_or(WITHIN, Span::duration);
         let fault = incidents.faults.put(point, strike, times, within)?;
         let document = Document::titled(format!("Fault {} is in place", fault.number))
             .tone(Tone::Warning)
@@ -115,13 +121,38 @@ impl ErrorsSimulate {
         let code = self.code.clone().unwrap_or_else(|| "internal".to_owned());
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if code.is_empty() || code.len() > 64 || !code.bytes().all(fits) {
-            return Err(IncidentsError::Code(code.chars().take(64).collect()).into());
+            return Err(IncidentsError::Code(typed(&code, 64)).into());
         }
         let kind = match self.kind {
             Some(kind) => kind,
-            None => incidents.book.kind_of(&code).await?.unwrap_or(Kind::Bug),
+            None => {
+                // People are told nothing of a bug, so its message could not be rehearsed.
+                let said = code != "internal" && incidents.texts.has(Language::English, &code);
+                let unseen = if said { Kind::User } else { Kind::Bug };
+                incidents.book.kind_of(&code).await?.unwrap_or(unseen)
+            }
         };
         Ok(Strike::Error { code, kind })
+    }
+}
+
+/// The operation that is meant, with or without its slash; `*` is every one.
+fn operation(incidents: &Incidents, asked: &str) -> Result<String, IncidentsError> {
+    let name = asked.trim().trim_start_matches('/');
+    let known = incidents.faults.operations();
+    if name == "*" || known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    let near = suggest::nearest(name, known, NEAR).join(", ");
+    Err(IncidentsError::Operation { name: typed(asked, 64), near })
+}
+
+/// The other system that is meant. There are few, so all are named.
+fn upstream(incidents: &Incidents, asked: &str) -> Result<String, IncidentsError> {
+    let known = incidents.faults.upstreams();
+    match known.iter().find(|name| name.eq_ignore_ascii_case(asked.trim())) {
+        Some(name) => Ok((*name).to_owned()),
+        None => Err(IncidentsError::Upstream { name: typed(asked, 32), known: known.join(", ") }),
     }
 }
 

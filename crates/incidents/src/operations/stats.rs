@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::scope;
-use crate::{Fingerprint, Incidents, trend};
+use crate::{Incidents, entity::group, trend};
 
 /// Rows that are shown.
 const ROWS: usize = 20;
@@ -81,23 +81,17 @@ impl Operation for ErrorsStats {
         let since =
             OffsetDateTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(first).unwrap_or(0) * 86_400);
         let scope = scope(&call.actor);
-        let counts = incidents.book.days(&scope, since).await?;
-        let mut fingerprints: Vec<Fingerprint> = counts.iter().map(|(group, ..)| group.clone()).collect();
-        fingerprints.sort();
-        fingerprints.dedup();
-        let views = incidents.book.views(&scope, &fingerprints).await?;
+        let column = match by {
+            By::Kind | By::Day => group::Column::Kind,
+            By::Code => group::Column::Code,
+            By::Operation => group::Column::Operation,
+        };
         let mut rows: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for (fingerprint, day, count) in counts {
-            let Ok(slot) = usize::try_from(day - first) else { continue };
-            let name = match (by, views.get(&fingerprint)) {
-                (By::Day, _) => name_of(day),
-                (_, None) => continue,
-                (By::Kind, Some(view)) => view.kind.as_str().to_owned(),
-                (By::Code, Some(view)) => view.code.clone(),
-                (By::Operation, Some(view)) => view.operation.clone(),
-            };
+        for (name, day, count) in incidents.book.days(&scope, since, column).await? {
+            let name = if by == By::Day { name_of(day) } else { name };
             let trend = rows.entry(name).or_insert_with(|| vec![0; usize::from(days)]);
-            if let Some(slot) = trend.get_mut(slot) {
+            let slot = usize::try_from(day - first).ok().and_then(|slot| trend.get_mut(slot));
+            if let Some(slot) = slot {
                 *slot += count;
             }
         }

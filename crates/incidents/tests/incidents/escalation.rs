@@ -24,6 +24,7 @@ async fn a_new_fault_is_told_once_and_its_message_grows_with_it() {
         let actions: Vec<_> = posts[0].actions().map(|action| action.operation.clone()).collect();
         assert_eq!(actions, ["errors show", "errors resolve"]);
         assert!(posts[0].title.as_deref().unwrap().starts_with("Critical error"), "{:?}", posts[0].title);
+        assert!(text(&posts[0]).contains("0af7651916cd43dd8448eb211c80319c"), "it leads to the trace");
 
         house.minutes(1);
         round(&house).await;
@@ -68,6 +69,26 @@ async fn refusals_are_told_of_only_when_there_are_many() {
         house.notice("a", "out_of_stock", Kind::NotFound, "shop buy", "x");
         round(&house).await;
         assert!(house.post.all()[0].title.as_deref().unwrap().starts_with("New error"), "{}", house.name);
+    }
+}
+
+#[tokio::test]
+async fn a_system_that_is_away_is_critical_whenever_it_is_and_another_failure_only_when_it_is_new() {
+    for house in houses(Plan::default).await {
+        let happen = async || {
+            house.notice("a", "upstream_down", Kind::Upstream, "ban", "discord does not answer");
+            house.notice("a", "supplier_away", Kind::Upstream, "shop buy", "no answer");
+            round(&house).await;
+            let titles: Vec<String> = house.post.all().into_iter().filter_map(|post| post.title).collect();
+            titles
+        };
+        let mut first = happen().await;
+        first.sort_unstable();
+        assert_eq!(first, ["Critical error: upstream_down", "New error: supplier_away"], "{}", house.name);
+        house.minutes(7 * 60);
+        let later = happen().await;
+        assert_eq!(later.len(), 3, "{}: {later:?}", house.name);
+        assert_eq!(later[2], "Critical error: upstream_down", "{}", house.name);
     }
 }
 

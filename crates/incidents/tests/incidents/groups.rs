@@ -4,7 +4,7 @@ use guildhall_core::{Kind, Rank};
 use guildhall_incidents::migrations;
 use serde_json::json;
 
-use crate::house::{Plan, actor, build, houses, text};
+use crate::house::{Plan, actor, build, house, houses, text};
 
 #[tokio::test]
 async fn errors_of_one_shape_are_one_group_with_every_count() {
@@ -80,8 +80,10 @@ async fn a_resolved_error_opens_again_when_it_comes_back() {
         let fingerprint = house.data(&a, "errors list", json!({})).await["errors"][0]["fingerprint"].clone();
         let input = json!({ "error": fingerprint, "note": "rang them up" });
         house.data(&a, "errors resolve", input.clone()).await;
+        house.minutes(135);
         let again = house.call(&a, "errors resolve", input).await.unwrap_err();
         assert_eq!(again.code, "incident_resolved", "{}", house.name);
+        assert_eq!(again.message, "This error has been resolved for 2h already.", "{}", house.name);
         let open = house.data(&b, "errors list", json!({})).await;
         assert_eq!(open["total"], 1, "{}: another community's stays open", house.name);
         assert_eq!(house.data(&a, "errors list", json!({ "which": "resolved" })).await["total"], 1);
@@ -92,6 +94,24 @@ async fn a_resolved_error_opens_again_when_it_comes_back() {
         let list = house.data(&a, "errors list", json!({})).await;
         assert_eq!(list["errors"][0]["state"], "reopened", "{}: {list}", house.name);
     }
+}
+
+#[tokio::test]
+async fn that_nothing_went_wrong_is_said_only_when_nothing_did() {
+    let house = house(Plan::default()).await;
+    let staff = actor("a", Rank::ADMIN);
+    let said = async |input: serde_json::Value| {
+        let reply = house.call(&staff, "errors list", input).await.unwrap();
+        text(reply.document())
+    };
+    assert!(said(json!({ "which": "all" })).await.contains("Nothing went wrong in the last 90 days."));
+    house.fail(&staff, Kind::NotFound, "bread").await;
+    house.incidents.flush().await.unwrap();
+    for input in [json!({ "which": "all", "code": "x" }), json!({ "which": "all", "kind": "bug" })] {
+        let text = said(input).await;
+        assert!(text.contains("Nothing like that went wrong"), "{text}");
+    }
+    assert!(said(json!({ "code": "x" })).await.contains("Nothing like that is open."));
 }
 
 #[tokio::test]
@@ -123,6 +143,33 @@ async fn statistics_add_up_by_each_of_their_sides() {
         }
         let today = house.data(&operator, "errors stats", json!({ "days": 1 })).await;
         assert_eq!(today["total"], 3, "{}", house.name);
+    }
+}
+
+#[tokio::test]
+async fn statistics_count_every_error_of_every_group_on_every_day() {
+    let house = house(Plan::default()).await;
+    // More than 20,000 groups and days.
+    let (tenants, groups, days) = (4, 450, 12);
+    for _ in 0..days {
+        for tenant in 0..tenants {
+            for group in 0..groups {
+                let operation = format!("do {tenant} {group}");
+                house.notice(&format!("t{tenant}"), "internal", Kind::Bug, &operation, "broken");
+            }
+            if tenant % 2 == 1 {
+                house.incidents.flush().await.unwrap();
+            }
+        }
+        house.minutes(24 * 60);
+    }
+    for by in ["kind", "code", "operation", "day"] {
+        let input = json!({ "by": by, "days": 30 });
+        let stats = house.data(&actor("a", Rank::OPERATOR), "errors stats", input).await;
+        assert_eq!(stats["total"], tenants * groups * days, "by {by}");
+        let own =
+            house.data(&actor("t1", Rank::ADMIN), "errors stats", json!({ "by": by, "days": 30 })).await;
+        assert_eq!(own["total"], groups * days, "by {by}, of one community");
     }
 }
 

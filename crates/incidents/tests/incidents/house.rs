@@ -187,7 +187,7 @@ pub struct House {
     pub set: Arc<Set>,
     pub store: Store,
     pub shop: Arc<Shop>,
-    _kept: Option<TestStore>,
+    kept: Option<TestStore>,
 }
 
 /// What differs from house to house.
@@ -240,13 +240,13 @@ pub fn build(name: &'static str, store: Store, plan: Plan) -> House {
             .faults(faults)
             .build();
     let catalogue = Arc::new(catalogue);
-    House { name, incidents, catalogue, clock, post, set, store, shop, _kept: None }
+    House { name, incidents, catalogue, clock, post, set, store, shop, kept: None }
 }
 
 /// One house on each database.
 pub async fn houses(plan: impl Fn() -> Plan) -> Vec<House> {
     let stores = stores(migrations).await;
-    let house = |kept: TestStore| House { _kept: None, ..build(kept.name, kept.store(), plan()) }.keep(kept);
+    let house = |kept: TestStore| House { kept: None, ..build(kept.name, kept.store(), plan()) }.keep(kept);
     stores.into_iter().map(house).collect()
 }
 
@@ -258,8 +258,14 @@ pub async fn house(plan: Plan) -> House {
 
 impl House {
     fn keep(mut self, kept: TestStore) -> Self {
-        self._kept = Some(kept);
+        self.kept = Some(kept);
         self
+    }
+
+    /// Everything that its database holds, as text.
+    pub async fn everything(&self) -> String {
+        let kept = self.kept.as_ref().expect("it has a database of its own").everything().await;
+        String::from_utf8_lossy(&kept).into_owned()
     }
 
     pub async fn call(&self, actor: &Actor, operation: &str, input: Value) -> Result<Reply, Error> {

@@ -1,7 +1,10 @@
 //! What people read.
 
 use guildhall_core::{
-    Action, Document, Error, Kind, Rank, document::Block, incident::Reader, language::Language,
+    Action, Document, Error, Kind, Rank,
+    document::{Block, Span},
+    incident::Reader,
+    language::Language,
 };
 use serde_json::json;
 
@@ -59,6 +62,40 @@ async fn of_a_fault_people_read_the_reference_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_rehearsed_error_reads_like_the_real_one_and_says_that_it_is_rehearsed() {
+    let house = house(Plan::default()).await;
+    let operator = actor("a", Rank::OPERATOR);
+    let rehearsed = async |code: &str| {
+        let input = json!({ "what": "error", "code": code, "operation": "shop order" });
+        house.data(&operator, "errors simulate", input).await;
+        house.call(&operator, "shop order", json!({})).await.unwrap_err()
+    };
+    let error = rehearsed("incident_not_found").await;
+    let german = text(&read(&house, &error, Language::German).await);
+    assert!(german.contains("Probe: In den letzten 90 Tagen gab es keinen Fehler „name“."), "{german}");
+    assert!(german.contains("Gib den Fingerabdruck"), "what to do is said too: {german}");
+    house.minutes(5);
+    let english = text(&read(&house, &error, Language::English).await);
+    assert!(english.contains("Rehearsal: There is no error “name” in the last 90 days."), "{english}");
+    // One for which there is no text is said as it is.
+    let unknown = rehearsed("never_said").await;
+    let said = text(&read(&house, &unknown, Language::English).await);
+    assert!(said.contains("Rehearsal: Something went wrong inside Guildhall."), "{said}");
+    // What really happens is no rehearsal.
+    let real = house.fail(&operator, Kind::NotFound, "bread").await;
+    assert!(!text(&read(&house, &real, Language::English).await).contains("Rehearsal"));
+}
+
+#[tokio::test]
+async fn the_kind_of_an_error_is_said_in_the_readers_words() {
+    let house = house(Plan::default()).await;
+    set(&house, &[("errors.detail", json!("full"))]);
+    let error = house.fail(&actor("a", Rank::MEMBER), Kind::NotFound, "bread").await;
+    let german = text(&read(&house, &error, Language::German).await);
+    assert!(german.contains("nicht gefunden") && !german.contains("not_found"), "{german}");
+}
+
+#[tokio::test]
 async fn a_community_has_its_own_style() {
     let house = house(Plan::default()).await;
     set(
@@ -77,7 +114,7 @@ async fn a_community_has_its_own_style() {
     assert_eq!(document.title.as_deref(), Some("Oh no, shop break"));
     let said = text(&document);
     for part in
-        ["Hear, hear: out_of_stock {unknown}", "There is no bread.", "Ask in #help. Order some.", "not_found"]
+        ["Hear, hear: out_of_stock {unknown}", "There is no bread.", "Ask in #help. Order some.", "not found"]
     {
         assert!(said.contains(part), "{part} is not in {said}");
     }
@@ -85,6 +122,25 @@ async fn a_community_has_its_own_style() {
     set(&house, &[("errors.detail", json!("short")), ("errors.footer", json!(null))]);
     let short = text(&read(&house, &error, Language::English).await);
     assert!(short.contains("There is no bread.") && !short.contains("Order some."), "{short}");
+}
+
+#[tokio::test]
+async fn the_communitys_own_words_lead_to_a_channel_and_what_is_filled_in_does_not() {
+    let house = house(Plan::default()).await;
+    let own = [("errors.intro", "<#7> says:"), ("errors.footer", "Ask in <#42>. {message}")];
+    set(&house, &own.map(|(key, text)| (key, json!(text))));
+    let error = house.fail(&actor("a", Rank::MEMBER), Kind::NotFound, "<#13>").await;
+    let document = read(&house, &error, Language::English).await;
+    let mut channels = Vec::new();
+    for block in &document.blocks {
+        let Block::Text { text } = block else { continue };
+        channels.extend(text.0.iter().filter_map(|span| match span {
+            Span::Channel { id, .. } => Some(id.0),
+            _ => None,
+        }));
+    }
+    assert_eq!(channels, [7, 42]);
+    assert!(text(&document).contains("There is no <#13>."), "{}", text(&document));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn operators_put_faults_in_and_take_them_away() {
     }
     house.data(&operator, "errors list", json!({})).await;
 
-    let input = json!({ "what": "outage", "upstream": "discord", "within": "1m" });
+    let input = json!({ "what": "outage", "upstream": "supplier", "within": "1m" });
     house.data(&operator, "errors simulate", input).await;
     assert_eq!(house.data(&operator, "errors faults", json!({})).await["faults"][0]["times"], 1);
     house.minutes(2);
@@ -135,7 +135,10 @@ async fn what_cannot_be_rehearsed_is_refused_with_a_reason() {
     for (input, code) in [
         (json!({ "what": "outage" }), "incident_target"),
         (json!({ "what": "outage", "operation": "x", "upstream": "y" }), "incident_target"),
-        (json!({ "what": "error", "operation": "x", "code": "Not A Code" }), "incident_code"),
+        (json!({ "what": "error", "operation": "shop order", "code": "Not A Code" }), "incident_code"),
+        (json!({ "what": "outage", "operation": "foo bar" }), "incident_operation"),
+        (json!({ "what": "outage", "upstream": "foo" }), "incident_no_upstream"),
+        (json!({ "what": "outage", "upstream": "supplier", "within": "61m" }), "invalid_input"),
         (json!({ "what": "outage", "operation": "*", "times": 21 }), "incident_everywhere"),
     ] {
         let error = house.call(&operator, "errors simulate", input).await.unwrap_err();
@@ -146,6 +149,31 @@ async fn what_cannot_be_rehearsed_is_refused_with_a_reason() {
         let error =
             house.call(&staff, operation, json!({ "what": "outage", "operation": "x" })).await.unwrap_err();
         assert_eq!(error.code, "rank_too_low", "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_told_with_those_that_do() {
+    let house = house(Plan::default()).await;
+    let operator = actor("a", Rank::OPERATOR);
+    let refused = async |input| house.call(&operator, "errors simulate", input).await.unwrap_err();
+    let error = refused(json!({ "what": "outage", "operation": "shop oder" })).await;
+    assert!(error.remedy.unwrap().starts_with("Did you mean: shop order, "), "the nearest comes first");
+    let error = refused(json!({ "what": "outage", "upstream": "suplier" })).await;
+    assert_eq!(error.remedy.as_deref(), Some("There are: supplier."));
+    let error = refused(json!({ "what": "outage", "upstream": "supplier", "within": "3h" })).await;
+    assert_eq!(error.fields[0].message, "is at most 1h, and '3h' is longer.");
+    assert_eq!(
+        house.data(&operator, "errors faults", json!({})).await["faults"],
+        json!([]),
+        "none was put in"
+    );
+    // As people write them.
+    for input in [
+        json!({ "what": "outage", "operation": "/shop order" }),
+        json!({ "what": "outage", "upstream": "Supplier", "within": "1h" }),
+    ] {
+        house.data(&operator, "errors simulate", input).await;
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 use tracing_subscriber::{Layer as _, filter::filter_fn, prelude::*};
 
-use crate::house::{House, Plan, house};
+use crate::house::{House, Plan, house, houses};
 
 /// The face, and somebody who may use it.
 pub struct Rest {
@@ -87,6 +87,12 @@ impl Rest {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// Asks with a method of one's own.
+    pub async fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).header(AUTHORIZATION, self.bearer());
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     /// The stream of events from its beginning, until so many have come.
     pub async fn events(&self, count: usize) -> String {
         let request = Request::get("/api/v1/events?after=0").header(AUTHORIZATION, self.bearer());
@@ -143,6 +149,40 @@ async fn an_error_leads_to_its_trace() {
     let sample = &shown["data"]["samples"][0];
     assert_eq!((&sample["trace"], &sample["reference"]), (&json!(trace), &json!(reference)), "{shown}");
     tokio::task::spawn_blocking(|| exporter.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_listed_shown_counted_and_resolved() {
+    for house in houses(Plan::default).await {
+        let rest = Rest::of(&house).await;
+        let input = json!({ "kind": "upstream", "text": "no bread" }).to_string();
+        for _ in 0..2 {
+            rest.post("/api/v1/operations/shop.break", &input).await;
+        }
+        house.incidents.flush().await.unwrap();
+        let get = async |path: &str| {
+            let (status, body) = rest.get(path).await;
+            assert_eq!(status, 200, "{}: {path}: {body}", house.name);
+            serde_json::from_str::<Value>(&body).unwrap()["data"].clone()
+        };
+        let open = get("/api/v1/errors").await;
+        assert_eq!((&open["total"], &open["errors"][0]["total"]), (&json!(1), &json!(2)), "{open}");
+        let fingerprint = open["errors"][0]["fingerprint"].as_str().unwrap().to_owned();
+        let shown = get(&format!("/api/v1/errors/{fingerprint}")).await;
+        assert_eq!(shown["group"]["code"], "supplier_away", "{shown}");
+        let stats = get("/api/v1/errors:stats?by=code").await;
+        assert_eq!(stats["rows"][0]["name"], "supplier_away", "{stats}");
+
+        let mended =
+            rest.post(&format!("/api/v1/errors/{fingerprint}/resolve"), "{\"note\": \"rang up\"}").await;
+        assert_eq!(mended.0, 200, "{}", mended.1);
+        assert_eq!(get("/api/v1/errors").await["total"], 0);
+        let resolved = get("/api/v1/errors?which=resolved").await;
+        assert_eq!(resolved["errors"][0]["state"], "resolved", "{resolved}");
+        assert_eq!(get(&format!("/api/v1/errors/{fingerprint}")).await["note"], "rang up");
+        let again = rest.post(&format!("/api/v1/errors/{fingerprint}/resolve"), "{}").await;
+        assert_eq!(again.0, 409, "{}", again.1);
+    }
 }
 
 #[tokio::test]

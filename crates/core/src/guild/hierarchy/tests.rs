@@ -1,9 +1,8 @@
-use async_trait::async_trait;
-
 use super::*;
 use crate::{
     guild::{
-        ChannelId, GuildAction, Message, MessageId, MessageLink, NewChannel, NewRole, Person, Role, RoleId,
+        RoleId,
+        tests::{Town, member, role},
     },
     language::{LOCALES, Language, Texts},
 };
@@ -18,95 +17,30 @@ const MEMBER: UserId = UserId(6);
 const STRANGER: UserId = UserId(7);
 
 /// A guild with `@everyone`, staff (5), the bot's role (8) and admin (9).
-struct Town {
-    bot_permissions: u64,
-}
-
-fn role(id: u64, position: i64, permissions: u64) -> Role {
-    Role { id: RoleId(id), name: format!("role {id}"), position, permissions, color: 0, managed: false }
-}
-
-fn someone(user: UserId) -> Option<GuildMember> {
-    let roles = match user {
-        BOT => vec![RoleId(108)],
-        ADMIN => vec![RoleId(109)],
-        STAFF | PEER => vec![RoleId(105)],
-        OWNER | MEMBER => Vec::new(),
-        _ => return None,
-    };
-    let name = format!("user {user}");
-    Some(GuildMember {
-        user,
-        username: name.clone(),
-        name,
-        nick: None,
-        roles,
-        bot: user == BOT,
-        joined: None,
-        timeout: None,
-    })
-}
-
-fn unused<T>() -> Result<T, Error> {
-    Err(Error::bug("a check only looks"))
-}
-
-#[async_trait]
-impl Guilds for Town {
-    async fn guild(&self, _: &TenantId) -> Result<Guild, Error> {
-        let roles = vec![
-            role(GUILD, 0, 0),
-            role(105, 5, bits::KICK_MEMBERS),
-            role(108, 8, self.bot_permissions),
-            role(109, 9, bits::ADMINISTRATOR),
-        ];
-        let (name, locale) = ("Town".to_owned(), "de".to_owned());
-        Ok(Guild { id: GUILD, name, owner: OWNER, locale, roles, channels: Vec::new() })
-    }
-    async fn member(&self, _: &TenantId, user: UserId) -> Result<Option<GuildMember>, Error> {
-        Ok(someone(user))
-    }
-    async fn myself(&self, _: &TenantId) -> Result<GuildMember, Error> {
-        Ok(someone(BOT).unwrap())
-    }
-    async fn find(&self, _: &TenantId, _: &str, _: u16) -> Result<Vec<GuildMember>, Error> {
-        unused()
-    }
-    async fn person(&self, _: UserId) -> Result<Option<Person>, Error> {
-        unused()
-    }
-    async fn banned(&self, _: &TenantId, _: UserId) -> Result<Option<String>, Error> {
-        unused()
-    }
-    async fn messages(
-        &self,
-        _: &TenantId,
-        _: ChannelId,
-        _: Option<MessageId>,
-        _: u16,
-    ) -> Result<Vec<Message>, Error> {
-        unused()
-    }
-    async fn message(&self, _: &TenantId, _: MessageLink) -> Result<Option<Message>, Error> {
-        unused()
-    }
-    async fn act(&self, _: &TenantId, _: GuildAction, _: &str) -> Result<(), Error> {
-        unused()
-    }
-    async fn create_role(&self, _: &TenantId, _: NewRole, _: &str) -> Result<RoleId, Error> {
-        unused()
-    }
-    async fn create_channel(&self, _: &TenantId, _: NewChannel, _: &str) -> Result<ChannelId, Error> {
-        unused()
-    }
+fn town(bot_permissions: u64) -> Town {
+    let mut town = Town::new(GUILD, OWNER);
+    town.guild.roles = vec![
+        role(RoleId(GUILD), 0, 0),
+        role(RoleId(105), 5, bits::KICK_MEMBERS),
+        role(RoleId(108), 8, bot_permissions),
+        role(RoleId(109), 9, bits::ADMINISTRATOR),
+    ];
+    town.members = vec![
+        GuildMember { bot: true, ..member(BOT, "guildhall", &[RoleId(108)]) },
+        member(OWNER, "owner", &[]),
+        member(ADMIN, "admin", &[RoleId(109)]),
+        member(STAFF, "staff", &[RoleId(105)]),
+        member(PEER, "peer", &[RoleId(105)]),
+        member(MEMBER, "member", &[]),
+    ];
+    town
 }
 
 const ALL: u64 = bits::BAN_MEMBERS | bits::MODERATE_MEMBERS | bits::MANAGE_ROLES;
 
 async fn code(actor: Option<UserId>, target: UserId, needs: u64, bot: u64) -> &'static str {
     let tenant = "town".parse().unwrap();
-    let town = Town { bot_permissions: bot };
-    check(&town, &tenant, actor, target, needs).await.map_or_else(|error| error.code, |_| "ok")
+    check(&town(bot), &tenant, actor, target, needs).await.map_or_else(|error| error.code, |_| "ok")
 }
 
 #[tokio::test]
@@ -133,21 +67,40 @@ async fn what_the_bot_cannot_do_is_known_before_and_matters_only_when_it_acts() 
 }
 
 #[test]
-fn a_timeout_of_an_administrator_is_refused_though_the_bot_stands_higher() {
-    let mut guild = Guild {
-        id: GUILD,
-        name: "Town".to_owned(),
-        owner: OWNER,
-        locale: "en-US".to_owned(),
-        roles: vec![role(GUILD, 0, 0), role(109, 9, bits::ADMINISTRATOR), role(108, 12, ALL)],
-        channels: Vec::new(),
+fn a_role_that_is_too_low_can_be_dragged_above_the_one_that_is_named() {
+    let mut town = town(ALL);
+    let refused = |town: &Town, target| {
+        let (bot, target) = (town.find_member(BOT).unwrap(), town.find_member(target));
+        able(&town.guild, bot, target, bits::BAN_MEMBERS).unwrap_err()
     };
-    let (bot, admin) = (someone(BOT).unwrap(), someone(ADMIN).unwrap());
-    let refused = able(&guild, &bot, Some(&admin), bits::MODERATE_MEMBERS).unwrap_err();
-    assert_eq!(refused.code, "guild_administrator");
-    assert!(able(&guild, &bot, Some(&admin), bits::BAN_MEMBERS).is_ok());
-    guild.roles[1].permissions = 0;
-    assert!(able(&guild, &bot, Some(&admin), bits::MODERATE_MEMBERS).is_ok());
+    // The higher one of an administrator's two roles is what stands in the way.
+    town.members[2].roles = vec![RoleId(105), RoleId(109)];
+    let error = refused(&town, ADMIN);
+    assert_eq!(error.code, "guild_role_too_low");
+    assert_eq!(error.message, "My highest role is not above the role “role 109”.");
+    assert_eq!(error.remedy.as_deref(), Some("Drag my role above “role 109” in Server Settings → Roles."));
+    assert_eq!(refused(&town, OWNER).code, "guild_the_owner", "no role could be dragged above the owner");
+
+    // Without a role of its own the bot stands no higher than anybody, and nothing can be dragged.
+    town.guild.roles[0].permissions = bits::BAN_MEMBERS;
+    town.members[0].roles.clear();
+    let error = refused(&town, MEMBER);
+    assert!(error.code == "guild_no_role" && !error.to_string().contains("everyone"), "{error}");
+    assert_eq!(refused(&town, STAFF).code, "guild_role_too_low");
+}
+
+#[test]
+fn a_timeout_of_an_administrator_is_refused_though_the_bot_stands_higher() {
+    let mut town = town(ALL);
+    town.guild.roles[2].position = 12;
+    let may = |town: &Town, needs| {
+        let (bot, admin) = (town.find_member(BOT).unwrap(), town.find_member(ADMIN));
+        able(&town.guild, bot, admin, needs).map_or_else(|error| error.code, |()| "ok")
+    };
+    assert_eq!(may(&town, bits::MODERATE_MEMBERS), "guild_administrator");
+    assert_eq!(may(&town, bits::BAN_MEMBERS), "ok");
+    town.guild.roles[3].permissions = 0;
+    assert_eq!(may(&town, bits::MODERATE_MEMBERS), "ok");
 }
 
 #[test]
@@ -165,7 +118,7 @@ fn a_refusal_names_the_permission_and_says_where_to_grant_it_in_the_readers_lang
 
     let several = missing_permission(bits::BAN_MEMBERS | bits::MANAGE_ROLES);
     assert!(several.message.contains("Ban Members, Manage Roles"), "{several}");
-    for error in [several, role_too_low("Ada"), administrator("Ada"), not_a_member()] {
+    for error in [several, role_too_low("staff"), no_role(), administrator("Ada"), not_a_member()] {
         // A message whose variables are not all given is not said, and the one of the code stands instead.
         let german = texts.translate(&error, Language::German);
         assert!(texts.has(Language::English, error.code), "{}", error.code);
