@@ -1,25 +1,25 @@
 # Meldungen zu Einstellungen, Rängen, Konfiguration und Hilfe.
 
 setting_unknown = Es gibt keine Einstellung „{ $key }“.
-    .remedy = Meintest du: { $near }? „config list“ zeigt alle.
+    .remedy = Meintest du: { $near }? /config list zeigt alle.
 setting_moved = { $by } hat { $key } gerade auf „{ $value }“ gesetzt; deine Änderung wurde nicht gemacht.
     .remedy = Sieh es dir noch einmal an, und ändere es dann, wenn du noch willst.
 config_moved = Die Konfiguration hat sich geändert, seit du sie angesehen hast; nichts wurde übernommen.
-    .remedy = Mach mit „config import“ eine neue Vorschau.
+    .remedy = Mach mit /config import eine neue Vorschau.
 feature_off = „{ $feature }“ ist hier ausgeschaltet.
     .remedy = Das Team kann es einschalten: /config set key:{ $key } value:on
 rank_unknown = Es gibt hier keinen Rang „{ $rank }“.
     .remedy = Gib eine Nummer oder einen Namen an: { $known }.
 rank_there = Rang { $level } gibt es schon: { $name }.
-    .remedy = Ändere seinen Namen mit „rank edit“.
+    .remedy = Ändere seinen Namen mit /rank edit.
 rank_name_taken = Rang { $level } heißt schon „{ $name }“.
     .remedy = Nimm einen anderen Namen.
 rank_reserved = Rang 10 gehört denen, die diese Installation betreiben.
     .remedy = Nimm einen der Ränge 0 bis 9.
 rank_fixed = Rang { $level } ist immer da.
-    .remedy = Er lässt sich mit „rank edit“ umbenennen; nur 8 und 9 lassen sich anlegen und löschen.
+    .remedy = Er lässt sich mit /rank edit umbenennen; nur 8 und 9 lassen sich anlegen und löschen.
 rank_in_use = Rang { $level } wird verlangt von: { $commands }.
-    .remedy = Lass sie mit „rank require“ zuerst einen anderen Rang verlangen.
+    .remedy = Lass sie mit /rank require zuerst einen anderen Rang verlangen.
 rank_not_below = Rang { $level } liegt nicht unter deinem eigenen, und der ist { $own }.
     .remedy = Bitte jemanden mit höherem Rang darum.
 requirement_too_high = „{ $name }“ verlangt Rang { $level }; du kannst nur ändern, was in deinem eigenen Rang liegt, und der ist { $own }.
@@ -27,11 +27,15 @@ requirement_too_high = „{ $name }“ verlangt Rang { $level }; du kannst nur �
 requirement_fixed = „{ $name }“ ist nur für die, die diese Installation betreiben; das lässt sich hier nicht ändern.
     .remedy = Nenn einen einzelnen Befehl statt der Gruppe, oder lass es so.
 command_unknown = Es gibt keinen Befehl „{ $name }“, den du benutzen könntest.
-    .remedy = Meintest du: { $near }?
+    .remedy =
+        { $count ->
+            [0] /help zeigt, was du hier tun kannst.
+           *[other] Meintest du: { $near }?
+        }
 role_without_rank = Die Rolle { $role } gibt keinen Rang.
-    .remedy = „rank list“ zeigt, welche Rollen einen geben.
+    .remedy = /rank list zeigt, welche Rollen einen geben.
 role_fixed = Der Rang der Rolle { $role } kommt aus der Konfigurationsdatei dieser Installation.
-    .remedy = Gib ihr hier mit „rank assign“ einen anderen Rang, oder frag die, die die Installation betreiben.
+    .remedy = Gib ihr hier mit /rank assign einen anderen Rang, oder frag die, die die Installation betreiben.
 config_full =
     { $what ->
         [roles] Schon { $count } Rollen geben einen Rang, mehr gehen nicht.
@@ -43,14 +47,18 @@ not_a_member = Diese Person ist hier kein Mitglied.
     .remedy = Wähl jemanden, der auf diesem Server ist.
 explain_others = Nur Moderatoren dürfen nach anderen Leuten fragen.
     .remedy = Lass „member“ weg, um nach dir selbst zu fragen.
-config_unreadable = Zeile { $line } ist kein lesbares { $format }: { $problem }
+config_unreadable = Zeile { $line } ist kein lesbares { $format }. Auf Englisch heißt das: „{ $problem }“
     .remedy = Nichts wurde geändert. Bring die Zeile in Ordnung und versuch es noch einmal.
 config_unfit =
     { $count ->
-        [one] Nichts wurde geändert: 1 Eintrag der Datei passt nicht.
-       *[other] Nichts wurde geändert: { $count } Einträge der Datei passen nicht.
+        [one] 1 Eintrag der Datei passt nicht.
+       *[other] { $count } Einträge der Datei passen nicht.
     }
-    .remedy = Bring diese Zeilen in Ordnung und versuch es noch einmal; nichts wurde geändert.
+    .remedy =
+        { $count ->
+            [one] Bring diese Zeile in Ordnung und versuch es noch einmal; nichts wurde geändert.
+           *[other] Bring diese Zeilen in Ordnung und versuch es noch einmal; nichts wurde geändert.
+        }
 setup_busy = Jemand richtet gerade alles ein.
     .remedy = Warte, bis das fertig ist, und sieh dann noch einmal nach.
 setup_stopped = Das Einrichten blieb bei { $step } stehen, nach { $done } von { $total } Schritten: { $why }

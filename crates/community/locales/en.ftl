@@ -1,25 +1,25 @@
 # Messages of settings, ranks, configuration and help.
 
 setting_unknown = There is no setting “{ $key }”.
-    .remedy = Did you mean: { $near }? “config list” has them all.
+    .remedy = Did you mean: { $near }? /config list has them all.
 setting_moved = { $by } has just set { $key } to “{ $value }”; your change was not made.
     .remedy = Look at it again, then change it if you still want to.
 config_moved = The configuration has changed since you looked at it; nothing was applied.
-    .remedy = Make a new preview with “config import”.
+    .remedy = Make a new preview with /config import.
 feature_off = “{ $feature }” is switched off here.
     .remedy = Staff can switch it on: /config set key:{ $key } value:on
 rank_unknown = There is no rank “{ $rank }” here.
     .remedy = Give a number or a name: { $known }.
 rank_there = There is a rank { $level } already: { $name }.
-    .remedy = Change its name with “rank edit”.
+    .remedy = Change its name with /rank edit.
 rank_name_taken = Rank { $level } is called “{ $name }” already.
     .remedy = Choose another name.
 rank_reserved = Rank 10 belongs to who runs this installation.
     .remedy = Use one of the ranks 0 to 9.
 rank_fixed = Rank { $level } is always there.
-    .remedy = It can be renamed with “rank edit”; only 8 and 9 can be made and deleted.
+    .remedy = It can be renamed with /rank edit; only 8 and 9 can be made and deleted.
 rank_in_use = Rank { $level } is asked for by: { $commands }.
-    .remedy = Let them ask for another rank first, with “rank require”.
+    .remedy = Let them ask for another rank first, with /rank require.
 rank_not_below = Rank { $level } is not below your own, which is { $own }.
     .remedy = Ask somebody with a higher rank to do it.
 requirement_too_high = “{ $name }” asks for rank { $level }; you can only change what is within your own rank, which is { $own }.
@@ -27,11 +27,15 @@ requirement_too_high = “{ $name }” asks for rank { $level }; you can only ch
 requirement_fixed = “{ $name }” is for who runs this installation only; that cannot be changed here.
     .remedy = Name a single command instead of its group, or leave it.
 command_unknown = There is no command “{ $name }” that you could use.
-    .remedy = Did you mean: { $near }?
+    .remedy =
+        { $count ->
+            [0] /help shows what you can do here.
+           *[other] Did you mean: { $near }?
+        }
 role_without_rank = The role { $role } gives no rank.
-    .remedy = “rank list” shows which roles give one.
-role_fixed = The rank of role { $role } comes from the configuration file of this installation.
-    .remedy = Give it another rank here with “rank assign”, or ask who runs the installation.
+    .remedy = /rank list shows which roles give one.
+role_fixed = The rank of the role { $role } comes from the configuration file of this installation.
+    .remedy = Give it another rank here with /rank assign, or ask who runs the installation.
 config_full =
     { $what ->
         [roles] { $count } roles give a rank already, which is as many as may.
@@ -47,10 +51,14 @@ config_unreadable = Line { $line } cannot be read as { $format }: { $problem }
     .remedy = Nothing was changed. Mend the line and try again.
 config_unfit =
     { $count ->
-        [one] Nothing was changed: 1 entry of the file does not fit.
-       *[other] Nothing was changed: { $count } entries of the file do not fit.
+        [one] 1 entry of the file does not fit.
+       *[other] { $count } entries of the file do not fit.
     }
-    .remedy = Mend these lines and try again; nothing was changed.
+    .remedy =
+        { $count ->
+            [one] Mend this line and try again; nothing was changed.
+           *[other] Mend these lines and try again; nothing was changed.
+        }
 setup_busy = Somebody is setting things up at this moment.
     .remedy = Wait until they are done, then look again.
 setup_stopped = The set-up stopped at { $step }, after { $done } of { $total } steps: { $why }
@@ -60,7 +68,11 @@ setup_stopped = The set-up stopped at { $step }, after { $done } of { $total } s
 
 setting_not_a_switch = is a switch: write on or off.
 setting_not_text = is a text.
-setting_length = has { $length } characters; { $least } to { $most } fit.
+setting_length =
+    { $length ->
+        [one] has 1 character; { $least } to { $most } fit.
+       *[other] has { $length } characters; { $least } to { $most } fit.
+    }
 setting_template = has “{ $name }” in braces, which nothing is put in for. These can be used: { $allowed }.
 setting_number = is a whole number from { $least } to { $most }.
 setting_duration = is a length of time from { $least } to { $most }, written like 30m, 1h30m or 7d.

@@ -15,7 +15,7 @@ use crate::{
     Community, CommunityError,
     book::{Book, Kept, RankText},
     entity::{change, rank, requirement, role, setting},
-    settings::typed,
+    settings::{change_cells, in_words, typed},
 };
 
 /// The sequence whose numbers are revisions.
@@ -248,9 +248,11 @@ impl Community {
                     .one(tx.conn())
                     .await?;
                 let by = newest.map_or_else(|| "Somebody".to_owned(), |row| row.actor_name);
-                let value = self.registry().get(key).map(|setting| book.value(setting));
-                let value =
-                    value.as_ref().map_or_else(String::new, |value| typed(value).chars().take(100).collect());
+                let guild = self.guild(tenant).await;
+                let value = self.registry().get(key).map(|setting| {
+                    in_words(setting, &book.value(setting), guild.as_ref()).chars().take(100).collect()
+                });
+                let value: String = value.unwrap_or_default();
                 Err(CommunityError::SettingMoved { key: key.clone(), by, value })
             }
             _ => Ok(()),
@@ -329,11 +331,12 @@ impl Community {
     /// The change is made; that nobody could be told does not take it back.
     async fn tell(&self, actor: &Actor, change: &Change) {
         let kind = if change.subject == Subject::Setting { "setting.changed" } else { "rank.changed" };
-        let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "default".into(), Change::shown);
+        let guild = self.guild(&actor.tenant).await;
+        let [what, from, to] = change_cells(self.registry(), guild.as_ref(), change);
         let document = Document::titled("The configuration has changed")
-            .field("what", Rich::new().code(change.title()))
-            .field("from", value(&change.from))
-            .field("to", value(&change.to))
+            .field("what", what)
+            .field("from", from)
+            .field("to", to)
             .field("by", Rich::new().person(&actor.id, actor.name.as_str()));
         let event = NewEvent {
             tenant: actor.tenant.clone(),

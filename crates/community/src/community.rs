@@ -8,9 +8,11 @@ use std::{
 use guildhall_core::{
     Actor, Catalogue, Clock, Error, EventLog, Rank, TenantId,
     fault::Faults,
-    guild::{Guild, Guilds, RoleId, UserId},
+    guild::{Guild, GuildListener, Guilds, RoleId, UserId},
+    incident::Observer,
     permission::{Permissions, Ranking},
     setting::{Setting, Settings},
+    upstream::Health,
 };
 use guildhall_store::Store;
 use secrecy::SecretString;
@@ -92,6 +94,18 @@ impl Community {
         let _ = self.catalogue.set(Arc::downgrade(catalogue));
     }
 
+    /// Names who hears of an outage of Redis, once for each. Only the first one counts.
+    pub fn report_to(&self, observer: Arc<dyn Observer>) {
+        if let Some(redis) = &self.redis {
+            redis.report_to(observer);
+        }
+    }
+
+    /// Hears what changes ranks on Discord, so that a role that is given counts at once.
+    pub fn listener(self: &Arc<Self>) -> Arc<dyn GuildListener> {
+        self.clone()
+    }
+
     /// Reads what communities have set.
     pub fn settings(self: &Arc<Self>) -> Arc<dyn Settings> {
         self.clone()
@@ -121,7 +135,12 @@ impl Community {
         self.shapes.forget(tenant);
     }
 
-    /// Whether word of other processes' changes can arrive by Redis at this moment: for the status page.
+    /// How Redis is doing; `None` where there is none.
+    pub fn redis(&self) -> Option<Health> {
+        self.redis.as_ref().map(|redis| redis.health())
+    }
+
+    /// Whether word of other processes' changes can arrive by Redis at this moment.
     pub fn is_connected(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.hears())
     }
@@ -169,6 +188,13 @@ impl Community {
     /// The guild, where it can be reached: for names of channels and roles.
     pub(crate) async fn guild(&self, tenant: &TenantId) -> Option<Guild> {
         self.guilds.guild(tenant).await.ok()
+    }
+
+    /// What a role is called, as people mention it; its id where the guild does not know it.
+    pub(crate) async fn role_name(&self, tenant: &TenantId, role: RoleId) -> String {
+        let guild = self.guild(tenant).await;
+        let known = guild.as_ref().and_then(|guild| guild.role(role));
+        known.map_or_else(|| role.to_string(), |role| format!("@{}", role.name.trim_start_matches('@')))
     }
 
     /// Ranks below this one are within the actor's power. Who owns the guild or runs the installation stands

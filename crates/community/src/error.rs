@@ -139,16 +139,16 @@ pub enum CommunityError {
     CommandUnknown {
         /// What was asked for.
         name: String,
-        /// What may have been meant.
+        /// What may have been meant, if anything.
         near: Vec<String>,
         /// The operation that offers these again, and its input.
         retry: (&'static str, &'static str),
     },
-    /// The role gives no rank.
+    /// The role, by name, gives no rank.
     #[error("The role {0} gives no rank.")]
     RoleWithoutRank(String),
     /// The role's rank comes from the configuration file.
-    #[error("The rank of role {0} comes from the configuration file of this installation.")]
+    #[error("The rank of the role {0} comes from the configuration file of this installation.")]
     RoleFixed(String),
     /// There are as many as there may be.
     #[error("There are {count} {what} already, which is as many as there may be.")]
@@ -175,7 +175,10 @@ pub enum CommunityError {
         problem: String,
     },
     /// Entries of the file do not fit.
-    #[error("Nothing was changed: {} entries of the file do not fit.", .0.len())]
+    #[error("{}", match .0.len() {
+        1 => "1 entry of the file does not fit.".to_owned(),
+        many => format!("{many} entries of the file do not fit."),
+    })]
     FileUnfit(Vec<FieldError>),
     /// Somebody else is at the set-up.
     #[error("Somebody is setting things up at this moment.")]
@@ -219,7 +222,7 @@ impl From<CommunityError> for Error {
             CommunityError::SettingUnknown { key, near } => {
                 let names = near.join(", ");
                 let mut edge = make(Kind::NotFound, "setting_unknown")
-                    .remedy(format!("Did you mean: {names}? `config list` has them all."))
+                    .remedy(format!("Did you mean: {names}? /config list has them all."))
                     .with("key", key)
                     .with("near", names);
                 for key in near {
@@ -239,7 +242,7 @@ impl From<CommunityError> for Error {
                 .with("value", value)
                 .action(Action::new("Show it", "config get", json!({"key": key}))),
             CommunityError::BookMoved => {
-                make(Kind::Conflict, "config_moved").remedy("Make a new preview with `config import`.")
+                make(Kind::Conflict, "config_moved").remedy("Make a new preview with /config import.")
             }
             CommunityError::FeatureOff { feature } => {
                 let key = format!("features.{feature}");
@@ -253,7 +256,7 @@ impl From<CommunityError> for Error {
                 .with("rank", rank)
                 .with("known", known),
             CommunityError::RankThere { level, name } => make(Kind::Conflict, "rank_there")
-                .remedy("Change its name with `rank edit`.")
+                .remedy("Change its name with /rank edit.")
                 .with("level", level)
                 .with("name", name),
             CommunityError::RankNameTaken { name, level } => make(Kind::Conflict, "rank_name_taken")
@@ -264,10 +267,10 @@ impl From<CommunityError> for Error {
                 make(Kind::Permission, "rank_reserved").remedy("Use one of the ranks 0 to 9.")
             }
             CommunityError::RankFixed(level) => make(Kind::Conflict, "rank_fixed")
-                .remedy("It can be renamed with `rank edit`; only 8 and 9 can be made and deleted.")
+                .remedy("It can be renamed with /rank edit; only 8 and 9 can be made and deleted.")
                 .with("level", level),
             CommunityError::RankInUse { level, commands } => make(Kind::Conflict, "rank_in_use")
-                .remedy("Let them ask for another rank first, with `rank require`.")
+                .remedy("Let them ask for another rank first, with /rank require.")
                 .with("level", level)
                 .with("commands", commands),
             CommunityError::RankTooHigh { level, own } => make(Kind::Permission, "rank_not_below")
@@ -287,8 +290,12 @@ impl From<CommunityError> for Error {
             CommunityError::CommandUnknown { name, near, retry: (operation, input) } => {
                 let names = near.join(", ");
                 let mut edge = make(Kind::NotFound, "command_unknown")
-                    .remedy(format!("Did you mean: {names}?"))
+                    .remedy(match near.len() {
+                        0 => "/help shows what you can do here.".to_owned(),
+                        _ => format!("Did you mean: {names}?"),
+                    })
                     .with("name", name)
+                    .with("count", near.len())
                     .with("near", names);
                 for name in near {
                     edge = edge.action(Action::new(name.clone(), operation, json!({input: name})));
@@ -296,10 +303,10 @@ impl From<CommunityError> for Error {
                 edge
             }
             CommunityError::RoleWithoutRank(role) => make(Kind::NotFound, "role_without_rank")
-                .remedy("`rank list` shows which roles give one.")
+                .remedy("/rank list shows which roles give one.")
                 .with("role", role),
             CommunityError::RoleFixed(role) => make(Kind::Conflict, "role_fixed")
-                .remedy("Give it another rank here with `rank assign`, or ask who runs the installation.")
+                .remedy("Give it another rank here with /rank assign, or ask who runs the installation.")
                 .with("role", role),
             CommunityError::TooMany { what, count } => make(Kind::Limit, "config_full")
                 .remedy("Take one away first.")
@@ -309,7 +316,7 @@ impl From<CommunityError> for Error {
                 make(Kind::NotFound, "not_a_member").remedy("Choose somebody who is in this server.")
             }
             CommunityError::ExplainOthers => {
-                make(Kind::Permission, "explain_others").remedy("Leave `member` out to ask about yourself.")
+                make(Kind::Permission, "explain_others").remedy("Leave “member” out to ask about yourself.")
             }
             CommunityError::FileUnreadable { format, line, problem } => make(Kind::User, "config_unreadable")
                 .remedy("Nothing was changed. Mend the line and try again.")
@@ -317,8 +324,9 @@ impl From<CommunityError> for Error {
                 .with("line", line)
                 .with("problem", problem),
             CommunityError::FileUnfit(fields) => {
+                let lines = if fields.len() == 1 { "this line" } else { "these lines" };
                 let mut edge = make(Kind::User, "config_unfit")
-                    .remedy("Mend these lines and try again; nothing was changed.")
+                    .remedy(format!("Mend {lines} and try again; nothing was changed."))
                     .with("count", fields.len());
                 edge.fields = fields;
                 edge

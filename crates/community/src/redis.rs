@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -24,23 +24,32 @@ use fred::{
     },
 };
 use guildhall_core::{
-    Clock, Error, Kind, TenantId,
+    Clock, Error, Face, Kind, TenantId,
     fault::Faults,
-    upstream::{Policy, Upstream},
+    incident::{Observer, Occurrence},
+    upstream::{Health, Policy, Upstream},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use crate::{book::Book, cache::Books};
+use crate::{
+    book::Book,
+    cache::{ALONE, Books},
+};
 
 /// How long a command may take, connection and all.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often a subscription that does not stand is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
+/// How often it is looked whether Redis does its part.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long Redis may be away before that is told: a restart of it is nobody's business.
+const OVERLOOKED: Duration = Duration::from_secs(10);
 const REVISIONS: &str = "guildhall:community:revisions";
 const CHANNEL: &str = "guildhall:community:changed";
 
@@ -51,6 +60,16 @@ pub(crate) struct Redis {
     upstream: Upstream,
     /// Whether the subscription stands; it ends with its connection.
     subscribed: AtomicBool,
+    clock: Arc<dyn Clock>,
+    /// Who hears of an outage.
+    observer: OnceLock<Arc<dyn Observer>>,
+}
+
+/// Since when Redis has been away, and whether that has been told. Each outage is told once.
+#[derive(Default)]
+struct Outage {
+    since: Option<OffsetDateTime>,
+    told: bool,
 }
 
 /// A book in Redis.
@@ -103,9 +122,21 @@ impl Redis {
         Ok(Self {
             client,
             subscriber,
-            upstream: Upstream::new("redis", policy, clock, faults),
+            upstream: Upstream::new("redis", policy, clock.clone(), faults),
             subscribed: AtomicBool::new(false),
+            clock,
+            observer: OnceLock::new(),
         })
+    }
+
+    /// Says who hears of an outage. Only the first one counts.
+    pub(crate) fn report_to(&self, observer: Arc<dyn Observer>) {
+        let _ = self.observer.set(observer);
+    }
+
+    /// How it is doing.
+    pub(crate) fn health(&self) -> Health {
+        if self.hears() { self.upstream.health() } else { Health::Open }
     }
 
     /// Whether word of other processes' changes can arrive.
@@ -171,6 +202,9 @@ impl Redis {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut tries = interval(TRY_AGAIN);
         tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut outage = Outage::default();
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
@@ -181,6 +215,7 @@ impl Redis {
                         books.doubt_all();
                     }
                 }
+                _ = looks.tick() => self.look(&mut outage).await,
                 message = messages.recv() => match message {
                     Ok(message) => {
                         let text = message.value.as_string().unwrap_or_default();
@@ -213,6 +248,48 @@ impl Redis {
         let _ = timeout(PATIENCE, self.subscriber.quit()).await;
     }
 
+    /// Tells once of each outage, and once that it is over.
+    async fn look(&self, outage: &mut Outage) {
+        if self.health() != Health::Closed && self.hears() {
+            // A breaker closes when somebody asks, and nobody may have for long.
+            self.ask("look", || self.client.ping::<()>(None)).await;
+        }
+        let now = self.clock.now();
+        if self.health() == Health::Closed {
+            if let (Some(since), true) = (outage.since, outage.told) {
+                tracing::info!("Redis answers again, after {} s", (now - since).whole_seconds());
+            }
+            *outage = Outage::default();
+            return;
+        }
+        let since = *outage.since.get_or_insert(now);
+        if outage.told || now - since < OVERLOOKED {
+            return;
+        }
+        outage.told = true;
+        let detail = format!(
+            "Redis has not answered for {} s. The database is asked instead, and what another process changes is seen \
+             within {} s.",
+            (now - since).whole_seconds(),
+            ALONE.as_secs(),
+        );
+        tracing::warn!("{detail}");
+        if let (Some(observer), Ok(tenant)) = (self.observer.get(), "system".parse()) {
+            observer.notice(Occurrence {
+                at: now,
+                code: "redis_unreachable",
+                kind: Kind::Upstream,
+                operation: "settings".to_owned(),
+                detail,
+                tenant,
+                actor: None,
+                face: Face::System,
+                call: None,
+                trace: None,
+            });
+        }
+    }
+
     async fn subscribe(&self) -> bool {
         let subscribing = timeout(PATIENCE, self.subscriber.subscribe(CHANNEL));
         self.subscriber.is_connected() && subscribing.await.is_ok_and(|result| result.is_ok())
@@ -229,7 +306,9 @@ impl Redis {
     where
         F: Future<Output = Result<T, fred::error::Error>>,
     {
+        let failures = || metrics::counter!("guildhall_community_redis_failures_total", "what" => what);
         if !self.client.is_connected() {
+            failures().increment(1);
             return None;
         }
         let asked = self.upstream.call(|| async {
@@ -242,7 +321,7 @@ impl Redis {
             Ok(Err(error)) => error.causes(),
             Err(_) => "it took too long".to_owned(),
         };
-        metrics::counter!("guildhall_community_redis_failures_total", "what" => what).increment(1);
+        failures().increment(1);
         tracing::debug!(what, "Redis did not do its part: {failed}");
         None
     }
@@ -256,4 +335,43 @@ fn key(tenant: &TenantId, revision: i64) -> String {
 fn read(text: &str) -> Option<(TenantId, i64)> {
     let (tenant, revision) = text.split_once(' ')?;
     Some((tenant.parse().ok()?, revision.parse().ok().filter(|revision| *revision >= 0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use guildhall_core::ManualClock;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Occurrence>>);
+
+    impl Observer for Heard {
+        fn notice(&self, occurrence: Occurrence) {
+            self.0.lock().unwrap().push(occurrence);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_outage_is_told_when_it_lasts_and_only_once() {
+        let clock = Arc::new(ManualClock::default());
+        let faults = Faults::new(clock.clone());
+        let redis = Redis::new(&"redis://127.0.0.1:1".into(), clock.clone(), faults).unwrap();
+        let heard = Arc::<Heard>::default();
+        redis.report_to(heard.clone());
+        let mut outage = Outage::default();
+        let mut told = Vec::new();
+        for _ in 0..30 {
+            redis.look(&mut outage).await;
+            told.push(heard.0.lock().unwrap().len());
+            clock.advance(LOOK);
+        }
+        let overlooked = usize::try_from(OVERLOOKED.as_secs()).unwrap();
+        assert_eq!(told[..overlooked], vec![0; overlooked], "a restart of Redis is not told");
+        assert_eq!(told[overlooked..], vec![1; 30 - overlooked], "and what lasts is told once");
+        let detail = heard.0.lock().unwrap()[0].detail.clone();
+        assert!(detail.contains("within 5 s") && !detail.contains("127.0.0.1"), "{detail}");
+    }
 }

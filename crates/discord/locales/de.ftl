@@ -23,13 +23,16 @@ question_too_old = Diese Frage ist zu alt.
 unknown_input = Hier gibt es nichts vorzuschlagen: den Befehl oder die Eingabe gibt es nicht.
     .remedy = Tipp den Befehl noch einmal.
 unknown_command = Es gibt keinen Befehl „{ $name }“.
-    .remedy = Meintest du: { $near }?
+    .remedy =
+        { $count ->
+            [0] /help zeigt, was du hier tun kannst.
+           *[other] Meintest du: { $near }?
+        }
 words_left = „{ $word }“ ist für „{ $operation }“ ein Wort zu viel.
     .remedy = Setz Text aus mehreren Wörtern in Anführungszeichen.
 direct_closed = Die Antwort ist nur für dich, und du nimmst keine Direktnachrichten von Guildhall an.
     .remedy = Nimm stattdessen „/{ $operation }“, oder erlaube Direktnachrichten von diesem Server.
 direct_closed_done = Das ist getan. Die Antwort ist nur für dich, und du nimmst keine Direktnachrichten von Guildhall an.
     .remedy = Nimm nächstes Mal „/{ $operation }“: Das sieht sonst niemand.
-input_given_twice = ist doppelt angegeben. Gib jede Eingabe einmal an.
 malformed_interaction = Das ist keine Interaktion.
     .remedy = Discord hat etwas geändert, oder jemand anders hat sie geschickt.

@@ -23,13 +23,16 @@ question_too_old = This question is too old.
 unknown_input = There is nothing to suggest: the command or the input does not exist.
     .remedy = Type the command again.
 unknown_command = There is no command “{ $name }”.
-    .remedy = Did you mean: { $near }?
+    .remedy =
+        { $count ->
+            [0] /help shows what you can do here.
+           *[other] Did you mean: { $near }?
+        }
 words_left = “{ $word }” is one word too many for “{ $operation }”.
     .remedy = Put text of several words into quotation marks.
 direct_closed = The answer is only for you, and you take no direct messages from Guildhall.
     .remedy = Use “/{ $operation }” instead, or allow direct messages from this server.
 direct_closed_done = It is done. The answer is only for you, and you take no direct messages from Guildhall.
     .remedy = Use “/{ $operation }” next time: nobody else sees that.
-input_given_twice = is given twice. Give every input once.
 malformed_interaction = It is not an interaction.
     .remedy = Discord changed something, or it was sent by somebody else.

@@ -24,8 +24,9 @@ pub struct DiscordConfig {
     /// Otherwise interactions from any other are answered, and refused. Goes with [`CommandScope::Global`]:
     /// commands of a guild are registered in the communities alone.
     pub open: bool,
-    /// What stands between Guildhall and Discord when documents are posted: retries and the circuit breaker.
-    /// Without one they are tried again for half a minute.
+    /// What stands between Guildhall and Discord: retries and the circuit breaker, one for all that speaks to it. What
+    /// nobody waits for is held back while the breaker is open; first answers and what people wait for are not, but
+    /// count. Without one, documents are tried again for half a minute.
     pub upstream: Option<Upstream>,
     /// Where the slash commands are registered.
     pub commands: CommandScope,

@@ -21,6 +21,7 @@ use crate::{
     post::Post,
     registration::{self, Registration},
     tell::{Teller, Topics},
+    withheld::Withheld,
 };
 
 /// What the face is put together from.
@@ -131,7 +132,7 @@ impl Discord {
         let _guard = stop.clone().drop_guard();
         let tasks = TaskTracker::new();
         let registration = Registration {
-            rest: self.post.rest.clone(),
+            post: self.post.clone(),
             notebook: self.notebook.clone(),
             clock: self.clock.clone(),
             application: self.config.application_id,
@@ -145,13 +146,13 @@ impl Discord {
                 config,
                 token: self.config.token.clone(),
                 application: self.config.application_id,
-                rest: self.post.rest.clone(),
                 guilds: self.guilds.clone(),
                 refused: self.refused.clone(),
                 desk: self.desk.clone(),
                 ingress: self.ingress.clone(),
                 clock: self.clock.clone(),
                 state: self.gateway.clone(),
+                withheld: Withheld::default(),
             });
             tasks.spawn(until(stop.clone(), gateway.run()));
         }

@@ -8,16 +8,18 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use futures::StreamExt;
-use guildhall_core::{Clock, Error, Kind as Blame};
+use guildhall_core::{Clock, Error, Kind as Blame, error::panic_text};
 use guildhall_guilds::DiscordGuilds;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::{
     sync::{oneshot, watch},
     task::JoinSet,
@@ -31,13 +33,16 @@ use crate::{
     intent::{self, Refused},
     interaction::{Interaction, Snowflake},
     meters, patience,
-    rest::{GatewayInfo, Rest, RestError, quietly},
+    rest::{GatewayInfo, RestError, quietly},
+    withheld::Withheld,
 };
 
 /// Discord's close code for an intent that the application may not have.
 const DISALLOWED_INTENTS: u16 = 4014;
 /// How long an answer may be on its way: Discord waits three seconds, and deferring takes up to two.
 const ANSWER: Duration = Duration::from_millis(900);
+/// Until when something is tried without which the gateway cannot be used.
+const EVER: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// Whether the gateway is connected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,13 +63,13 @@ pub(crate) struct Gateway {
     pub(crate) config: GatewayConfig,
     pub(crate) token: SecretString,
     pub(crate) application: u64,
-    pub(crate) rest: Arc<Rest>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) ingress: Arc<Ingress>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) state: watch::Sender<GatewayState>,
     pub(crate) guilds: Option<Arc<DiscordGuilds>>,
     pub(crate) refused: Arc<Refused>,
+    pub(crate) withheld: Withheld,
 }
 
 /// The shards that are connected.
@@ -110,8 +115,7 @@ impl Gateway {
             if !self.connect(&info, intents).await {
                 return;
             }
-            let flags = self.rest.application_flags().await.ok();
-            let fewer = intent::fewer(intents, flags);
+            let fewer = intent::fewer(intents, self.flags().await);
             if fewer == intents {
                 return self.refused(remedy(DISALLOWED_INTENTS));
             }
@@ -173,7 +177,7 @@ impl Gateway {
     async fn find(&self) -> Option<GatewayInfo> {
         let mut failed = 0;
         loop {
-            match self.rest.gateway().await {
+            match self.desk.post.unhurried(|| self.desk.rest.gateway()).await {
                 Ok(info) => return Some(info),
                 Err(error @ RestError::Token) => {
                     self.refused(error.to_string());
@@ -186,6 +190,13 @@ impl Gateway {
         }
     }
 
+    /// The bits of the application's flags; `None` where Discord does not tell. An outage is waited out: to guess is
+    /// to give up what the application may have.
+    async fn flags(&self) -> Option<u64> {
+        let ask = || self.desk.post.unhurried(|| self.desk.rest.application_flags());
+        patience::insist(self.clock.as_ref(), EVER, RestError::is_transient, ask).await.ok()
+    }
+
     /// Reads one shard until it ends, which it does only when Discord refuses it for good; the close code says
     /// why, 0 if there is none.
     async fn keep(self: Arc<Self>, mut shard: Shard, up: Arc<Up>) -> u16 {
@@ -193,7 +204,14 @@ impl Gateway {
         let mut closed = 0;
         while let Some(item) = shard.next().await {
             match item {
-                Ok(Message::Text(text)) => self.event(number, &text, &up),
+                Ok(Message::Text(text)) => {
+                    // One frame that breaks something must not end the shard.
+                    let event = || self.event(number, &text, &up);
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(event)) {
+                        let why = panic_text(panic.as_ref());
+                        tracing::error!(shard = number, "a frame of the gateway was given up: {why}");
+                    }
+                }
                 Ok(Message::Close(frame)) => {
                     tracing::info!(shard = number, ?frame, "the gateway closed the connection");
                     self.down(number, &up);
@@ -228,8 +246,11 @@ impl Gateway {
             _ => None,
         };
         // Nobody else hears of a message with something secret: a log of what was deleted would tell it.
-        let secret = addressed.as_ref().is_some_and(|addressed| addressed.secret);
-        if let (Some(guilds), Some(payload), false) = (&self.guilds, frame.d, secret) {
+        if let Some(secret) = addressed.as_ref().filter(|addressed| addressed.secret) {
+            self.withheld.add(secret.id);
+        } else if let (Some(guilds), Some(payload)) = (&self.guilds, frame.d)
+            && !self.withheld.is_about(kind, payload.get())
+        {
             guilds.frame(shard, kind, payload);
         }
         if let Some(addressed) = addressed.filter(|addressed| self.ingress.is_new(addressed.id)) {

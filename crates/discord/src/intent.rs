@@ -22,8 +22,9 @@ const PRIVILEGED: [Privileged; 3] = [
         intent: Intents::GUILD_MEMBERS,
         flags: 1 << 14 | 1 << 15,
         off: &[
-            "logs of joins and leaves: turn on the \"Server Members\" intent in the developer portal",
+            "logs of joins, leaves and members' roles: turn on the \"Server Members\" intent in the developer portal",
             "the jail of members who come back: turn on the \"Server Members\" intent in the developer portal",
+            "timeouts that are ended by hand: turn on the \"Server Members\" intent in the developer portal",
         ],
     },
     Privileged {
@@ -40,7 +41,7 @@ const PRIVILEGED: [Privileged; 3] = [
 const WITHOUT_GATEWAY: [&str; 4] = [
     "commands as messages: turn on the gateway in the configuration",
     "logs of members, messages, channels, roles and voice: turn on the gateway in the configuration",
-    "the jail of members who come back: turn on the gateway in the configuration",
+    "the jail of members who come back, and of channels made later: turn on the gateway in the configuration",
     "what is done in Discord's own menus, such as bans: turn on the gateway in the configuration",
 ];
 

@@ -175,11 +175,25 @@ pub(crate) fn name_of(nick: Option<&str>, user: Option<&User>) -> String {
 /// The message that a button is on.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message {
+    id: Option<Snowflake>,
+    message_reference: Option<Reference>,
     #[serde(default)]
     pub(crate) flags: u64,
 }
 
+/// The message that another one answers.
+#[derive(Debug, Deserialize)]
+struct Reference {
+    message_id: Option<Snowflake>,
+}
+
 impl Message {
+    /// The message that it began with: the command that this one answers, or else this one.
+    pub(crate) fn beginning(&self) -> Option<u64> {
+        let answered = self.message_reference.as_ref().and_then(|reference| reference.message_id.as_ref());
+        answered.or(self.id.as_ref()).map(|id| id.0)
+    }
+
     /// Whether only one person sees it.
     pub(crate) fn is_ephemeral(&self) -> bool {
         self.flags & (1 << 6) != 0

@@ -25,6 +25,7 @@ mod render;
 mod rest;
 mod shelf;
 mod tell;
+mod withheld;
 
 pub use config::{CommandScope, Community, DiscordConfig, DiscordError, GatewayConfig, Timing};
 pub use face::{Discord, Parts};

@@ -121,10 +121,19 @@ impl Post {
     ) -> Result<T, RestError> {
         let Some(upstream) = &self.upstream else { return attempt.await };
         let result = upstream.once(async { attempt.await.map_err(Trouble::Rest) }).await;
-        result.map_err(|trouble| match trouble {
-            Trouble::Rest(error) => error,
-            Trouble::Held(error) => RestError::Unreachable(error.to_string()),
-        })
+        result.map_err(RestError::from)
+    }
+
+    /// Asks Discord for what nobody waits for: while its breaker is open it is left alone. Whoever asks tries again
+    /// later, for as long as that makes sense.
+    pub(crate) async fn unhurried<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, RestError>
+    where
+        F: Future<Output = Result<T, RestError>>,
+    {
+        match &self.upstream {
+            Some(upstream) => guarded(upstream, attempt).await.map_err(RestError::from),
+            None => attempt().await,
+        }
     }
 
     /// Counts how a request went for which there was no time to ask: a first answer.
@@ -144,9 +153,16 @@ impl Post {
             let result = patience::insist(self.clock.as_ref(), until, RestError::is_transient, attempt).await;
             return result.map_err(Trouble::Rest);
         };
-        let attempt = &attempt;
-        upstream.call(|| async move { attempt().await.map_err(Trouble::Rest) }).await
+        guarded(upstream, attempt).await
     }
+}
+
+async fn guarded<T, F>(upstream: &Upstream, attempt: impl Fn() -> F) -> Result<T, Trouble>
+where
+    F: Future<Output = Result<T, RestError>>,
+{
+    let attempt = &attempt;
+    upstream.call(|| async move { attempt().await.map_err(Trouble::Rest) }).await
 }
 
 #[async_trait]
@@ -214,6 +230,15 @@ impl Passing for Trouble {
         match self {
             Self::Rest(_) => None,
             Self::Held(error) => error.retry_after,
+        }
+    }
+}
+
+impl From<Trouble> for RestError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Rest(error) => error,
+            Trouble::Held(error) => Self::Unreachable(error.to_string()),
         }
     }
 }

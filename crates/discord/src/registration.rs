@@ -27,7 +27,8 @@ use crate::{
     config::{CommandScope, Community, DiscordError},
     desk::{menu_problem, nobody},
     patience,
-    rest::{Rest, RestError},
+    post::Post,
+    rest::RestError,
     shelf::OWNER,
 };
 
@@ -217,7 +218,7 @@ fn option(field: &Field) -> CommandOption {
         FieldKind::List => " (several, with commas between)",
         FieldKind::Map => " (name=value other=\"two words\")",
         FieldKind::Users => " (several mentions or ids)",
-        FieldKind::Duration => " (30m, 7d, 2w)",
+        FieldKind::Duration => &format!(" ({})", field.durations()),
         FieldKind::Message => " (a link to it)",
         _ => "",
     };
@@ -288,7 +289,7 @@ fn blank(name: &str, kind: CommandOptionType, description: String) -> CommandOpt
 
 /// Registers the commands.
 pub(crate) struct Registration {
-    pub(crate) rest: Arc<Rest>,
+    pub(crate) post: Arc<Post>,
     pub(crate) notebook: Arc<dyn Notebook>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) application: u64,
@@ -345,7 +346,8 @@ impl Registration {
         if known.as_ref() == Some(&digest) {
             return Ok(false);
         }
-        self.rest.set_commands(self.scope, guild, &self.commands).await.map_err(Trouble::Rest)?;
+        let set = || self.post.rest.set_commands(self.scope, guild, &self.commands);
+        self.post.unhurried(set).await.map_err(Trouble::Rest)?;
         notebook::write(self.notebook.as_ref(), tenant, OWNER, &key, &digest)
             .await
             .map_err(Trouble::Notebook)?;

@@ -286,7 +286,9 @@ impl DiscordGuilds {
                     about.role.and_then(|role| guild.role(role)).filter(|role| role.managed)
                 {
                     trouble::managed(&role.name)
-                } else if let Some(role) = about.role.and_then(|role| guild.role(role)) {
+                } else if let Some(role) =
+                    about.role.and_then(|role| guild.role(role)).filter(|role| role.id.0 != guild.id)
+                {
                     // Everything else is in order, so it is the role that is given or taken.
                     hierarchy::role_too_low(&role.name)
                 } else {

@@ -72,7 +72,7 @@ impl DiscordGuilds {
             ChannelKind::Category => 4,
             ChannelKind::Text => 0,
             ChannelKind::Thread | ChannelKind::Other => {
-                return Err(Error::invalid("kind", "make a text or voice channel, a category or a thread"));
+                return Err(Error::bug("a channel of a kind that cannot be made"));
             }
         };
         let name = named(&channel.name)?;
@@ -107,7 +107,7 @@ impl DiscordGuilds {
         reason: &str,
     ) -> Result<ChannelId, Error> {
         let Some(parent) = thread.parent else {
-            return Err(Error::invalid("parent", "a thread needs the channel that it is made in"));
+            return Err(Error::bug("a thread without the channel that it is made in"));
         };
         self.belongs(guild, parent).await?;
         let name = named(&thread.name)?;

@@ -1,6 +1,8 @@
 //! The configuration as a file: writing it, and reading it as edits, each problem with its line.
 
-use guildhall_core::{Call, Error, FieldError, Rank, error::Vars, guild::RoleId, setting::Setting, suggest};
+use guildhall_core::{
+    Call, Error, FieldError, Rank, error::Vars, guild::RoleId, language::Language, setting::Setting, suggest,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -96,7 +98,11 @@ pub(super) async fn read(
     }
     match reader.problems.is_empty() {
         true => Ok(reader.edits),
-        false => Err(CommunityError::FileUnfit(reader.problems)),
+        false => {
+            // Parts are read in another order than they may stand in.
+            reader.problems.sort_by_key(|(line, _)| *line);
+            Err(CommunityError::FileUnfit(reader.problems.into_iter().map(|(_, problem)| problem).collect()))
+        }
     }
 }
 
@@ -108,12 +114,17 @@ struct Reader<'a> {
     staged: Book,
     entries: usize,
     edits: Vec<Edit>,
-    problems: Vec<FieldError>,
+    /// Each with its line.
+    problems: Vec<(u64, FieldError)>,
 }
 
 impl Reader<'_> {
     async fn root(&mut self, root: &Node) -> Result<(), CommunityError> {
-        let Some(parts) = self.table("the file", root) else { return Ok(()) };
+        let whole = match self.call.language {
+            Language::English => "the file",
+            Language::German => "die Datei",
+        };
+        let Some(parts) = self.table(whole, root) else { return Ok(()) };
         // Ranks come first: roles and requirements may name those that the file makes.
         for name in ["ranks", "settings", "roles", "requirements"] {
             let Some((_, node)) = parts.iter().find(|(key, _)| key == name) else { continue };
@@ -143,21 +154,27 @@ impl Reader<'_> {
     }
 
     async fn section(&mut self, section: &str, node: &Node) {
+        // `general.prefix` is how the page spells a setting, so it is one where a section could stand.
+        if section.contains('.') {
+            return self.setting(section, node).await;
+        }
         let Some(members) = self.table(section, node) else { return };
         for (name, node) in members {
             self.entries += 1;
-            let key = format!("{section}.{name}");
-            let Some(setting) = self.community.registry().get(&key) else {
-                let all = self.community.registry().iter().map(|setting| setting.key);
-                let near = suggest::nearest(&key, all, 1).first().copied().unwrap_or_default();
-                let message = format!("is no setting. Did you mean {near}?");
-                self.wrong(node.line, &key, Misfit::new("file_setting", message).with("near", near));
-                continue;
-            };
-            match self.value(setting, &node.value()).await {
-                Ok(edit) => self.stage(node.line, &key, edit),
-                Err(misfit) => self.wrong(node.line, &key, misfit),
-            }
+            self.setting(&format!("{section}.{name}"), node).await;
+        }
+    }
+
+    async fn setting(&mut self, key: &str, node: &Node) {
+        let Some(setting) = self.community.registry().get(key) else {
+            let all = self.community.registry().iter().map(|setting| setting.key);
+            let near = suggest::nearest(key, all, 1).first().copied().unwrap_or_default();
+            let message = format!("is no setting. Did you mean {near}?");
+            return self.wrong(node.line, key, Misfit::new("file_setting", message).with("near", near));
+        };
+        match self.value(setting, &node.value()).await {
+            Ok(edit) => self.stage(node.line, key, edit),
+            Err(misfit) => self.wrong(node.line, key, misfit),
         }
     }
 
@@ -290,7 +307,7 @@ impl Reader<'_> {
     fn wrong(&mut self, line: u64, path: &str, misfit: Misfit) {
         if self.problems.len() < MOST_PROBLEMS {
             let path: String = path.chars().take(100).collect();
-            self.problems.push(misfit.of(at_line(self.call.language, line, &path)));
+            self.problems.push((line, misfit.of(at_line(self.call.language, line, &path))));
         }
     }
 }

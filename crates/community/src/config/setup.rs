@@ -137,7 +137,7 @@ impl Operation for ConfigSetup {
             (0, 0) => "Everything was there already.".to_owned(),
             (made, 0) => format!("{made} made; everything is set."),
             (made, closed) => {
-                format!("{made} made, {closed} channels closed to the jailed; everything is set.")
+                format!("{made} made, {} closed to the jailed; everything is set.", channels(closed))
             }
         };
         let mut document = table(Document::titled("Set up").tone(Tone::Good).text(text), &data.steps);
@@ -162,7 +162,8 @@ fn proposed(proposals: &[Proposal], closing: usize) -> Answer<SetupData> {
     );
     let jails = proposals.iter().any(|proposal| is_jail_role(proposal.setting));
     if jails {
-        document = document.text(format!("The role for the jailed is shut out of {closing} channels."));
+        let text = format!("The role for the jailed is shut out of {}.", channels(closing));
+        document = document.text(text);
     }
     let all_kept = steps.iter().all(|step| step.plan == SetupPlan::Kept);
     document = match all_kept && closing == 0 {
@@ -173,6 +174,10 @@ fn proposed(proposals: &[Proposal], closing: usize) -> Answer<SetupData> {
         }
     };
     Answer::new(SetupData { applied: false, steps, closed: closing }, document)
+}
+
+fn channels(count: usize) -> String {
+    if count == 1 { "1 channel".to_owned() } else { format!("{count} channels") }
 }
 
 fn table(document: Document, steps: &[SetupStep]) -> Document {

@@ -131,7 +131,7 @@ impl Operation for ConfigImport {
             let revision = community.book(call.tenant()).await?.revision;
             return Ok(Answer::new(ImportData { applied: true, changes, revision }, document));
         }
-        let mut document = preview(&changes);
+        let mut document = preview(community, call, &changes).await;
         if !changes.is_empty() {
             let input = json!({
                 "text": self.text, "format": self.format, "replace": replace, "revision": revision,
@@ -171,7 +171,7 @@ impl Operation for ConfigDiff {
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<ImportData>, Error> {
         let replace = self.replace.unwrap_or(false);
         let (_, changes, revision) = differences(community, call, self.format, &self.text, replace).await?;
-        let document = preview(&changes);
+        let document = preview(community, call, &changes).await;
         let changes = changes.iter().map(DifferenceData::from).collect();
         Ok(Answer::new(ImportData { applied: false, changes, revision }, document))
     }
@@ -190,14 +190,15 @@ async fn differences(
     Ok((edits, changes, book.revision))
 }
 
-fn preview(changes: &[Change]) -> Document {
+async fn preview(community: &Community, call: &Call, changes: &[Change]) -> Document {
     if changes.is_empty() {
         return Document::titled("No difference").text("The configuration is already like the file.");
     }
     let what =
         if changes.len() == 1 { "1 difference".to_owned() } else { format!("{} differences", changes.len()) };
     let shown = &changes[..SHOWN.min(changes.len())];
-    let document = changes_table(Document::titled(what), shown);
+    let guild = community.guild(call.tenant()).await;
+    let document = changes_table(Document::titled(what), community.registry(), guild.as_ref(), shown);
     match changes.len() - shown.len() {
         0 => document,
         left => document.text(Rich::new().text(format!("… and {left} more."))),

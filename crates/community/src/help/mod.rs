@@ -83,7 +83,7 @@ impl Operation for Help {
         let found: Vec<&Spec> = allowed.iter().copied().filter(|spec| matches(spec, &query)).collect();
         match found.as_slice() {
             [] => {
-                let near = suggest::nearest(&query, allowed.iter().map(|spec| spec.name), 3);
+                let near = suggest::likely(&query, allowed.iter().map(|spec| spec.name), 3);
                 Err(CommunityError::CommandUnknown {
                     near: near.into_iter().map(str::to_owned).collect(),
                     name: query.chars().take(64).collect(),
@@ -180,10 +180,7 @@ fn command_page(spec: &Spec, book: &Book) -> Answer<HelpData> {
     }
     for field in &spec.fields {
         let name = if field.required { field.name.clone() } else { format!("{} (optional)", field.name) };
-        document = document.field(
-            name,
-            format!("{} Takes {}.", field.description.replace('`', ""), takes(field)).trim_start(),
-        );
+        document = document.field(name, format!("{} Takes {}.", field.sentence(), takes(field)).trim_start());
     }
     if !spec.examples.is_empty() {
         let lines: Vec<String> = spec.examples.iter().map(|example| format!("/{example}")).collect();
@@ -228,7 +225,10 @@ fn takes(field: &Field) -> String {
         FieldKind::Role => "a role: a mention or an id".to_owned(),
         FieldKind::Channel => "a channel: a mention or an id".to_owned(),
         FieldKind::Message => "a link to a message".to_owned(),
-        FieldKind::Duration => "a length of time, such as 30m, 1h30m or 7d".to_owned(),
+        FieldKind::Duration => {
+            let most = field.longest.map(|span| format!(" of at most {span}")).unwrap_or_default();
+            format!("a length of time{most}, such as {}", field.durations())
+        }
         FieldKind::List => "several texts".to_owned(),
         FieldKind::Map => "name=value pairs".to_owned(),
     }

@@ -117,8 +117,14 @@ impl Operation for RankUnassign {
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<AssignmentData>, Error> {
         let book = community.book(call.tenant()).await?;
         let level = match community.rank_of_role(call.tenant(), &book, self.role) {
-            None => return Err(CommunityError::RoleWithoutRank(self.role.to_string()).into()),
-            Some((_, true)) => return Err(CommunityError::RoleFixed(self.role.to_string()).into()),
+            None => {
+                let role = community.role_name(call.tenant(), self.role).await;
+                return Err(CommunityError::RoleWithoutRank(role).into());
+            }
+            Some((_, true)) => {
+                let role = community.role_name(call.tenant(), self.role).await;
+                return Err(CommunityError::RoleFixed(role).into());
+            }
             Some((rank, false)) => rank.level(),
         };
         community.apply(call, &[Edit::Role { role: self.role, to: None }], Expected::Anything).await?;
@@ -128,10 +134,11 @@ impl Operation for RankUnassign {
         if let Some(page) = self.page {
             return Ok(Answer::new(data, community.page(call, "ranks", page, Some(level)).await?));
         }
+        let role = community.role_name(call.tenant(), self.role).await;
         let text = match rank {
-            None => "The role gives no rank any more.".to_owned(),
+            None => format!("{role} gives no rank any more."),
             Some(rank) => format!(
-                "The role gives rank {} again, which is what the configuration file says.",
+                "{role} gives rank {} again, which is what the configuration file says.",
                 name_of(&after, rank)
             ),
         };

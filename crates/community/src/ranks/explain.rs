@@ -1,7 +1,7 @@
 //! Why somebody has a rank, and why they may or may not use a command.
 
 use guildhall_core::{
-    ActorId, Answer, Call, Catalogue, Document, Effect, Error, Operation, Rank, Rich, Spec, Tone,
+    Actor, ActorId, Answer, Call, Catalogue, Document, Effect, Error, Operation, Rank, Rich, Spec, Tone,
     guild::{Guild, UserId, hierarchy},
     permission::{self, Member},
     suggest,
@@ -19,6 +19,8 @@ use crate::{Community, CommunityError, book::Book};
 
 /// Reasons shown; a member has at most 250 roles.
 const MOST_REASONS: usize = 12;
+/// Commands of a group that are shown.
+const MOST_COMMANDS: usize = 25;
 
 /// Who one is to Guildhall.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -81,11 +83,11 @@ impl Operation for RankWhoami {
 /// Whether somebody may use a command, and why.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ExplainData {
-    /// Whether they may.
+    /// Whether they may; of a group, whether they may use all of it.
     pub allowed: bool,
-    /// The command.
+    /// The command or group.
     pub command: String,
-    /// What it asks for.
+    /// What it asks for; of a group, the most that one of it asks for.
     pub required: u8,
     /// What they have.
     pub rank: u8,
@@ -96,7 +98,7 @@ pub struct ExplainData {
 /// Explains why somebody may or may not use a command.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RankExplain {
-    /// The command, such as `server start`.
+    /// A command such as `server start`, or a group such as `server`.
     pub command: CommandName,
     /// Whom it is about, for moderators; you when left out.
     #[serde(default)]
@@ -117,7 +119,14 @@ impl Operation for RankExplain {
         let book = community.book(call.tenant()).await?;
         let catalogue = community.catalogue()?;
         let command = self.command.read();
-        let Some(spec) = catalogue.spec(&command) else {
+        let group = || {
+            let member = |spec: &&Spec| {
+                spec.name.strip_prefix(command.as_str()).is_some_and(|rest| rest.starts_with(' '))
+            };
+            catalogue.specs().filter(member).collect::<Vec<_>>()
+        };
+        let specs = catalogue.spec(&command).map_or_else(group, |spec| vec![spec]);
+        let Some(spec) = specs.first().copied() else {
             let near = suggest::nearest(&command, catalogue.specs().map(|spec| spec.name), 3);
             return Err(CommunityError::CommandUnknown {
                 near: near.into_iter().map(str::to_owned).collect(),
@@ -132,12 +141,7 @@ impl Operation for RankExplain {
         {
             return Err(CommunityError::ExplainOthers.into());
         }
-        let mut steps = Steps {
-            document: Document::default(),
-            lines: Vec::new(),
-            name: call.actor.name.clone(),
-            permissions: None,
-        };
+        let mut steps = Steps::of(call.actor.name.clone());
         let (rank, bypass) = match about {
             Some(user) => community.explain_member(call, &book, user, about == own, &mut steps).await?,
             None => {
@@ -145,6 +149,11 @@ impl Operation for RankExplain {
                 (call.actor.rank, community.bypass(&call.actor).await)
             }
         };
+        if spec.name != command {
+            let scoped = call.actor.scope.is_some() && about == own;
+            let actor = scoped.then_some(&call.actor);
+            return Ok(community.explain_group(&book, command, &specs, (rank, bypass), actor, steps));
+        }
         let mut allowed = community.explain_command(&book, spec, rank, bypass, &mut steps);
         if about == own
             && let Some(scope) = &call.actor.scope
@@ -192,6 +201,10 @@ struct Steps {
 }
 
 impl Steps {
+    fn of(name: String) -> Self {
+        Self { document: Document::default(), lines: Vec::new(), name, permissions: None }
+    }
+
     fn say(&mut self, line: impl Into<String>) {
         let line = line.into();
         let document = std::mem::take(&mut self.document);
@@ -291,6 +304,53 @@ impl Community {
             allowed &= !off;
         }
         allowed
+    }
+}
+
+impl Community {
+    /// One line for each command of a group. `token` is whose scope counts as well.
+    fn explain_group(
+        &self,
+        book: &Book,
+        group: String,
+        specs: &[&Spec],
+        (rank, bypass): (Rank, Option<&'static str>),
+        token: Option<&Actor>,
+        mut steps: Steps,
+    ) -> Answer<ExplainData> {
+        let (mut usable, mut highest) = (0, Rank::MEMBER);
+        for (at, spec) in specs.iter().enumerate() {
+            let mut aside = Steps::of(steps.name.clone());
+            let covers = token.is_none_or(|actor| actor.covers(spec.name));
+            let allowed = self.explain_command(book, spec, rank, bypass, &mut aside) && covers;
+            let required = book.requirement(spec).0;
+            highest = highest.max(required);
+            usable += usize::from(allowed);
+            let word = if allowed { "yes" } else { "no" };
+            if at < MOST_COMMANDS {
+                steps.say(format!("/{} asks for rank {}: {word}.", spec.name, name_of(book, required)));
+            }
+        }
+        if let Some(more) = specs.len().checked_sub(MOST_COMMANDS).filter(|more| *more > 0) {
+            steps.say(format!("… and {more} more."));
+        }
+        let tone = match usable {
+            0 => Tone::Bad,
+            some if some == specs.len() => Tone::Good,
+            _ => Tone::Neutral,
+        };
+        let verdict = format!("{} may use {usable} of the {} commands of /{group}.", steps.name, specs.len());
+        let hint = "/rank explain with one of these commands says why.";
+        let mut document = Document::titled("Why, or why not").tone(tone).text(verdict);
+        document.blocks.append(&mut steps.document.blocks);
+        let data = ExplainData {
+            allowed: usable == specs.len(),
+            command: group,
+            required: highest.level(),
+            rank: rank.level(),
+            steps: steps.lines,
+        };
+        Answer::new(data, document.text(hint))
     }
 }
 

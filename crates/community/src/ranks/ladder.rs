@@ -171,7 +171,7 @@ impl Community {
         let ranks = self.ranks(call).await?.ranks;
         let rows = (0..=Rank::OPERATOR.level()).map(|level| {
             let Some(rank) = ranks.iter().find(|rank| rank.level == level) else {
-                return vec![level.to_string().into(), "free: make it with `rank create`".into(), "–".into()];
+                return vec![level.to_string().into(), "free: make it with /rank create".into(), "–".into()];
             };
             let roles: Vec<String> = rank.roles.iter().map(name).collect();
             let roles = match level == Rank::OPERATOR.level() {
@@ -203,8 +203,8 @@ impl Operation for RankList {
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RanksData>, Error> {
         let document = community.ranks_table(call, Document::titled("Ranks")).await?;
         let document = document.text(
-            "Whoever owns the server, and whoever runs this installation, may do everything. \
-             `rank explain` says why somebody may or may not use a command.",
+            "Whoever owns the server may do everything but what asks for rank 10, and whoever runs this installation \
+             may do that as well. /rank explain says why somebody may or may not use a command.",
         );
         Ok(Answer::new(community.ranks(call).await?, document))
     }
@@ -328,6 +328,14 @@ pub struct RankDelete {
     pub page: Option<u32>,
 }
 
+impl RankDelete {
+    /// The rank that is meant, where it is one that can go.
+    fn free(&self, book: &Book) -> Result<Rank, CommunityError> {
+        let rank = find(book, &self.rank.0)?;
+        if rank <= Rank::OWNER { Err(CommunityError::RankFixed(rank.level())) } else { Ok(rank) }
+    }
+}
+
 impl Operation for RankDelete {
     type Domain = Community;
     type Output = RanksData;
@@ -339,18 +347,16 @@ impl Operation for RankDelete {
     const IN_PLACE: bool = true;
     const EXAMPLES: &'static [&'static str] = &["rank delete rank:8"];
 
-    fn question(&self) -> String {
-        let rank: String = self.rank.0.chars().take(100).collect();
-        format!("Rank {rank} is deleted, and the roles that give it give none any more. Do it?")
+    async fn ask(&self, community: &Community, call: &Call) -> Result<String, Error> {
+        let book = community.book(call.tenant()).await?;
+        let level = self.free(&book)?.level();
+        Ok(format!("Rank {level} is deleted, and the roles that give it give none any more. Do it?"))
     }
 
     async fn run(self, community: &Community, call: &Call) -> Result<Answer<RanksData>, Error> {
         let book = community.book(call.tenant()).await?;
-        let rank = find(&book, &self.rank.0)?;
+        let rank = self.free(&book)?;
         let level = rank.level();
-        if level <= Rank::OWNER.level() {
-            return Err(CommunityError::RankFixed(level).into());
-        }
         let roles = book.roles.iter().filter(|(_, given)| **given == rank);
         let mut edits: Vec<Edit> = roles.map(|(role, _)| Edit::Role { role: *role, to: None }).collect();
         edits.push(Edit::Rank { level, to: None });

@@ -1,11 +1,18 @@
 //! Which rank a member has, and why.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use guildhall_core::{
     Actor, Clock, Error, Rank, TenantId,
-    guild::{Guild, GuildMember, Guilds, RoleId, UserId, bits},
+    guild::{Guild, GuildEvent, GuildListener, GuildMember, Guilds, RoleId, UserId, bits},
     permission::{Member, Ranking},
 };
 use moka::sync::Cache;
@@ -13,8 +20,8 @@ use time::OffsetDateTime;
 
 use crate::{Community, book::Book, settings};
 
-/// How long a guild's owner and its roles' permissions are believed. Somebody who loses a permission on Discord
-/// loses the rank that came from it within this time.
+/// How long a guild's owner and its roles' permissions are believed where no event says that they changed: while the
+/// gateway is off or away, and of the owner always.
 const BELIEVED: Duration = Duration::from_secs(10);
 /// How long it is believed that a guild cannot be reached.
 const GIVEN_UP: Duration = Duration::from_secs(2);
@@ -78,11 +85,14 @@ pub(crate) struct Shapes {
     clock: Arc<dyn Clock>,
     cache: Cache<TenantId, (Option<Arc<Shape>>, OffsetDateTime)>,
     roles: Cache<(TenantId, UserId), (Roles, OffsetDateTime)>,
+    /// Events that made something cached old. What was read before one of them is not kept after it.
+    events: AtomicU64,
 }
 
 impl Shapes {
     pub(crate) fn new(guilds: Arc<dyn Guilds>, clock: Arc<dyn Clock>) -> Self {
-        Self { guilds, clock, cache: Cache::new(10_000), roles: Cache::new(10_000) }
+        let (cache, roles) = (Cache::new(10_000), Cache::new(10_000));
+        Self { guilds, clock, cache, roles, events: AtomicU64::new(0) }
     }
 
     /// `None` where the guild cannot be reached.
@@ -93,9 +103,13 @@ impl Shapes {
         {
             return shape;
         }
+        let events = self.events.load(Ordering::Acquire);
         let shape = self.guilds.guild(tenant).await.ok().map(|guild| Arc::new(Shape::of(&guild)));
         let believed = if shape.is_some() { BELIEVED } else { GIVEN_UP };
         self.cache.insert(tenant.clone(), (shape.clone(), now + believed));
+        if self.events.load(Ordering::Acquire) != events {
+            self.cache.invalidate(tenant);
+        }
         shape
     }
 
@@ -107,16 +121,26 @@ impl Shapes {
         {
             return roles;
         }
+        let events = self.events.load(Ordering::Acquire);
         let member = self.guilds.member(tenant, user).await;
         let believed = if member.is_ok() { BELIEVED } else { GIVEN_UP };
         let roles = member.ok().flatten().map(|member| member.roles.iter().map(|role| role.0).collect());
         let roles: Roles = roles.unwrap_or_default();
-        self.roles.insert(key, (roles.clone(), now + believed));
+        self.roles.insert(key.clone(), (roles.clone(), now + believed));
+        if self.events.load(Ordering::Acquire) != events {
+            self.roles.invalidate(&key);
+        }
         roles
     }
 
     pub(crate) fn forget(&self, tenant: &TenantId) {
+        self.events.fetch_add(1, Ordering::AcqRel);
         self.cache.invalidate(tenant);
+    }
+
+    fn forget_member(&self, tenant: &TenantId, user: UserId) {
+        self.events.fetch_add(1, Ordering::AcqRel);
+        self.roles.invalidate(&(tenant.clone(), user));
     }
 
     /// Whether the person owns the guild.
@@ -221,5 +245,33 @@ pub(crate) fn highest() -> Rank {
 impl Ranking for Community {
     async fn rank(&self, member: &Member) -> Result<Rank, Error> {
         Ok(self.standing(member).await?.rank)
+    }
+}
+
+#[async_trait]
+impl GuildListener for Community {
+    fn name(&self) -> &'static str {
+        "ranks"
+    }
+
+    fn wants(&self, kind: &str) -> bool {
+        matches!(
+            kind,
+            "available"
+                | "removed"
+                | "role_created"
+                | "role_changed"
+                | "role_deleted"
+                | "member_changed"
+                | "member_left"
+        )
+    }
+
+    async fn notice(&self, tenant: &TenantId, event: &GuildEvent) {
+        match event {
+            GuildEvent::MemberChanged { after, .. } => self.shapes().forget_member(tenant, after.user),
+            GuildEvent::MemberLeft { user, .. } => self.shapes().forget_member(tenant, *user),
+            _ => self.shapes().forget(tenant),
+        }
     }
 }

@@ -22,7 +22,7 @@ pub use operations::{
     ResetData, SettingData, SettingKey,
 };
 pub(crate) use operations::{complete_key, no_section};
-pub(crate) use shown::{changes_table, in_words, typed, what_fits};
+pub(crate) use shown::{change_cells, changes_table, in_words, typed, what_fits};
 
 /// Whether members get a rank from what Discord lets them do, without any role having been given one.
 pub const NATIVE: Setting = Setting {

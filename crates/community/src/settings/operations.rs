@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{check_in_guild, fit, in_words, typed, what_fits};
+use super::{change_cells, check_in_guild, fit, in_words, typed, what_fits};
 use crate::{
     Community, CommunityError,
     book::Book,
-    change::{Change, Edit, Entry, Expected, Subject},
+    change::{Edit, Entry, Expected, Subject},
     error::Misfit,
 };
 
@@ -157,7 +157,7 @@ impl Operation for ConfigSet {
             (None, Some(values)) if values.len() <= 1 => values.into_iter().next().unwrap_or_default().into(),
             (None, None) => Value::Null,
             _ => {
-                let message = "is for settings that have several values; use `value`.";
+                let message = "is for settings that have several values; use “value”.";
                 let misfit = Misfit::new("setting_one_value", message);
                 return Err(CommunityError::Unfit { field: "values".to_owned(), misfit }.into());
             }
@@ -437,15 +437,11 @@ impl Operation for ConfigHistory {
         let mut entries = community.history(call.tenant(), of, self.before, LINES + 1).await?;
         let more = entries.len() as u64 > LINES;
         entries.truncate(usize::try_from(LINES).unwrap_or(usize::MAX));
-        let cell = |value: &Option<Value>| value.as_ref().map_or_else(|| "default".into(), Change::shown);
+        let guild = community.guild(call.tenant()).await;
         let rows = entries.iter().map(|entry| {
-            vec![
-                Rich::new().ago(entry.at),
-                entry.by.as_str().into(),
-                Rich::new().code(entry.change.title()),
-                cell(&entry.change.from),
-                cell(&entry.change.to),
-            ]
+            let mut row = vec![Rich::new().ago(entry.at), entry.by.as_str().into()];
+            row.extend(change_cells(community.registry(), guild.as_ref(), &entry.change));
+            row
         });
         let mut document = match entries.is_empty() {
             true => Document::titled("Changes").text("Nobody has changed anything yet."),

@@ -7,7 +7,8 @@ use guildhall_core::{
 };
 use serde_json::Value;
 
-use crate::change::Change;
+use super::Registry;
+use crate::change::{Change, Subject};
 
 /// Characters of a value on a page; the rest is behind `config get`.
 const LONGEST: usize = 300;
@@ -83,7 +84,7 @@ pub(crate) fn what_fits(setting: &Setting) -> String {
         }
         SettingKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
         SettingKind::Duration { min, max } => {
-            format!("a length of time from {} to {}, such as 30m or 7d", span(min), span(max))
+            format!("a length of time from {} to {}", span(min), span(max))
         }
         SettingKind::Choice { of } => format!("one of: {}", of.join(", ")),
         SettingKind::Channel => "a channel".to_owned(),
@@ -96,11 +97,27 @@ pub(crate) fn what_fits(setting: &Setting) -> String {
     }
 }
 
+/// A change in three cells: what, from, to. Channels and roles have their names where the guild is known.
+pub(crate) fn change_cells(registry: &Registry, guild: Option<&Guild>, change: &Change) -> [Rich; 3] {
+    let setting = registry.get(&change.name).filter(|_| change.subject == Subject::Setting);
+    let cell = |value: &Option<Value>| match (value, setting) {
+        (None, _) => Rich::from("default"),
+        (Some(value), Some(setting)) => Rich::from(in_words(setting, value, guild)),
+        (Some(value), None) => Change::shown(value),
+    };
+    let role = change.name.parse().ok().filter(|_| change.subject == Subject::Role);
+    let role = role.and_then(|id: RoleId| guild.and_then(|guild| guild.role(id)));
+    let title = role.map_or_else(|| change.title(), |role| format!("role @{}", role.name));
+    [Rich::new().code(title), cell(&change.from), cell(&change.to)]
+}
+
 /// Changes as a table: what, from, to.
-pub(crate) fn changes_table(document: Document, changes: &[Change]) -> Document {
-    let cell = |value: &Option<Value>| value.as_ref().map_or_else(|| "default".into(), Change::shown);
-    let rows = changes
-        .iter()
-        .map(|change| vec![Rich::new().code(change.title()), cell(&change.from), cell(&change.to)]);
+pub(crate) fn changes_table(
+    document: Document,
+    registry: &Registry,
+    guild: Option<&Guild>,
+    changes: &[Change],
+) -> Document {
+    let rows = changes.iter().map(|change| change_cells(registry, guild, change).to_vec());
     document.table(&["what", "from", "to"], rows.collect())
 }

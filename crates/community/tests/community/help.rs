@@ -1,6 +1,11 @@
 //! Help: only what one may use, found by name, group, word or near miss.
 
-use guildhall_core::{Block, document::Choices};
+use guildhall_community::LOCALES;
+use guildhall_core::{
+    Block,
+    document::Choices,
+    language::{Language, Texts},
+};
 use serde_json::json;
 
 use crate::world::{ADMIN, BANNER, MEMBER, OWNER, button, menu, words, world};
@@ -41,6 +46,26 @@ async fn words_and_near_misses_are_found() {
     assert_eq!(error.code, "command_unknown");
     assert_eq!(error.actions[0].input["query"], "rank list");
     assert!(world.press(BANNER, &error.actions[0]).await.is_ok());
+    // What nothing is like brings up nothing.
+    let error = world.refused(MEMBER, "help", json!({"query": "spam"})).await;
+    assert!(error.code == "command_unknown" && error.actions.is_empty(), "{error:?}");
+    let texts = Texts::new(&[LOCALES]).unwrap();
+    for (language, said) in [(Language::English, "/help shows"), (Language::German, "/help zeigt")] {
+        let remedy = texts.translate(&error, language).remedy().unwrap().to_owned();
+        assert!(remedy.starts_with(said), "{remedy}");
+    }
+}
+
+#[tokio::test]
+async fn an_input_is_described_in_sentences() {
+    let world = world().await;
+    let page = words(&world.show(OWNER, "help", json!({"query": "ban"})).await);
+    let described: Vec<&str> = page.lines().filter(|line| line.contains("Takes ")).collect();
+    assert!(!described.is_empty(), "{page}");
+    for line in described {
+        let (before, _) = line.split_once("Takes ").unwrap();
+        assert!(before.ends_with(". ") || before.ends_with(": "), "{line}");
+    }
 }
 
 #[tokio::test]

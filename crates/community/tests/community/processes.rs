@@ -4,15 +4,20 @@
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use guildhall_community::CommunityConfig;
 use guildhall_core::{
-    Clock, SystemClock,
+    Clock, Kind, SystemClock,
     fault::{Point, Strike},
+    incident::{Observer, Occurrence},
     setting::Settings as _,
+    upstream::Health,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -212,6 +217,52 @@ async fn who_starts_before_redis_joins_when_it_is_there() {
     })
     .await;
     hear_each_other(&one, &two).await;
+}
+
+/// Keeps what it hears of.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Occurrence>>);
+
+impl Observer for Heard {
+    fn notice(&self, occurrence: Occurrence) {
+        self.0.lock().unwrap().push(occurrence);
+    }
+}
+
+#[tokio::test]
+async fn each_outage_of_redis_is_told_once_and_ends() {
+    let Some(mut redis) = Redis::start() else { return };
+    redis.stop();
+    let world = world_with(redis.config()).await;
+    let heard = Arc::<Heard>::default();
+    world.community.report_to(heard.clone());
+    let one = Process::of(world);
+    let told = || heard.0.lock().unwrap().len();
+    let passing = || one.world.clock.advance(Duration::from_secs(1));
+    until("the outage is told", async || {
+        passing();
+        told() == 1
+    })
+    .await;
+    assert_eq!(one.world.community.redis(), Some(Health::Open));
+    let first = heard.0.lock().unwrap()[0].clone();
+    assert_eq!((first.code, first.kind), ("redis_unreachable", Kind::Upstream));
+    redis.launch().unwrap();
+    until("it is back", async || {
+        passing();
+        one.world.community.redis() == Some(Health::Closed)
+    })
+    .await;
+    assert_eq!(told(), 1, "the same outage is told once");
+    // Who is back for less than a second was away all the time: it is looked once a second.
+    let back = Instant::now();
+    until("it has been looked again", async || back.elapsed() > Duration::from_secs(3)).await;
+    redis.stop();
+    until("the next outage is told", async || {
+        passing();
+        told() == 2
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! Ranks: where they come from, what they are worth, and who may give them.
 
 use guildhall_community::CommunityConfig;
-use guildhall_core::{Rank, guild::RoleId};
+use guildhall_core::{
+    Rank, Request,
+    guild::{GuildEvent, Role, RoleId, bits},
+    language::{Language, Texts},
+};
 use serde_json::json;
 
 use crate::world::{
@@ -106,6 +110,9 @@ async fn free_ranks_are_made_renamed_and_deleted_when_nothing_asks_for_them() {
     world.call(OWNER, "rank delete", json!({"rank": "Board"})).await;
     assert_eq!(world.actor(GUARDIAN).await.rank.level(), 0);
     assert_eq!(world.refused(OWNER, "rank delete", json!({"rank": "3"})).await.code, "rank_fixed");
+    // Nobody is asked whether they really want what cannot be done.
+    let unasked = Request::json(world.actor(OWNER).await, "rank delete", json!({"rank": "3"}));
+    assert_eq!(world.catalogue.call(unasked).await.unwrap_err().code, "rank_fixed");
 }
 
 #[tokio::test]
@@ -138,8 +145,95 @@ async fn what_is_for_operators_stays_for_operators() {
     let world = world().await;
     let error = world.refused(OWNER, "rank require", json!({"command": "token create", "rank": "0"})).await;
     assert_eq!(error.code, "requirement_fixed");
-    assert_eq!(world.refused(OWNER, "token create", json!({})).await.code, "rank_too_low");
+    let error = world.refused(OWNER, "token create", json!({})).await;
+    assert_eq!(error.code, "rank_too_low");
+    // Nobody of the staff could do it, or give the rank.
+    assert_eq!(error.remedy.as_deref(), Some("Ask who runs this installation."));
+    assert!(error.message.ends_with("yours is 7 (Server Owner)."), "as `rank list` calls it: {error}");
+    let texts = Texts::new(&[guildhall_core::language::LOCALES]).unwrap();
+    let german = texts.translate(&error, Language::German);
+    assert_eq!(german.remedy(), Some("Bitte die darum, die diese Installation betreiben."));
+    let error = world.refused(MEMBER, "server start", json!({})).await;
+    assert!(error.remedy.as_deref().unwrap().starts_with("Ask a member of the staff"), "{error}");
     assert!(world.try_call(OPERATOR, "token create", json!({})).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_discord_tells_of_roles_counts_at_once() {
+    let world = world().await;
+    let listener = world.community.listener();
+    let tell = async |event: GuildEvent| {
+        assert!(listener.wants(event.kind()), "{}", event.kind());
+        listener.notice(&world.tenant, &event).await;
+    };
+    assert_eq!(world.actor(MEMBER).await.rank.level(), 0);
+    let role = |permissions| Role {
+        id: RoleId(300),
+        name: "Watch".to_owned(),
+        position: 1,
+        permissions,
+        color: 0,
+        managed: false,
+    };
+    let change = |new: Role| {
+        let mut guild = world.guilds.guild.lock().unwrap();
+        guild.roles.retain(|known| known.id != new.id);
+        guild.roles.push(new);
+    };
+    // Time stands still: nothing else makes it count.
+    change(role(bits::BAN_MEMBERS));
+    world.guilds.members.lock().unwrap().get_mut(&MEMBER).unwrap().roles.push(RoleId(300));
+    tell(GuildEvent::RoleCreated(role(bits::BAN_MEMBERS))).await;
+    assert_eq!(world.actor(MEMBER).await.rank.level(), 3, "a role that was just made");
+    change(role(0));
+    tell(GuildEvent::RoleChanged { before: None, after: role(0) }).await;
+    assert_eq!(world.actor(MEMBER).await.rank.level(), 0, "a role that lost its permission");
+
+    // The same of the roles that an operator has of their own.
+    let bypass = async || {
+        world.call(OPERATOR, "config list", json!({})).await;
+        world.bypass()
+    };
+    assert_eq!(bypass().await.as_deref(), Some("operator"));
+    let after = {
+        let mut members = world.guilds.members.lock().unwrap();
+        let operator = members.get_mut(&OPERATOR).unwrap();
+        operator.roles.push(RoleId(ADMIN_ROLE));
+        operator.clone()
+    };
+    tell(GuildEvent::MemberChanged { before: None, after }).await;
+    assert_eq!(bypass().await, None);
+}
+
+#[tokio::test]
+async fn a_group_of_commands_is_explained_command_by_command() {
+    let world = world().await;
+    let explain =
+        async |user, command: &str| world.show(user, "rank explain", json!({"command": command})).await;
+    world.call(ADMIN, "rank require", json!({"command": "server start", "rank": "0"})).await;
+    let text = words(&explain(MEMBER, "/server").await);
+    assert!(text.contains("Mia may use 1 of the 3 commands of /server."), "{text}");
+    assert!(text.contains("/server start asks for rank 0 (Member): yes."), "{text}");
+    assert!(text.contains("/server purge asks for rank 7 (Server Owner): no."), "{text}");
+    let data = world.call(OWNER, "rank explain", json!({"command": "server"})).await;
+    assert_eq!((&data["allowed"], &data["required"]), (&json!(true), &json!(7)), "{data}");
+    let data = world.call(OWNER, "rank explain", json!({"command": "token"})).await;
+    assert_eq!(data["allowed"], false, "{data}");
+}
+
+#[tokio::test]
+async fn roles_are_called_by_name() {
+    let world = world().await;
+    let role = json!({"role": PLAIN_ROLE.to_string()});
+    let error = world.refused(ADMIN, "rank unassign", role.clone()).await;
+    assert_eq!(error.message, "The role @Gardeners gives no rank.");
+    world.call(ADMIN, "rank assign", json!({"rank": "1", "role": PLAIN_ROLE.to_string()})).await;
+    let said = words(&world.show(ADMIN, "rank unassign", role).await);
+    assert_eq!(said, "@Gardeners gives no rank any more.");
+    world.call(ADMIN, "config set", json!({"key": "logs.moderation", "value": "<#301>"})).await;
+    let history = words(&world.show(ADMIN, "config history", json!({})).await);
+    assert!(history.contains("logs.moderation | default | #general"), "{history}");
+    assert!(history.contains("role @Gardeners | 1 | default"), "{history}");
 }
 
 #[tokio::test]
@@ -186,7 +280,7 @@ async fn the_record_says_what_only_an_operator_could_do() {
     // A program with an operator's rank has it from nowhere else.
     let mut program = world.actor(OPERATOR).await;
     program.id = guildhall_core::ActorId::token("ci");
-    let request = guildhall_core::Request::json(program, "server start", json!({}));
+    let request = Request::json(program, "server start", json!({}));
     world.catalogue.call(request).await.unwrap();
     assert_eq!(world.bypass().as_deref(), Some("operator"));
 }
@@ -220,7 +314,7 @@ async fn there_are_eleven_ranks_and_the_highest_is_the_installations() {
     for text in [shown, page] {
         let rows: Vec<&str> = text.lines().filter(|line| line.contains(" | ")).collect();
         assert_eq!(rows.len(), 11, "{text}");
-        assert_eq!(rows[8], "8 | free: make it with `rank create` | –");
+        assert_eq!(rows[8], "8 | free: make it with /rank create | –");
         assert_eq!(rows[10], "10 | Operator | none: this installation gives it");
     }
     let reserved = world.refused(OWNER, "rank create", json!({"rank": 10, "name": "Council"})).await;

@@ -7,6 +7,7 @@ use guildhall_core::{
     document::Span,
     event::Filter,
     language::Language,
+    permission::Bypass,
     setting::{self, Settings},
 };
 use serde_json::{Value, json};
@@ -230,9 +231,11 @@ async fn another_domain_sets_a_setting_with_the_same_checks_and_traces() {
             id: CallId(world.clock.uuid()),
             actor: world.actor(ADMIN).await,
             channel: None,
+            message: None,
             language: Language::English,
             operation: "toy rename",
             clock: world.clock.clone(),
+            bypass: Bypass::default(),
         };
         let settings = world.community.settings();
         settings.set(&call, &PREFIX, json!("!"), json!("?")).await.unwrap();

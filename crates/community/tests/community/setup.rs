@@ -94,6 +94,15 @@ async fn a_failure_half_way_is_said_and_finished_at_the_next_press() {
 }
 
 #[tokio::test]
+async fn one_channel_is_one_and_several_are_several() {
+    let world = world().await;
+    let proposed = async || words(&world.show(ADMIN, "config setup", json!({})).await);
+    assert!(proposed().await.contains("shut out of 2 channels."), "{}", proposed().await);
+    world.guilds.guild.lock().unwrap().channels.truncate(1);
+    assert!(proposed().await.contains("shut out of 1 channel."), "{}", proposed().await);
+}
+
+#[tokio::test]
 async fn what_is_there_and_private_is_used() {
     let world = world().await;
     let hidden = Overwrite { target: GUILD, role: true, allow: 0, deny: bits::VIEW_CHANNEL };

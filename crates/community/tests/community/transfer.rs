@@ -1,11 +1,16 @@
 //! The configuration as a file: there and back, checked line by line, applied whole or not at all.
 
-use guildhall_core::language::Language;
-use guildhall_core::{Request, TenantId};
+use guildhall_core::{
+    Request, TenantId,
+    language::{Language, Texts},
+    setting::{Setting, SettingKind},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN, LIMIT, OWNER, PREFIX, World, button, words, world, worlds};
+use crate::world::{
+    ADMIN, GENERAL, GUARDIAN_ROLE, LIMIT, OWNER, PLAIN_ROLE, PREFIX, World, button, words, world, worlds,
+};
 
 const FILE: &str = r#"
 [settings.general]
@@ -90,6 +95,7 @@ async fn every_mistake_is_named_with_its_line_and_nothing_is_applied() {
         ("line 17: extra", Some("file_part")),
     ];
     assert_eq!(fields, expected);
+    assert_eq!(error.message, "8 entries of the file do not fit.");
     assert_eq!(world.value(&LIMIT).await, json!(5), "what fits is not applied either");
 
     let mut request = Request::json(
@@ -102,6 +108,106 @@ async fn every_mistake_is_named_with_its_line_and_nothing_is_applied() {
     assert!(error.fields[0].field.starts_with("Zeile 1"), "{error:?}");
     let error = world.refused(ADMIN, "config import", json!({"text": "[settings", "revision": 0})).await;
     assert_eq!(error.code, "config_unreadable");
+}
+
+#[tokio::test]
+async fn mistakes_stand_in_the_order_of_their_lines_and_one_is_one() {
+    let world = world().await;
+    let file =
+        "[requirements]\n\"server strat\" = 1\n\n[roles]\n\"no\" = 1\n\n[settings.general]\nprefx = 1\n";
+    let error = world.refused(ADMIN, "config diff", json!({"text": file})).await;
+    let lines: Vec<&str> = error.fields.iter().map(|field| field.field.split(':').next().unwrap()).collect();
+    assert_eq!(lines, ["line 2", "line 5", "line 8"]);
+    let one = world.refused(ADMIN, "config diff", json!({"text": "[settings.general]\nprefx = 1\n"})).await;
+    assert_eq!(one.message, "1 entry of the file does not fit.");
+    assert_eq!(one.remedy.as_deref(), Some("Mend this line and try again; nothing was changed."));
+    let texts = Texts::new(&[guildhall_core::language::LOCALES, guildhall_community::LOCALES]).unwrap();
+    let said = texts.translate(&error, Language::English);
+    assert_eq!(said.message(), "3 entries of the file do not fit.");
+    assert_eq!(said.remedy(), Some("Mend these lines and try again; nothing was changed."));
+}
+
+#[tokio::test]
+async fn a_setting_may_be_spelled_as_the_page_spells_it() {
+    for (format, text) in [
+        ("yaml", "settings:\n  general.prefix: \"?\"\n"),
+        ("toml", "[settings]\n\"general.prefix\" = \"?\"\n"),
+        ("json", "{\"settings\": {\"general.prefix\": \"?\"}}"),
+    ] {
+        let world = world().await;
+        let diff = world.call(ADMIN, "config diff", json!({"format": format, "text": text})).await;
+        assert_eq!(diff["changes"][0]["name"], "general.prefix", "{format}: {diff}");
+        let wrong = text.replace("prefix", "prefx");
+        let error = world.refused(ADMIN, "config diff", json!({"format": format, "text": wrong})).await;
+        assert_eq!(error.fields[0].code, Some("file_setting"), "{format}: {error:?}");
+    }
+}
+
+/// Something that fits the setting and is not its default, as somebody types it.
+fn another(setting: &Setting) -> String {
+    match setting.kind {
+        SettingKind::Switch => if setting.default == "true" { "off" } else { "on" }.to_owned(),
+        SettingKind::Text { min, .. } => "?".repeat(usize::try_from(min.max(1)).unwrap()),
+        SettingKind::Template { names, .. } => format!("Sorry: {{{}}} \"#'", names[0]),
+        SettingKind::Integer { min, max } => {
+            if setting.default == max.to_string() { min } else { max }.to_string()
+        }
+        SettingKind::Duration { min, max } => format!("{}s", min.midpoint(max)),
+        SettingKind::Choice { of } => {
+            of.iter().find(|word| setting.default_value() != **word).unwrap().to_string()
+        }
+        SettingKind::Channel => format!("<#{GENERAL}>"),
+        SettingKind::Channels => format!("<#{GENERAL}> <#302>"),
+        SettingKind::Role => format!("<@&{GUARDIAN_ROLE}>"),
+        SettingKind::Roles => format!("<@&{GUARDIAN_ROLE}> <@&{PLAIN_ROLE}>"),
+        SettingKind::Color => "#5865f2".to_owned(),
+        SettingKind::Texts => "be kind, 7, yes".to_owned(),
+        SettingKind::Map { .. } => "caps=\"Not so loud\"".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn every_setting_is_an_operation_and_a_line_in_a_file() {
+    let world = world().await;
+    let all: Vec<&Setting> =
+        crate::world::SETTINGS.iter().chain(guildhall_community::SETTINGS).copied().collect();
+    // The rate limit is not what is tried here.
+    let step = || world.clock.advance(std::time::Duration::from_secs(60));
+    for setting in &all {
+        step();
+        let input = json!({"key": setting.key, "value": another(setting)});
+        world.call(OWNER, "config set", input).await;
+        let shown = world.call(OWNER, "config get", json!({"key": setting.key})).await;
+        assert_ne!(shown["value"], setting.default_value(), "{}", setting.key);
+        assert_eq!(
+            (&shown["set"], &shown["summary"]),
+            (&json!(true), &json!(setting.summary)),
+            "{}",
+            setting.key
+        );
+    }
+    let listed = async || world.call(OWNER, "config list", json!({})).await["settings"].clone();
+    let values = |list: &Value| -> Vec<(Value, Value)> {
+        let all = list.as_array().unwrap().iter();
+        all.map(|setting| (setting["key"].clone(), setting["value"].clone())).collect()
+    };
+    let before = values(&listed().await);
+    assert_eq!(before.len(), all.len());
+    for format in ["toml", "yaml", "json"] {
+        step();
+        let file = world.call(OWNER, "config export", json!({"format": format})).await;
+        let file = file["text"].as_str().unwrap();
+        for setting in &all {
+            let name = setting.key.split_once('.').unwrap().1;
+            let is_there = file.lines().any(|line| line.contains(name));
+            assert!(is_there, "{} is no line of the {format} file:\n{file}", setting.key);
+        }
+        import(&world, &world.tenant, "json", "{}").await;
+        let defaults = listed().await;
+        assert!(defaults.as_array().unwrap().iter().all(|setting| setting["set"] == false), "{defaults}");
+        import(&world, &world.tenant, format, file).await;
+        assert_eq!(values(&listed().await), before, "{format}:\n{file}");
+    }
 }
 
 async fn import(world: &World, tenant: &TenantId, format: &str, text: &str) {

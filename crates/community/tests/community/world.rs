@@ -523,7 +523,8 @@ pub fn words(document: &Document) -> String {
             .map(|span| match span {
                 Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
                 Span::Time(_) | Span::Ago(_) => "(time)".to_owned(),
-                Span::Person { name, .. } => name.clone(),
+                Span::Person { name, .. } | Span::Channel { name, .. } => name.clone(),
+                Span::Link(address) => address.to_string(),
             })
             .collect()
     }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use guildhall_core::{
-    Error, FieldError, Kind as Blame, Spec,
+    Error, Spec,
     catalogue::Request,
     input::{self, FieldKind, Raw},
 };
@@ -57,8 +57,9 @@ impl Desk {
         input: Raw,
         confirmed: bool,
     ) -> Result<guildhall_core::Reply, Error> {
-        let (channel, language) = (seat.channel, seat.language);
-        let request = Request { actor: seat.actor.clone(), operation, input, confirmed, channel, language };
+        let &Seat { ref actor, channel, message, language, .. } = seat;
+        let actor = actor.clone();
+        let request = Request { actor, operation, input, confirmed, channel, message, language };
         self.catalogue.call(request).await
     }
 }
@@ -88,11 +89,7 @@ pub(super) fn input_of(
             (_, value) => value,
         };
         if object.insert(name.clone(), value).is_some() {
-            let mut error = Error::new(Blame::User, "invalid_input", format!("'{name}' is given twice."));
-            let mut wrong = FieldError::new(name, "is given twice. Give every input once.");
-            wrong.code = Some("input_given_twice");
-            error.fields.push(wrong);
-            return Err(error);
+            return Err(input::given_twice().of(name).into());
         }
     }
     Ok(Value::Object(object))

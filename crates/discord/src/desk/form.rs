@@ -53,11 +53,40 @@ impl Form<'_> {
         let ask = |field: &&Field| ask(field, stored.input.get(&field.name));
         InteractionResponseData {
             custom_id: Some(meant.write(guild, 0, keep)),
-            title: Some(shortened(self.spec.summary, TITLE)),
+            title: Some(title(self.spec)),
             components: Some(self.asked.iter().map(ask).collect()),
             ..InteractionResponseData::default()
         }
     }
+}
+
+/// What the form is for, never cut in the middle: its entry in a menu, its summary where that fits, or its name.
+fn title(spec: &Spec) -> String {
+    let whole = [spec.menu.map(|menu| menu.label), Some(spec.summary)].into_iter().flatten().find(fits);
+    whole.map_or_else(|| shortened(&format!("/{}", spec.name), TITLE), str::to_owned)
+}
+
+fn fits(text: &&str) -> bool {
+    !text.is_empty() && text.encode_utf16().count() <= TITLE
+}
+
+/// What an input is for, and more about it where the label does not say all: the label is the whole description or
+/// as much of it as makes sense for itself, else the input's name.
+fn label(field: &Field) -> (String, Option<String>) {
+    let whole = field.description.replace('`', "");
+    let whole = whole.trim();
+    let sentence = whole.trim_end_matches('.');
+    if fits(&sentence) {
+        return (sentence.to_owned(), None);
+    }
+    let clause = |marks: &[&str]| {
+        let ends = marks.iter().flat_map(|mark| sentence.match_indices(mark)).map(|(end, _)| end);
+        ends.map(|end| sentence[..end].trim()).filter(fits).max_by_key(|clause| clause.len())
+    };
+    let name = || field.name.replace('_', " ");
+    let clause = clause(&[". ", "; ", ": "]).or_else(|| clause(&[", ", " ("]));
+    let label = clause.map_or_else(|| shortened(&name(), TITLE), str::to_owned);
+    (label, Some(whole).filter(|whole| !whole.is_empty()).map(|whole| shortened(whole, HINT)))
 }
 
 /// A value as somebody would type it.
@@ -91,7 +120,7 @@ fn ask(field: &Field, value: Option<&Value>) -> Component {
         FieldKind::Users => Some("mentions or ids".to_owned()),
         FieldKind::Role | FieldKind::Channel => Some("an id".to_owned()),
         FieldKind::Message => Some("a link to the message".to_owned()),
-        FieldKind::Duration => Some("30m, 7d, 2w".to_owned()),
+        FieldKind::Duration => Some(field.durations().to_owned()),
         FieldKind::Text { .. } => None,
     };
     let value = value.map(typed_in).filter(|text| !text.is_empty());
@@ -108,8 +137,7 @@ fn ask(field: &Field, value: Option<&Value>) -> Component {
         style: if max > LONG && max < LONGEST { TextInputStyle::Paragraph } else { TextInputStyle::Short },
         value,
     };
-    let description = (!field.description.trim().is_empty()).then(|| shortened(&field.description, HINT));
-    let label = shortened(&field.name.replace('_', " "), TITLE);
+    let (label, description) = label(field);
     Component::Label(Label { component: Box::new(Component::TextInput(input)), description, id: None, label })
 }
 
@@ -180,3 +208,6 @@ fn joined(spec: Option<&Spec>, known: Value, filled: Value) -> Value {
     }
     Value::Object(all)
 }
+
+#[cfg(test)]
+mod tests;

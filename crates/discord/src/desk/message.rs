@@ -32,6 +32,9 @@ use crate::{
     rest::{Body, Place, RestError},
 };
 
+/// The most characters of a [prefix](preference::PREFIX).
+const LONGEST_PREFIX: usize = 5;
+
 /// The part of a message that says whether it is meant for Guildhall.
 #[derive(Deserialize)]
 struct Heard<'a> {
@@ -53,7 +56,7 @@ struct Author {
 pub(crate) struct Addressed {
     /// The message's id.
     pub(crate) id: u64,
-    /// Whether it holds, or is likely to hold, what others should not read; not known while the prefix is not.
+    /// Whether it holds, or is likely to hold, what others should not read.
     pub(crate) secret: bool,
     payload: String,
     /// Where the command begins; not known while the prefix is not.
@@ -139,7 +142,14 @@ impl Desk {
                 }
                 Some(addressed(Some(prefix.len())))
             }
-            None => Some(addressed(None)),
+            None => {
+                // Whatever the prefix turns out to be: what may be a secret is treated as one.
+                let begins = heard.content.char_indices().map(|(begin, _)| begin).skip(1);
+                let lines = begins.take(LONGEST_PREFIX).filter_map(|begin| heard.content.get(begin..));
+                let secret =
+                    lines.map(|line| self.vocabulary.find(line)).any(|found| self.secret(&found).is_some());
+                Some(Addressed { secret, ..addressed(None) })
+            }
         }
     }
 
@@ -235,6 +245,7 @@ impl Desk {
             }
             Begin::Near { names, typed, rest } => {
                 meters::message("near");
+                let names = self.usable(&seat, typed, names).await;
                 let error = self.unknown(typed, &names, rest, written.subject(secret.is_some()));
                 let message = self.failure(&seat, &error).await;
                 Some(Reaction { seat, message, direct: whispered })
@@ -327,7 +338,24 @@ impl Desk {
         let locale = known.as_ref().map(|guild| guild.locale.as_str());
         let language = preference::language(self.settings.as_ref(), &tenant, [locale, None]).await;
         let channel = Some(ChannelId(written.channel_id.0));
-        (Seat { tenant, actor, afar: None, channel, language }, rank)
+        let message = Some(MessageId(written.id.0));
+        (Seat { tenant, actor, afar: None, channel, message, language }, rank)
+    }
+
+    /// Those of the names that the writer may use; of a whole group what shows something first.
+    async fn usable(&self, seat: &Seat, typed: &str, names: Vec<&'static str>) -> Vec<&'static str> {
+        let allowed = self.catalogue.allowed(&seat.actor).await.unwrap_or_default();
+        let mut specs: Vec<&Spec> = allowed.into_iter().filter(|spec| names.contains(&spec.name)).collect();
+        let place = |spec: &Spec| names.iter().position(|name| *name == spec.name);
+        let group =
+            typed.split_whitespace().map(str::to_lowercase).chain([String::new()]).collect::<Vec<_>>();
+        let of_group = |spec: &Spec| spec.name.starts_with(&group.join(" "));
+        specs.sort_by_key(|spec| {
+            let needs = spec.fields.iter().any(|field| field.required);
+            let page = !spec.name.ends_with(" open");
+            (of_group(spec).then_some((page, needs, spec.effect != Effect::Read)), place(spec))
+        });
+        specs.into_iter().map(|spec| spec.name).collect()
     }
 
     /// "Did you mean …?", with buttons that do it with what was typed behind it.
@@ -342,8 +370,12 @@ impl Desk {
         let near = names.join(", ");
         let mut error =
             Error::new(Blame::NotFound, "unknown_command", format!("There is no command '{shown}'."))
-                .remedy(format!("Did you mean: {near}?"))
+                .remedy(match names {
+                    [] => "/help shows what you can do here.".to_owned(),
+                    _ => format!("Did you mean: {near}?"),
+                })
                 .with("name", shown)
+                .with("count", names.len())
                 .with("near", near);
         for name in names {
             let input = self.catalogue.spec(name).and_then(|spec| {

@@ -2,14 +2,17 @@
 
 use guildhall_core::{
     Actor, ActorId, Error, Face, Kind as Blame, Rank, TenantId,
-    guild::{ChannelId, Guilds, UserId, bits},
+    guild::{ChannelId, Guilds, MessageId, UserId, bits},
     incident::Reader,
     language::Language,
     permission::Member,
 };
 
 use super::{Desk, stranger};
-use crate::{interaction::Interaction, preference};
+use crate::{
+    interaction::{Interaction, Message},
+    preference,
+};
 
 /// Who acts, for which community.
 pub(crate) struct Seat {
@@ -19,6 +22,8 @@ pub(crate) struct Seat {
     pub(super) afar: Option<u64>,
     /// The channel of the guild that it comes from.
     pub(super) channel: Option<ChannelId>,
+    /// The message that it began with.
+    pub(super) message: Option<MessageId>,
     pub(super) language: Language,
 }
 
@@ -74,7 +79,8 @@ impl Desk {
         let language = preference::language(self.settings.as_ref(), &tenant, interaction.locales()).await;
         let afar = if around.is_some() { None } else { named };
         let channel = interaction.channel_id.filter(|_| around.is_some()).map(|channel| ChannelId(channel.0));
-        Ok(Seat { tenant, actor, afar, channel, language })
+        let message = interaction.message.as_ref().and_then(Message::beginning).map(MessageId);
+        Ok(Seat { tenant, actor, afar, channel, message, language })
     }
 
     /// The tenant that a guild is.

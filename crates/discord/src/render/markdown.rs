@@ -61,7 +61,7 @@ pub(super) fn fence_safe(text: &str) -> String {
 
 /// The pieces of a line, each complete in itself, none longer than a few times [`ATOM`].
 pub(super) fn atoms(rich: &Rich) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+    let (mut out, mut before): (Vec<String>, Option<&Span>) = (Vec::new(), None);
     for span in &rich.0 {
         let begin = out.len();
         match span {
@@ -74,12 +74,31 @@ pub(super) fn atoms(rich: &Rich) -> Vec<String> {
                 Some(user) => out.push(format!("<@{user}>")),
                 None => out.extend(chunks(name).map(escape)),
             },
+            // In angle brackets an address ends where it ends, and Discord shows no preview of it.
+            Span::Link(address) => out.push(match address.is_place() {
+                true => address.to_string(),
+                false => format!("<{address}>"),
+            }),
+            Span::Channel { id, .. } => out.push(format!("<#{id}>")),
         }
         for at in begin.max(1)..out.len() {
             keep_apart(&mut out, at);
         }
+        if let (Some(Span::Link(_)), [.., link, next]) = (before, &out[..out.len().min(begin + 1)])
+            && out.len() > begin
+            && runs_on(link, next)
+        {
+            out[begin - 1].push(' ');
+        }
+        before = Some(span).filter(|_| out.len() > begin).or(before);
     }
     out
+}
+
+/// Whether Discord would read the beginning of `next` as a part of the address before it.
+fn runs_on(link: &str, next: &str) -> bool {
+    let behind = next.trim_start_matches(['.', ',', ':', ';']);
+    !link.ends_with('>') && !behind.is_empty() && !behind.starts_with(char::is_whitespace)
 }
 
 /// Two bold pieces, or two of code, would join their marks into something else.
@@ -99,7 +118,8 @@ pub(super) fn plain(rich: &Rich) -> String {
         .map(|span| match span {
             Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
             Span::Time(at) | Span::Ago(at) => at.to_string(),
-            Span::Person { name, .. } => name.clone(),
+            Span::Person { name, .. } | Span::Channel { name, .. } => name.clone(),
+            Span::Link(address) => address.to_string(),
         })
         .collect();
     visible(&text)

@@ -21,8 +21,8 @@ pub(super) fn lay_out(pages: &mut Pages, table: &Table) {
     }
 }
 
-/// The columns' widths, when the table can be aligned: plain cells of one line, narrow enough. A moment or a
-/// person would lose what makes them useful in a code block.
+/// The columns' widths, when the table can be aligned: plain cells of one line, narrow enough. A moment, a person or
+/// a link would lose what makes them useful in a code block.
 fn widths(table: &Table, columns: usize) -> Option<Vec<usize>> {
     let mut widths = vec![0; columns];
     for (width, heading) in widths.iter_mut().zip(&table.columns) {
@@ -30,7 +30,7 @@ fn widths(table: &Table, columns: usize) -> Option<Vec<usize>> {
     }
     for row in &table.rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            let live = |span: &Span| matches!(span, Span::Time(_) | Span::Ago(_) | Span::Person { .. });
+            let live = |span: &Span| !matches!(span, Span::Plain(_) | Span::Strong(_) | Span::Code(_));
             let text = markdown::plain(cell);
             if cell.0.iter().any(live) || text.contains(['\n', '\t']) {
                 return None;

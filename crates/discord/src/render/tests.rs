@@ -2,7 +2,8 @@
 
 use guildhall_core::{
     Action, ActorId, Document, Rich, Tone,
-    document::{Block, Choices, Field, Menu, MenuOption, Span, Style, Table},
+    document::{Address, Block, Choices, Field, Menu, MenuOption, Span, Style, Table},
+    guild::{ChannelId, MessageId, MessageLink},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -154,8 +155,56 @@ fn rich() -> impl Strategy<Value = Rich> {
         Just(Span::Ago(at())),
         (prop_oneof![Just("token:ci".to_owned()), nasty()], nasty())
             .prop_map(|(id, name)| Span::Person { id, name }),
+        Just(Span::Link(message())),
+        nasty().prop_map(|name| Span::Channel { id: ChannelId(9), name }),
     ];
-    prop::collection::vec(span, 0..5).prop_map(Rich)
+    // What somebody gave as an address is a link where it is one, and text where it is not.
+    let evidence = ("https://[a-z]{1,9}[.]example/[a-z_~?=&#%@]{0,8}", prop::option::of(nasty()));
+    let evidence = evidence.prop_map(|(begin, end)| begin + end.as_deref().unwrap_or_default());
+    (prop::collection::vec(span, 0..5), prop::collection::vec(evidence, 0..3))
+        .prop_map(|(spans, evidence)| evidence.iter().fold(Rich(spans), |rich, text| rich.address(text)))
+}
+
+fn message() -> Address {
+    Address::message(1, MessageLink { channel: ChannelId(2), message: MessageId(3) })
+}
+
+#[test]
+fn links_lead_where_they_say_and_evidence_cannot_be_more_than_an_address() {
+    let shown = |rich: Rich| markdown::atoms(&rich).concat();
+    let link = "https://discord.com/channels/1/2/3";
+    assert_eq!(shown(Rich::new().link(message()).text(": “hi”")), format!("{link}: “hi”"));
+    assert_eq!(shown(Rich::new().text("see ").link(message())), format!("see {link}"));
+    // Whatever comes behind is no part of the address.
+    for behind in ["4", "/4", "?x", ".4", ":4", "**"] {
+        let after = shown(Rich::new().link(message()).text(behind));
+        assert_eq!(after.split(' ').next(), Some(link), "{after}");
+    }
+    assert_eq!(shown(Rich::new().channel(ChannelId(9), "general").text("!")), "<#9>!");
+    assert_eq!(
+        shown(Rich::new().address("https://img.example/a_b.png?x=1&y=2").text("x")),
+        "<https://img.example/a_b.png?x=1&y=2>x"
+    );
+    for hostile in [
+        "https://img.example/> @everyone <@&5>",
+        "https://img.example/<@123>",
+        "https://img.example/@everyone",
+        "https://img.example/\n# big **bold** `code` ||hidden||",
+        "https://img.example/)[click](https://evil.example",
+        "https://discord.com/channels/1/2/3 <#7> <t:0:R>",
+    ] {
+        let shown = shown(Rich::new().address(hostile));
+        assert!(shown.starts_with("https\\://"), "{shown}");
+        no_live_markup(&shown);
+    }
+}
+
+#[test]
+fn a_link_in_a_narrow_table_can_be_followed() {
+    let rows = vec![vec!["1".into(), Rich::new().link(message())]];
+    let rendered = document(&Document::default().table(&["No", "Where"], rows));
+    let shown = serde_json::to_string(&rendered.pages).unwrap();
+    assert!(shown.contains("https://discord.com/channels/1/2/3") && !shown.contains("```"), "{shown}");
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -305,6 +354,15 @@ fn no_live_markup(text: &str) {
             rest = &rest[c.len_utf8()..];
         }
     }
+    // What a link is made of cannot be anything else: it is taken out before the rest is looked at.
+    let mut without = live.replace(message().as_str(), " ");
+    while let Some(begin) = without.find("<https://") {
+        let end = begin + without[begin..].find('>').expect("a link ends");
+        let address: Address = without[begin + 1..end].parse().expect("a link is an address");
+        assert!(!address.as_str().contains([' ', '<', '*', '|', '`', '[', '\\']), "{address}");
+        without.replace_range(begin..=end, " ");
+    }
+    let live = without;
     let lower = live.to_lowercase();
     assert!(!lower.contains("@everyone") && !lower.contains("@here"), "{text}");
     assert!(!lower.contains("://"), "{text}");
@@ -313,8 +371,7 @@ fn no_live_markup(text: &str) {
         let end = rest[begin..].find('>').map_or(rest.len(), |end| begin + end + 1);
         let tag = &rest[begin..end];
         // Only what the renderer makes of moments and people is left.
-        let ours =
-            tag == "<t:1767225600:f>" || tag == "<t:1767225600:R>" || tag.starts_with("<@") && tag == "<@42>";
+        let ours = ["<t:1767225600:f>", "<t:1767225600:R>", "<@42>", "<#9>"].contains(&tag);
         assert!(ours, "{tag} in {text}");
         rest = &rest[end..];
     }

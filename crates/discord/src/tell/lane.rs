@@ -15,6 +15,7 @@ use twilight_model::channel::message::Component;
 
 use super::{Teller, topic::Topic};
 use crate::{
+    desk::Desk,
     meters, patience, render,
     rest::{Body, Place, RestError},
 };
@@ -242,7 +243,7 @@ impl Lane {
     /// A message in the announcement channel with a thread on it. The status message is the announcement
     /// itself, or else the first message in the thread.
     async fn open(&self, event: &Event, title: &str, announce: bool) -> Result<&'static str, Trouble> {
-        let rest = &self.teller.desk.rest;
+        let Desk { post, rest, .. } = self.teller.desk.as_ref();
         let mut topic = self.topic().await?.unwrap_or_default();
         if topic.opened > event.cursor || (topic.opened == event.cursor && topic.status.is_some()) {
             return Ok("told_before");
@@ -267,7 +268,8 @@ impl Lane {
                     None => {
                         topic.opening = Some(self.teller.clock.now().unix_timestamp());
                         self.put(&topic).await?;
-                        rest.send(channel, &Body::of(&components).nonce(nonce(event, "o"))).await?
+                        let body = Body::of(&components).nonce(nonce(event, "o"));
+                        post.unhurried(|| rest.send(channel, &body)).await?
                     }
                 };
                 let Teller { desk, community, .. } = self.teller.as_ref();
@@ -280,7 +282,7 @@ impl Lane {
         let thread = match topic.thread {
             Some(thread) => thread,
             None => {
-                let thread = rest.open_thread(opener, &title).await?;
+                let thread = post.unhurried(|| rest.open_thread(opener, &title)).await?;
                 topic.thread = Some(thread);
                 self.put(&topic).await?;
                 thread
@@ -293,7 +295,10 @@ impl Lane {
             let found = if again { self.find(thread, &components, &topic).await? } else { None };
             match found {
                 Some(status) => status,
-                None => rest.send(thread, &Body::of(&components).nonce(nonce(event, "s"))).await?,
+                None => {
+                    let body = Body::of(&components).nonce(nonce(event, "s"));
+                    post.unhurried(|| rest.send(thread, &body)).await?
+                }
             }
         };
         topic.status = Some(status);
@@ -312,10 +317,11 @@ impl Lane {
         let Some(status) = topic.status else { return Ok("no_thread") };
         let components = self.components(event.document.as_ref()).await;
         let body = Body::of(&components);
-        let edit = || self.teller.desk.rest.edit(status, &body);
+        let Desk { post, rest, .. } = self.teller.desk.as_ref();
+        let edit = || post.unhurried(|| rest.edit(status, &body));
         match edit().await {
             Err(error) if error.code() == ARCHIVED && !topic.closed => {
-                self.teller.desk.rest.close_thread(status.channel, false).await?;
+                post.unhurried(|| rest.close_thread(status.channel, false)).await?;
                 edit().await?;
             }
             other => other?,
@@ -326,7 +332,7 @@ impl Lane {
     }
 
     async fn say(&self, event: &Event, close: bool) -> Result<&'static str, Trouble> {
-        let rest = &self.teller.desk.rest;
+        let Desk { post, rest, .. } = self.teller.desk.as_ref();
         let topic = self.topic().await?.filter(|topic| !topic.lost);
         let Some((mut topic, thread)) = topic.and_then(|topic| topic.thread.map(|thread| (topic, thread)))
         else {
@@ -340,10 +346,10 @@ impl Lane {
             if let Some(document) = &event.document {
                 let components = self.components(Some(document)).await;
                 let body = Body::of(&components).nonce(nonce(event, "m"));
-                let send = || rest.send(thread, &body);
+                let send = || post.unhurried(|| rest.send(thread, &body));
                 match send().await {
                     Err(error) if error.code() == ARCHIVED => {
-                        rest.close_thread(thread, false).await?;
+                        post.unhurried(|| rest.close_thread(thread, false)).await?;
                         send().await?;
                     }
                     other => drop(other?),
@@ -353,7 +359,7 @@ impl Lane {
             self.put(&topic).await?;
         }
         if close {
-            rest.close_thread(thread, true).await?;
+            post.unhurried(|| rest.close_thread(thread, true)).await?;
             topic.closed = true;
             self.put(&topic).await?;
             return Ok("closed");
@@ -382,7 +388,8 @@ impl Lane {
         topic: &Topic,
     ) -> Result<Option<Place>, Trouble> {
         let Teller { desk, community, .. } = self.teller.as_ref();
-        let (me, messages) = (desk.rest.me().await?, desk.rest.recent(channel, LOOK_BACK).await?);
+        let me = desk.post.unhurried(|| desk.rest.me()).await?;
+        let messages = desk.post.unhurried(|| desk.rest.recent(channel, LOOK_BACK)).await?;
         let since = Duration::from_secs(u64::try_from(topic.opening.unwrap_or_default()).unwrap_or_default());
         let wanted = words(&serde_json::to_value(components).unwrap_or_default());
         let like_it = messages.into_iter().filter(|message| {

@@ -123,7 +123,7 @@ async fn after_the_tokens_life_a_public_answer_is_edited_by_the_bot_itself() {
 /// Somebody asks for something slow; as time goes on for the face, it goes on for the stand-in by `theirs`.
 async fn beyond_the_tokens_life(operation: &str, face: Duration, theirs: Duration) -> (Town, Vec<Exchange>) {
     let clock = Arc::new(ManualClock::default());
-    let town = Town::build_by(clock.clone(), true, |_, _| {}).await;
+    let town = Town::build_by(clock.clone(), true, |_, _, _| {}).await;
     let anna = town.anna.in_channel(town.general);
     let asked = anna.run(operation, json!({})).unwrap();
     town.begun().await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use guildhall_core::{Clock, Document, EventLog, SystemClock, event::Tell};
 use guildhall_discord::{DiscordConfig, GatewayState};
-use guildhall_sim::{Guild, Sim, SimConfig};
+use guildhall_sim::{Fault, FaultOrder, Guild, Sim, SimConfig};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -134,7 +134,7 @@ async fn a_cut_connection_is_resumed_and_what_was_said_meanwhile_is_answered_onc
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_shard_hears_the_guilds_that_are_its_own() {
-    let town = Town::build_with(true, |app, config| {
+    let town = Town::build_with(true, |_, app, config| {
         app.recommend_shards(2);
         config.open = true;
     })
@@ -205,20 +205,36 @@ async fn a_wrong_token_is_reported_with_the_remedy_and_ends_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_intent_that_discord_refuses_is_done_without_and_said() {
-    let town = Town::build_with(true, |app, _| app.grant_intents(1 << 1)).await;
+    let town = Town::build_with(true, |sim, app, _| {
+        app.grant_intents(1 << 1);
+        let outage = Fault::Status { status: 503 };
+        sim.fault(FaultOrder::on("GET /applications/@me", outage).times(2));
+    })
+    .await;
     let off = town.face.features_off();
     assert!(off.iter().any(|line| line.contains("commands as messages")), "{off:?}");
     assert!(!off.iter().any(|line| line.contains("joins")), "only what was refused is off: {off:?}");
+    assert_eq!(town.sim.faults_struck(), 2, "an outage is no answer to what the application may have");
     let anna = town.anna.in_channel(town.general);
     let toys = anna.run("toy list", json!({})).unwrap().message(SOON).await.unwrap();
     assert!(toys.text().contains("Toys"), "{}", toys.text());
-    town.leave().await;
+    town.leave_after(&[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_gateway_it_is_said_what_is_off() {
     let town = Town::build(false).await;
-    assert!(town.face.features_off().iter().any(|line| line.contains("turn on the gateway")));
+    // Everything that has to hear of what happens.
+    let off = town.face.features_off();
+    let features: Vec<&str> =
+        off.iter().map(|line| line.split(": turn on the gateway").next().unwrap()).collect();
+    let expected = [
+        "commands as messages",
+        "logs of members, messages, channels, roles and voice",
+        "the jail of members who come back, and of channels made later",
+        "what is done in Discord's own menus, such as bans",
+    ];
+    assert_eq!(features, expected, "each with what turns it on: {off:?}");
     town.leave().await;
     let town = Town::build(true).await;
     assert!(town.face.features_off().is_empty());

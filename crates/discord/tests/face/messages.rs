@@ -1,6 +1,6 @@
 //! Commands as messages, end to end with the stand-in Discord.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use guildhall_core::{
     TenantId,
@@ -45,6 +45,16 @@ async fn every_operation_can_be_called_as_a_message() {
         json!({"people": [olive.to_string()], "duration": "7d", "reason": "being  \"very\" kind", "silent": true})
     );
 
+    // The answer is the slash command's, in every part of it.
+    let slash =
+        anna.run("toy make", json!({"name": "kite", "size": 2})).unwrap().message(SOON).await.unwrap();
+    let typed = town.ask(&anna, "$toy make kite --size 2").await;
+    assert!(slash.text().contains("made `kite`") && !slash.buttons().is_empty(), "{}", slash.text());
+    assert_eq!(
+        (typed.components, typed.embeds, typed.content),
+        (slash.components, slash.embeds, slash.content)
+    );
+
     let alias = town.ask(&anna, &format!("$PR {olive} kind")).await;
     assert!(alias.text().contains("Praised"), "{}", alias.text());
     let mentioned = town.ask(&anna, &format!("<@{}> toy make name:ball size=3", town.app.bot())).await;
@@ -67,9 +77,9 @@ async fn the_prefix_is_the_communitys_and_nothing_else_is_answered() {
         ["$toy list", "hello", "!! what is this", "!!5", "!!", "<@1> toy list", "so !!toy make ball"];
     for text in silent.into_iter().chain(silent) {
         anna.send_message(text).unwrap();
-        town.set.1.fetch_not(std::sync::atomic::Ordering::Relaxed);
+        town.set.1.fetch_not(Ordering::Relaxed);
     }
-    town.set.1.store(true, std::sync::atomic::Ordering::Relaxed);
+    town.set.1.store(true, Ordering::Relaxed);
     // Another program is not listened to, whatever it says.
     let other = town.sim.application("Parrot", &town.olive);
     town.guild.install(&other);
@@ -108,6 +118,53 @@ async fn a_slip_is_answered_with_a_button_that_does_it() {
     let id = town.olive.id().to_string();
     let done = anna.submit_modal(&form, json!({"people": id})).unwrap().message(SOON).await.unwrap();
     assert!(done.text().contains("Praised"), "{}", done.text());
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_twice_is_refused_as_a_slash_command_refuses_it() {
+    let town = Town::build(true).await;
+    let anna = town.anna.in_channel(town.general);
+    let olive = town.olive.id();
+    for (inputs, field) in [
+        ("--duration 1h --duration 2h", "duration"),
+        ("1h --duration 1h", "duration"),
+        ("reason:first --reason second", "reason"),
+        ("kind --reason very kind", "reason"),
+    ] {
+        let refused = town.ask(&anna, &format!("$praise <@{olive}> {inputs}")).await;
+        assert!(
+            refused.text().contains(&format!("`{field}` is given twice")),
+            "{inputs}: {}",
+            refused.text()
+        );
+    }
+    assert!(town.toys.made.lock().unwrap().is_empty(), "no two of them were made one");
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slip_is_answered_with_what_its_writer_may_use_and_nothing_else() {
+    let town = Town::build(true).await;
+    let (anna, olive) = (town.anna.in_channel(town.general), town.olive.in_channel(town.general));
+    let labels = |message: &Message| -> Vec<String> {
+        message.buttons().into_iter().map(|button| button.label).collect()
+    };
+    let near = town.ask(&anna, "$toy braek ball").await;
+    assert!(near.text().contains("There is no command") && labels(&near).is_empty(), "{}", near.text());
+    assert!(!near.text().contains("toy break") && near.text().contains("help"), "{}", near.text());
+    let near = town.ask(&olive, "$toy braek ball").await;
+    assert_eq!(labels(&near), ["toy break"]);
+
+    // Of a whole group comes first what shows something and asks for nothing.
+    let group = labels(&town.ask(&anna, "$toy").await);
+    assert_eq!(group[0], "toy list");
+    assert!(
+        group.iter().any(|name| name == "toy make") && !group.iter().any(|name| name == "toy break"),
+        "{group:?}"
+    );
+    let staff = labels(&town.ask(&olive, "$TOY").await);
+    assert!(staff[0] == "toy list" && staff.iter().any(|name| name == "toy break"), "{staff:?}");
     town.leave().await;
 }
 
@@ -276,8 +333,18 @@ async fn nobody_who_listens_hears_of_a_secret() {
     town.guilds.listen(ears.clone());
     let listening = tokio::spawn(town.guilds.clone().run(std::future::pending()));
     let anna = town.anna.in_channel(town.general);
-    anna.send_message("$whisper the red ball was stolen").unwrap();
-    town.anna.direct(town.app.bot()).wait_for_text(SOON, "Heard").await.unwrap();
+    let mut secrets = Vec::new();
+    // The second time the prefix is not at hand when the message comes.
+    for (slow, told) in [(false, 1), (true, 2)] {
+        town.set.1.store(slow, Ordering::Relaxed);
+        secrets.push(anna.send_message("$whisper the red ball was stolen").unwrap().to_string());
+        let heard = |all: &[Message]| {
+            (all.iter().filter(|message| message.text().contains("Heard")).count() == told).then_some(())
+        };
+        town.anna.direct(town.app.bot()).wait_until(SOON, heard).await.unwrap();
+    }
+    town.set.1.store(false, Ordering::Relaxed);
+    // Both are deleted by now; whatever is told of that has come by the time that this is heard.
     anna.send_message("the kite is blue").unwrap();
     let heard = async {
         while !ears.0.lock().unwrap().iter().any(|event| event.contains("kite")) {
@@ -287,6 +354,7 @@ async fn nobody_who_listens_hears_of_a_secret() {
     tokio::time::timeout(SOON, heard).await.expect("what is no secret is heard");
     let all = ears.0.lock().unwrap().join("\n");
     assert!(!all.contains("stolen"), "{all}");
+    assert!(!secrets.iter().any(|id| all.contains(id)), "not even that something was deleted: {all}");
     listening.abort();
     town.leave().await;
 }
@@ -307,5 +375,19 @@ async fn nobody_can_make_the_bot_flood_a_channel() {
     olive.send_message("$toy make bear").unwrap();
     olive.wait_for_text(SOON, "made `bear`").await.unwrap();
     assert_eq!(near(&anna.visible_messages()), Some(60));
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yes_is_known_to_have_begun_with_the_command_that_was_asked_about() {
+    let town = Town::build(true).await;
+    let olive = town.olive.in_channel(town.general);
+    let command = olive.send_message("$toy break ball").unwrap();
+    let question = town.answer_to(&olive, command).await;
+    assert!(question.text().contains("Break ball?"), "{}", question.text());
+    let done = olive.press(question.id, "Yes, do it").unwrap().message(SOON).await.unwrap();
+    assert!(done.text().contains("Broken"), "{}", done.text());
+    let command = Some(guildhall_core::guild::MessageId(command.0));
+    assert_eq!(*town.toys.beginnings.lock().unwrap(), [command, command]);
     town.leave().await;
 }

@@ -260,6 +260,7 @@ struct Memory {
     asked: Vec<Asked>,
     messages: HashMap<String, Vec<Value>>,
     failures: Vec<Failure>,
+    down: bool,
     last: u64,
 }
 
@@ -302,6 +303,16 @@ impl Fake {
     pub fn lose_answer(&self, method: &'static str, part: &str) {
         let failure = Failure { method, part: part.to_owned(), left: 1, status: 502, code: 0, after: true };
         self.memory.lock().unwrap().failures.push(failure);
+    }
+
+    /// Lets every request fail, or none any more.
+    pub fn set_down(&self, down: bool) {
+        self.memory.lock().unwrap().down = down;
+    }
+
+    /// How many requests have come.
+    pub fn requests(&self) -> usize {
+        self.memory.lock().unwrap().asked.len()
     }
 
     /// Forgets nonces, as Discord does after some minutes.
@@ -347,6 +358,7 @@ impl Fake {
         let id = (milliseconds - 1_420_070_400_000) << 22 | memory.last;
         let parts: Vec<&str> = path.trim_start_matches("/api/v10/").split('/').collect();
         match (method, parts.as_slice()) {
+            ("GET", ["gateway", "bot"]) => (200, json!({"url": "ws://127.0.0.1:9/", "shards": 1})),
             ("GET", ["users", "@me"]) => (200, json!({"id": APPLICATION.to_string()})),
             ("POST", ["users", "@me", "channels"]) => (200, json!({"id": "99"})),
             ("PUT", ["applications", ..]) => (200, json!([])),
@@ -396,6 +408,7 @@ async fn answer(State(fake): State<Fake>, method: Method, uri: Uri, body: Bytes)
             (failure.status, json!({"code": failure.code, "message": "no"}), failure.after)
         });
         let answer = match failure {
+            _ if memory.down => (503, json!({"code": 0, "message": "no"})),
             Some((status, problem, false)) => (status, problem),
             Some((status, problem, true)) => {
                 fake.carry_out(&mut memory, &method, &path, &body);
@@ -504,6 +517,30 @@ impl Stage {
             client,
             running,
         }
+    }
+
+    /// Puts a breaker between the face and Discord, as the program does.
+    pub async fn guard(&mut self) -> Upstream {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let upstream = Upstream::new("discord", Policy::default(), clock.clone(), Faults::new(clock));
+        self.config.upstream = Some(upstream.clone());
+        self.renew().await;
+        upstream
+    }
+
+    /// Lets time pass in steps of half a second until it is `so`, and at most for so long. Between two steps a request
+    /// goes to the face and back, so whatever asks Discord meanwhile has had the time to.
+    pub async fn passes(&self, most: Duration, so: impl Fn() -> bool) -> bool {
+        const STEP: Duration = Duration::from_millis(500);
+        for _ in 0..most.as_millis() / STEP.as_millis() {
+            if so() {
+                return true;
+            }
+            self.clock.advance(STEP);
+            let ping = json!({"id": "1", "application_id": APPLICATION.to_string(), "type": 1, "token": "t", "version": 1});
+            assert_eq!(self.send(&ping).await.0, 200);
+        }
+        so()
     }
 
     /// Starts what runs in the background.
@@ -671,14 +708,24 @@ impl Stage {
 
     /// Waits until the teller has noted that everything up to `cursor` is dealt with.
     pub async fn told(&self, cursor: i64) {
-        let key = (tenant().to_string(), "discord".to_owned(), "cursor".to_owned());
-        let noted = || self.book.0.lock().unwrap().get(&key).and_then(Value::as_i64).unwrap_or_default();
         let come = async {
-            while noted() < cursor {
+            while self.cursor() < cursor {
                 tokio::task::yield_now().await;
             }
         };
-        assert!(tokio::time::timeout(PATIENCE, come).await.is_ok(), "told up to {} of {cursor}", noted());
+        let told = tokio::time::timeout(PATIENCE, come).await;
+        assert!(told.is_ok(), "told up to {} of {cursor}", self.cursor());
+    }
+
+    /// How far the teller has noted that everything is dealt with.
+    pub fn cursor(&self) -> i64 {
+        let key = (tenant().to_string(), "discord".to_owned(), "cursor".to_owned());
+        self.book.0.lock().unwrap().get(&key).and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// Whether it is noted that Discord has the commands.
+    pub fn has_registered(&self) -> bool {
+        self.book.0.lock().unwrap().keys().any(|(_, _, key)| key.starts_with("commands/"))
     }
 }
 

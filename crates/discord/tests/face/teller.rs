@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use guildhall_core::{Document, event::Tell};
+use guildhall_core::{Document, event::Tell, upstream::Health};
+use guildhall_discord::GatewayConfig;
 use serde_json::json;
 
-use crate::stage::{ANNOUNCE, Stage};
+use crate::stage::{ANNOUNCE, Asked, Stage};
 
 fn topic() -> String {
     "session".to_owned()
@@ -225,6 +226,52 @@ async fn trouble_at_discord_is_waited_out() {
         () = passing => {}
     }
     assert_eq!(stage.fake.asked("POST", "/threads").len(), 3);
+    stage.restart().await;
+}
+
+#[tokio::test]
+async fn a_discord_that_is_down_is_left_alone_and_is_told_everything_when_it_is_back() {
+    // Three conversations, the commands and the gateway ask for something.
+    const ASKING: usize = 5;
+    let mut stage = Stage::set().await;
+    stage.config.gateway = Some(GatewayConfig::default());
+    let upstream = stage.guard().await;
+    let (failures, rest) = (5, Duration::from_secs(30));
+    stage.fake.set_down(true);
+    stage.run();
+    let mut last = 0;
+    for name in ["a", "b", "c"] {
+        let topic = || name.to_owned();
+        stage.tell(Tell::Open { topic: topic(), title: name.to_owned() }, text("preparing")).await;
+        stage.tell(Tell::Status { topic: topic() }, text(&format!("{name} is ready"))).await;
+        stage.tell(Tell::Say { topic: topic() }, text(&format!("robin joined {name}"))).await;
+        last = stage.tell(Tell::Close { topic: topic() }, text(&format!("{name} is over"))).await;
+    }
+    assert!(stage.passes(rest, || upstream.health() == Health::Open).await, "failures open the breaker");
+    for asked in [("POST", "/messages"), ("PUT", "/commands"), ("GET", "/gateway/bot")] {
+        assert!(!stage.fake.asked(asked.0, asked.1).is_empty(), "{asked:?}");
+    }
+    // Who had asked by then has failed, and nobody asks again before the rest is over.
+    stage.passes(rest - Duration::from_secs(5), || false).await;
+    let asked = stage.fake.requests();
+    assert!((failures..failures + ASKING).contains(&asked), "{asked} requests");
+    // Then one finds out that it is still down, and the others rest on.
+    assert!(stage.passes(rest, || stage.fake.requests() > asked).await, "somebody tries");
+    stage.passes(rest - Duration::from_secs(5), || false).await;
+    assert_eq!(stage.fake.requests(), asked + 1, "one request is enough to know");
+
+    stage.fake.set_down(false);
+    let told = || stage.cursor() >= last && stage.has_registered();
+    assert!(stage.passes(Duration::from_secs(300), told).await, "everything goes on");
+    assert_eq!(upstream.health(), Health::Closed);
+    assert_eq!(stage.fake.asked("POST", "/threads").len(), 3);
+    let said = [stage.fake.asked("POST", "/messages"), stage.fake.asked("PATCH", "/messages")].concat();
+    let said: Vec<String> = said.iter().map(Asked::words).collect();
+    for name in ["a", "b", "c"] {
+        for words in [format!("{name} is ready"), format!("robin joined {name}"), format!("{name} is over")] {
+            assert_eq!(said.iter().filter(|said| said.contains(&words)).count(), 1, "{words}: {said:?}");
+        }
+    }
     stage.restart().await;
 }
 

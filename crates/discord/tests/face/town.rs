@@ -44,10 +44,10 @@ pub struct Town {
 
 impl Town {
     pub async fn build(gateway: bool) -> Self {
-        Self::build_with(gateway, |_, _| {}).await
+        Self::build_with(gateway, |_, _, _| {}).await
     }
 
-    pub async fn build_with(gateway: bool, change: impl FnOnce(&App, &mut DiscordConfig)) -> Self {
+    pub async fn build_with(gateway: bool, change: impl FnOnce(&Sim, &App, &mut DiscordConfig)) -> Self {
         Self::build_by(Arc::new(SystemClock), gateway, change).await
     }
 
@@ -55,7 +55,7 @@ impl Town {
     pub async fn build_by(
         clock: Arc<dyn Clock>,
         gateway: bool,
-        change: impl FnOnce(&App, &mut DiscordConfig),
+        change: impl FnOnce(&Sim, &App, &mut DiscordConfig),
     ) -> Self {
         let sim = Sim::start(SimConfig::default()).await.unwrap();
         let olive = sim.user("olive");
@@ -73,7 +73,7 @@ impl Town {
         config.gateway = gateway.then(GatewayConfig::default);
         let guild_id = guild.id().0;
         config.communities = vec![Community { tenant: tenant(), guild_id, announce_channel: general.0 }];
-        change(&app, &mut config);
+        change(&sim, &app, &mut config);
         let faults = Faults::new(clock.clone());
         let upstream = Upstream::new("discord", Policy::default(), clock.clone(), faults.clone());
         config.upstream = Some(upstream.clone());

@@ -6,7 +6,7 @@ use guildhall_core::{
     Action, Answer, Call, Document, Effect, Error, Follow, Kind, Operation, Operations, Rank, RunId, Span,
     Tone,
     document::{Choices, Menu, MenuOption, Style},
-    guild::{MessageLink, UserId, bits},
+    guild::{MessageId, MessageLink, UserId, bits},
     operation::{Choice, Menu as Entry, MenuTarget},
 };
 use schemars::JsonSchema;
@@ -18,6 +18,8 @@ use tokio::sync::Semaphore;
 pub struct Toys {
     pub made: Mutex<Vec<Value>>,
     pub broken: Mutex<Vec<String>>,
+    /// The messages that what is broken began with: when it is asked, and when it is done.
+    pub beginnings: Mutex<Vec<Option<MessageId>>>,
     /// One permit each time a slow operation has begun.
     pub begun: Semaphore,
     /// One permit lets one slow operation end.
@@ -29,6 +31,7 @@ impl Default for Toys {
         Self {
             made: Mutex::default(),
             broken: Mutex::default(),
+            beginnings: Mutex::default(),
             begun: Semaphore::new(0),
             gate: Semaphore::new(0),
         }
@@ -119,11 +122,13 @@ impl Operation for Break {
     const RANK: Rank = Rank::ADMIN;
     const EFFECT: Effect = Effect::Destroy;
 
-    fn question(&self) -> String {
-        format!("Break {}?", self.toy)
+    async fn ask(&self, toys: &Toys, call: &Call) -> Result<String, Error> {
+        toys.beginnings.lock().unwrap().push(call.message);
+        Ok(format!("Break {}?", self.toy))
     }
 
-    async fn run(self, toys: &Toys, _call: &Call) -> Result<Answer<Value>, Error> {
+    async fn run(self, toys: &Toys, call: &Call) -> Result<Answer<Value>, Error> {
+        toys.beginnings.lock().unwrap().push(call.message);
         toys.broken.lock().unwrap().push(self.toy.clone());
         Ok(Answer::new(json!(self.toy), Document::titled("Broken").tone(Tone::Good)))
     }
