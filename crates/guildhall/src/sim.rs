@@ -3,13 +3,18 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    time::Duration,
 };
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use guildhall_sim::{Permissions, Sim, SimConfig};
+use guildhall_core::{Clock as _, SystemClock};
+use guildhall_sim::{App, Permissions, Sim, SimConfig};
 use serde_json::json;
 
 use crate::command_line::Trouble;
+
+/// How often an address for interactions that does not answer yet is asked.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The `sim` command.
 pub fn command() -> Command {
@@ -23,10 +28,9 @@ pub fn command() -> Command {
                 .help("Where REST, gateway and the page to click on are"),
         )
         .arg(
-            Arg::new("interactions")
-                .long("interactions")
-                .value_name("URL")
-                .help("Where interactions are sent to; over the gateway when not given"),
+            Arg::new("interactions").long("interactions").value_name("URL").help(
+                "Where interactions are sent to, as soon as that answers; over the gateway when not given",
+            ),
         )
 }
 
@@ -78,10 +82,47 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Trouble> {
             "admin_roles = [{staff}]\n\nolive owns the guild, ada is staff, ben is a member. Ctrl-C ends it."
         )?;
     }
-    if let Some(url) = matches.get_one::<String>("interactions") {
-        app.set_interactions_url(Some(url)).await?;
+    out.flush()?;
+    let as_json = matches.get_flag("json");
+    let send = async {
+        if let Some(url) = matches.get_one::<String>("interactions") {
+            send_interactions(&app, url, as_json).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        () = send => {}
     }
-    tokio::signal::ctrl_c().await?;
     sim.shutdown().await;
     Ok(())
+}
+
+/// Sends interactions to `url` as soon as it answers as Discord wants it. Whoever is there needs the key that was
+/// only just printed, so it is asked until it knows that, or until Ctrl-C.
+async fn send_interactions(app: &App, url: &str, as_json: bool) {
+    let mut last = String::new();
+    let tell = |state: &str, text: &str| {
+        // Whoever does not read it sees on the page that commands are not answered.
+        let _ = match as_json {
+            true => writeln!(
+                io::stdout(),
+                "{}",
+                json!({"interactions": {"url": url, "state": state, "why": text}})
+            ),
+            false => writeln!(io::stderr(), "{text}"),
+        };
+    };
+    while let Err(refused) = app.set_interactions_url(Some(url)).await {
+        let why = refused.to_string();
+        if why != last {
+            tell(
+                "waiting",
+                &format!("{why}. It is asked again every second; start Guildhall with the lines above."),
+            );
+            last = why;
+        }
+        SystemClock.sleep(AGAIN).await;
+    }
+    tell("sent", &format!("Interactions go to {url}."));
 }

@@ -20,7 +20,7 @@ const DEMO: Duration = Duration::from_secs(900);
 
 fn guildhall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).env("LC_ALL", "C");
     command
 }
 
@@ -272,6 +272,262 @@ fn mistakes_in_the_configuration_are_all_named() {
     let checked =
         guildhall().args(["config", "check", "--config"]).arg(&file).status().expect("the program runs");
     assert!(checked.success());
+}
+
+/// Each a mistake of its own, and the entry that it is in.
+fn wrong_configurations(folder: &Path) -> Vec<(String, &'static str)> {
+    let guild = "[[communities]]\ntenant = \"a\"\nguild = 1\nchannel = 2\n";
+    let discord = |key: &str, value: &str| {
+        let mut section = String::from("[discord]\n");
+        let right = [
+            ("application_id", "1"),
+            ("public_key", "\"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\""),
+            ("token", "\"t0ken\""),
+        ];
+        for (name, right) in right.iter().filter(|(name, _)| *name != key) {
+            section += &format!("{name} = {right}\n");
+        }
+        format!("{section}{key} = {value}\n{guild}")
+    };
+    let mut table: Vec<(String, &str)> = [
+        ("[redis]\nurl = \"foo\"", "redis.url"),
+        ("[redis]\nurl = \"rediss://h\"", "redis.url"),
+        ("[store]\nurl = \"mysql://x\"", "store.url"),
+        ("[store]\nurl = \"sqlite:guildhall.db\"", "store.url"),
+        ("[store]\nurl = \"sqlite:///no/such/folder/g.db\"", "store.url"),
+        ("[store]\nurl = \"postgres://u@h:port/d\"", "store.url"),
+        ("[errors]\nsentry_dsn = \"nope\"", "errors.sentry_dsn"),
+        ("[log]\nlevel = \"loud==\"", "log.level"),
+        ("[log]\nlevel = \"loud\"", "log.level"),
+        ("[traces]\nendpoint = \"nonsense\"", "traces.endpoint"),
+        ("[traces]\nendpoint = \"localhost:4318\"", "traces.endpoint"),
+        ("[recipes]\nfolder = \"/no/such/folder\"", "recipes.folder"),
+        ("[mqtt]\nurl = \"nope\"\npassword = \"p\"", "mqtt.url"),
+        ("[mqtt]\nurl = \"http://h\"\npassword = \"p\"", "mqtt.url"),
+        ("operators = [1, 0]", "operators[1]"),
+        ("[[hosts]]\nname = \"a\"\naddress = \"\"", "hosts[0].address"),
+    ]
+    .map(|(text, key)| (text.to_owned(), key))
+    .into();
+    let file = folder.join("file");
+    fs::write(&file, "").expect("written");
+    table.push((format!("data = {:?}", file.join("data")), "data"));
+    for (key, value) in [
+        ("application_id", "0"),
+        ("public_key", "\"0202020202020202020202020202020202020202020202020202020202020202\""),
+        ("token", "\"\""),
+        ("token", "\"two words\""),
+        ("api_url", "\"nope\""),
+        ("api_url", "\"https://example.org/path\""),
+        ("gateway_url", "\"https://example.org\""),
+    ] {
+        let place = ["application_id", "public_key", "token", "api_url", "gateway_url"];
+        let named = ["discord.application_id", "discord.public_key", "discord.token", "discord.api_url"];
+        let named = named.into_iter().chain(["discord.gateway_url"]).zip(place);
+        let named = named.filter(|(_, plain)| *plain == key).map(|(named, _)| named).next();
+        table.push((discord(key, value), named.expect("a key of discord")));
+    }
+    let zero = discord("token", "\"t\"").replace("guild = 1\n", "guild = 0\n");
+    table.push((zero, "communities[0].guild"));
+    let elsewhere = format!("{}[errors]\nchannel = 3\ncommunity = \"b\"\n", discord("token", "\"t\""));
+    table.push((elsewhere, "errors.community"));
+    table
+}
+
+#[test]
+fn a_check_refuses_what_a_start_refuses_and_names_the_entry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("guildhall.toml");
+    let own = format!("data = {:?}\n", folder.path().join("data"));
+    let asked = |arguments: &[&str]| {
+        let output = guildhall()
+            .args(arguments)
+            .arg("--config")
+            .arg(&file)
+            .current_dir(folder.path())
+            .output()
+            .expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (wrong, key) in wrong_configurations(folder.path()) {
+        let before = if wrong.starts_with("data") { "" } else { own.as_str() };
+        fs::write(&file, format!("{before}{wrong}")).expect("written");
+        let checked = asked(&["config", "check"]);
+        assert_eq!(checked.0, Some(1), "{wrong}: {}", checked.1);
+        let lines: Vec<&str> = checked.1.lines().collect();
+        assert_eq!(lines.len(), 1, "one mistake is one line: {wrong}: {}", checked.1);
+        assert!(lines[0].contains(&format!("guildhall.toml: {key}: ")), "{wrong}: {}", checked.1);
+        assert_eq!(asked(&["run"]), checked, "a start says the same: {wrong}");
+        assert!(!folder.path().join("data").exists(), "and has begun nothing: {wrong}");
+    }
+}
+
+#[test]
+fn a_check_names_mistakes_of_every_kind_at_once_and_passes_what_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("guildhall.toml");
+    let check = |text: String| {
+        fs::write(&file, text).expect("written");
+        let output =
+            guildhall().args(["config", "check", "--config"]).arg(&file).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let keys = told.lines().filter_map(|line| line.split("guildhall.toml: ").nth(1)?.split(": ").next());
+        (output.status.code(), keys.map(str::to_owned).collect::<BTreeSet<_>>())
+    };
+    let text = "operators = [\"x\"]\n[http]\nlisten = 3\n[redis]\nurl = \"foo\"\n[errors]\nsentry_dsn = \"nope\"\n\
+                [store]\nurl = \"mysql://x\"\n[log]\nlevel = \"loud==\"\n[recipes]\nfolder = \"/no/such\"\n\
+                [traces]\nendpoint = \"x\"\n[mqtt]\nurl = \"nope\"\npassword = \"p\"\n[discord]\napplication_id = 0\n\
+                public_key = \"0202020202020202020202020202020202020202020202020202020202020202\"\ntoken = \"\"\n\
+                api_url = \"nope\"\nopen = true\n[[communities]]\ntenant = \"a\"\nguild = 0\nchannel = 1\n";
+    let all = [
+        "communities[0].guild",
+        "discord.api_url",
+        "discord.application_id",
+        "discord.public_key",
+        "discord.token",
+        "errors.sentry_dsn",
+        "http.listen",
+        "log.level",
+        "mqtt.url",
+        "operators[0]",
+        "recipes.folder",
+        "redis.url",
+        "store.url",
+        "traces.endpoint",
+    ];
+    let all: BTreeSet<String> = all.into_iter().map(str::to_owned).collect();
+    assert_eq!(check(text.to_owned()), (Some(1), all));
+
+    let right = format!(
+        "[redis]\nurl = \"redis://:p@127.0.0.1:1/0\"\n[errors]\nsentry_dsn = \"https://k3y@127.0.0.1:1/7\"\nchannel = 3\n\
+         [store]\nurl = \"sqlite://{0}/g.db?mode=rwc\"\n[log]\nlevel = \"info,guildhall_link=debug\"\n\
+         [recipes]\nfolder = \"{0}\"\n[traces]\nendpoint = \"http://127.0.0.1:1/v1/traces\"\n\
+         [mqtt]\nurl = \"mqtts://127.0.0.1:1\"\npassword = \"p\"\n[discord]\napplication_id = 1\n\
+         public_key = \"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"\ntoken = \"Bot t\"\n\
+         api_url = \"http://127.0.0.1:1\"\ngateway_url = \"ws://127.0.0.1:1\"\n\
+         [[communities]]\ntenant = \"a\"\nguild = 1\nchannel = 1\n",
+        folder.path().display(),
+    );
+    assert_eq!(check(right), (Some(0), BTreeSet::new()), "nothing is asked of what is not there");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("guildhall.toml");
+    fs::write(&file, "operators = [\"ada\"]\n").expect("written");
+    let file = file.to_str().expect("a path");
+    let errors = |arguments: &[&str]| String::from_utf8_lossy(&run(arguments).stderr).into_owned();
+    let told = errors(&["config", "check", "--config", file]);
+    assert!(told.contains("operators[0]: is text; a whole number of 0 or more is needed."), "{told}");
+    for arguments in [
+        &["config", "check", "--config", "missing.toml"][..],
+        &["server", "list", "--config", "missing.toml"],
+        &["recipe", "lint", "missing.toml"],
+        &["recipe", "test", "missing.toml"],
+        &["agent", "--config", "missing.toml"],
+        &["config", "diff", "missing.toml"],
+    ] {
+        let told = errors(arguments);
+        assert!(
+            told.contains("missing.toml: ") && told.contains("there is no such file"),
+            "{arguments:?}: {told}"
+        );
+        assert!(!told.contains("os error"), "{arguments:?}: {told}");
+    }
+    let secret = guildhall().args(["config", "check"]).env("GUILDHALL_MQTT__PASSWORD", "12345").output();
+    assert!(secret.expect("the program runs").status.success(), "a password of digits is a text");
+}
+
+#[test]
+fn usage_names_nothing_as_required_that_the_environment_says() {
+    let refused = guildhall()
+        .args(["server", "start"])
+        .env("GUILDHALL_URL", "http://127.0.0.1:9")
+        .env("GUILDHALL_TOKEN", "gh_x")
+        .env("GUILDHALL_CONFIG", "guildhall.toml")
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("Usage: guildhall server start <SERVER>"), "{told}");
+    // And they are still heard.
+    let asked = guildhall()
+        .args(["server", "list"])
+        .env("GUILDHALL_URL", "http://127.0.0.1:9")
+        .env("GUILDHALL_TOKEN", "gh_x")
+        .output()
+        .expect("the program runs");
+    assert_eq!(asked.status.code(), Some(4));
+    let named = guildhall().args(["config", "check"]).env("GUILDHALL_CONFIG", "missing.toml").output();
+    assert_eq!(named.expect("the program runs").status.code(), Some(1));
+}
+
+#[test]
+fn what_need_not_be_given_first_can_be_given_in_order() {
+    let parse = |arguments: &[&str]| {
+        let output = guildhall()
+            .args(arguments)
+            .args(["--url", "http://127.0.0.1:9", "--token", "gh_x"])
+            .output()
+            .expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for fits in [
+        &["config", "set", "general.prefix", "!"][..],
+        &["config", "set", "general.prefix", "--value", "!"],
+        &["case", "close", "12", "It was a joke"],
+        &["server", "keep", "survival", "90"],
+        &["errors", "list", "all"],
+        &["help", "server", "list", "of", "words"],
+    ] {
+        assert_eq!(parse(fits).0, Some(4), "it reads, and nobody answers: {fits:?}: {}", parse(fits).1);
+    }
+    let (status, told) = parse(&["config", "set", "general.prefix", "!", "--value", "?"]);
+    assert_eq!(status, Some(2), "{told}");
+    let (status, told) = parse(&["ban", "12", "--user", "1"]);
+    assert_eq!(status, Some(2), "people have names of their own: {told}");
+    let (_, told) = parse(&["config", "set", "--help"]);
+    assert_eq!(told, "");
+    let help = out(&run(&["config", "set", "--help"]));
+    assert!(help.contains("config set [OPTIONS] <KEY> [VALUE]"), "{help}");
+}
+
+#[test]
+fn help_of_a_command_is_what_its_flag_shows() {
+    for command in [&["ban"][..], &["config", "set"], &["config", "check"], &["run"], &["server"]] {
+        let named = run(&[&["help"], command].concat());
+        let flagged = run(&[command, &["--help"]].concat());
+        assert!(named.status.success() && !named.stdout.is_empty(), "{command:?}");
+        assert_eq!(out(&named), out(&flagged), "{command:?}");
+    }
+    let asked = run(&["help", "spam", "--url", "http://127.0.0.1:9", "--token", "gh_x"]);
+    assert_eq!(asked.status.code(), Some(4), "other words are looked for by Guildhall itself");
+}
+
+#[test]
+fn the_stand_in_waits_for_whoever_is_to_get_interactions() {
+    let mut sim = guildhall()
+        .args([
+            "sim",
+            "--listen",
+            "127.0.0.1:0",
+            "--interactions",
+            "http://127.0.0.1:9/interactions",
+            "--json",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(sim.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("a line")).expect("JSON") };
+    let configured = next();
+    assert!(configured["configuration"]["discord"]["public_key"].is_string(), "{configured}");
+    let waits = next();
+    assert_eq!(waits["interactions"]["state"], "waiting", "{waits}");
+    assert_eq!(sim.try_wait().expect("a child"), None, "it stays");
+    sim.kill().expect("it can be killed");
+    sim.wait().expect("it is gone");
 }
 
 #[test]

@@ -3,10 +3,14 @@
 
 mod support;
 
-use std::{fs, process::Command, thread};
+use std::{
+    fs,
+    process::{self, Command},
+    thread,
+};
 
 use serde_json::{Value, json};
-use support::{GAME, Guildhall, PATIENCE, eventually};
+use support::{GAME, Guildhall, PATIENCE, eventually, free_port};
 
 fn started() -> Guildhall {
     Guildhall::start("", &[])
@@ -146,6 +150,12 @@ fn a_token_is_made_listed_and_taken_away() {
         .expect("the program runs");
     let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
     let secret = made["data"]["secret"].as_str().expect("a secret").to_owned();
+    assert_eq!(made["data"]["scope"], json!(["server list"]), "{made}");
+    assert!(made["document"].to_string().contains("server list"), "the answer shows what it covers: {made}");
+    let (status, refused) =
+        read(&["token", "create", "typo", "5", "--scope", "server list,case,foo", "--json"]);
+    assert_eq!((status, refused["error"]["code"].as_str()), (Some(3), Some("scope_unknown")), "{refused}");
+    assert!(refused["error"]["message"].as_str().is_some_and(|told| told.contains("foo")), "{refused}");
     let usable = || {
         let (_, listed) = read(&["token", "list", "--json"]);
         assert!(!listed.to_string().contains(&secret), "nobody is shown a secret again");
@@ -171,6 +181,129 @@ fn a_token_is_made_listed_and_taken_away() {
     assert_eq!((status, again["error"]["code"].as_str()), (Some(3), Some("token_not_found")), "{again}");
     assert!(again["error"]["remedy"].as_str().is_some_and(|near| near.contains("operator")), "{again}");
     guildhall.finish(&[secret]);
+}
+
+#[test]
+fn who_reports_is_kept_apart_in_the_audit_record() {
+    let guildhall = started();
+    let token = |name: &str, rank: &str| {
+        // What the helper hears must not hold a secret, and this is where one is told.
+        let made = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+            .args(["token", "create", name, rank, "--json"])
+            .env("GUILDHALL_URL", guildhall.url(""))
+            .env("GUILDHALL_TOKEN", guildhall.token())
+            .output()
+            .expect("the program runs");
+        let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        made["data"]["secret"].as_str().expect("a secret").to_owned()
+    };
+    let (member, admin) = (token("robin", "0"), token("ada", "5"));
+    // Without Discord there is no channel for reports, and whoever tried is kept apart like anybody who could.
+    let reported = guildhall.cli_with(&["report", "eve is rude to me", "--json"], &member);
+    assert!(text(&reported.stdout).contains("reports_off"), "{}", text(&reported.stdout));
+    assert!(guildhall.cli_with(&["server", "list"], &member).status.success());
+
+    let listed = |arguments: &[&str], token: &str| -> Vec<Value> {
+        let output = guildhall.cli_with(&[&["audit", "list", "--json"], arguments].concat(), token);
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        // What programs and what people read must say the same.
+        let rows = told["data"].as_array().unwrap_or_else(|| panic!("{told}")).clone();
+        let hides = rows.iter().any(|row| row["operation"] == "report" && row["actor"].is_null());
+        assert_eq!(told["document"].to_string().contains("kept apart"), hides, "{told}");
+        rows
+    };
+    let report = listed(&["--operation", "report"], &admin).remove(0);
+    assert_eq!((&report["actor"], &report["rank"]), (&Value::Null, &Value::Null), "{report}");
+    assert_eq!(
+        (report["actor_name"].as_str(), report["verdict"].as_str()),
+        (Some("kept apart"), Some("refused"))
+    );
+    assert!(!report.to_string().contains("robin"), "{report}");
+    let of_robin = listed(&["--actor", "token:robin"], &admin);
+    let operations: Vec<_> = of_robin.iter().filter_map(|row| row["operation"].as_str()).collect();
+    assert_eq!(operations, ["server list"], "asking for robin does not tell it either");
+    let report = listed(&["--operation", "report", "--actor", "token:robin"], &guildhall.token()).remove(0);
+    assert_eq!((&report["actor"], &report["rank"]), (&json!("token:robin"), &json!(0)), "{report}");
+    guildhall.finish(&[member, admin]);
+}
+
+#[test]
+fn the_stand_in_sends_interactions_as_soon_as_guildhall_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (port, broker) = (free_port(), free_port());
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+        .args(["sim", "--listen", "127.0.0.1:0", "--json", "--interactions"])
+        .arg(format!("http://127.0.0.1:{port}/interactions"))
+        .stdout(process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(sim.stdout.take().expect("a pipe")));
+    let mut told =
+        lines.map_while(Result::ok).map(|line| serde_json::from_str::<Value>(&line).expect("JSON"));
+    let mut configuration = told.next().expect("a line")["configuration"].clone();
+    assert_eq!(told.next().expect("a line")["interactions"]["state"], "waiting");
+    configuration["data"] = folder.path().join("data").to_str().into();
+    configuration["http"] = json!({"listen": format!("127.0.0.1:{port}")});
+    configuration["mqtt"] = json!({"listen": format!("127.0.0.1:{broker}")});
+    configuration["hosts"] = json!([{"name": "local"}]);
+    let file = folder.path().join("guildhall.json");
+    fs::write(&file, configuration.to_string()).expect("written");
+    let mut guildhall = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+        .args(["run", "--config"])
+        .arg(&file)
+        .stdout(process::Stdio::null())
+        .stderr(process::Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let states =
+        told.by_ref().map(|line| line["interactions"]["state"].as_str().unwrap_or_default().to_owned());
+    let sent = states.take(50).any(|state| state == "sent");
+    for child in [&mut guildhall, &mut sim] {
+        child.kill().expect("it can be killed");
+        child.wait().expect("it is gone");
+    }
+    assert!(sent, "the key that was printed is the one that Guildhall was given");
+}
+
+#[test]
+fn a_configuration_is_compared_with_a_file_and_with_what_is_piped_in() {
+    let guildhall = started();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ours.yml");
+    let path = file.to_str().expect("a path");
+    let set = guildhall.cli(&["config", "set", "errors.footer", "Ask ada"]);
+    assert!(set.status.success(), "{}{}", text(&set.stdout), text(&set.stderr));
+    assert!(text(&guildhall.cli(&["config", "get", "errors.footer"]).stdout).contains("Ask ada"));
+
+    fs::write(&file, "settings:\n  errors:\n    footer: Ask the staff\n").expect("written");
+    let changes = |output: &process::Output| -> Value {
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        told["data"]["changes"].clone()
+    };
+    let named = guildhall.cli(&["config", "diff", path, "--json"]);
+    let expected = json!([{
+        "subject": "setting", "name": "errors.footer", "from": "Ask ada", "to": "Ask the staff",
+    }]);
+    assert_eq!(changes(&named), expected, "{}", text(&named.stdout));
+    let mut piped = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+        .args(["config", "diff", "-", "--format", "yaml", "--json"])
+        .env("GUILDHALL_URL", guildhall.url(""))
+        .env("GUILDHALL_TOKEN", guildhall.token())
+        .stdin(process::Stdio::piped())
+        .stdout(process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    std::io::copy(&mut fs::File::open(&file).expect("the file"), &mut piped.stdin.take().expect("a pipe"))
+        .expect("it is read");
+    assert_eq!(changes(&piped.wait_with_output().expect("it ends")), expected);
+
+    let preview = guildhall.cli(&["config", "import", path]);
+    assert!(text(&preview.stdout).contains("guildhall config import FILE"), "{}", text(&preview.stdout));
+    let missing = guildhall.cli(&["config", "import", "ours.toml"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let told = text(&missing.stderr);
+    assert!(told.contains("ours.toml: there is no such file") && !told.contains("os error"), "{told}");
+    guildhall.finish(&[]);
 }
 
 #[test]

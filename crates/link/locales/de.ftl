@@ -6,17 +6,17 @@ program_missing = { $name } konnte nicht erstellt werden: das Programm des Spiel
 port_taken = { $name } konnte nicht erstellt werden: ein anderes Programm belegt einen der Ports{ $particulars }.
     .remedy = Starte den Server noch einmal, dann bekommt er einen anderen Port, oder beende das andere Programm auf dem Host.
 disk_full = { $name } konnte nicht erstellt werden: die Festplatte des Hosts ist voll{ $particulars }.
-    .remedy = Schaff Platz auf dem Host (alte Server gehen mit „server delete“ weg), und starte den Server dann noch einmal.
+    .remedy = Schaff Platz auf dem Host (alte Server gehen mit /server delete weg), und starte den Server dann noch einmal.
 install_failed = { $name } konnte nicht erstellt werden: ein Schritt der Installation ist fehlgeschlagen{ $particulars }.
     .remedy = Sieh dir die Ausgabe unten an, behebe, was dort steht, und starte den Server dann noch einmal: die Installation geht dort weiter, wo sie stehen blieb.
 not_ready_in_time = { $name } konnte nicht erstellt werden: der Server war nicht rechtzeitig für Spieler bereit{ $particulars }.
-    .remedy = Sieh mit „server console“ nach, was er gerade tat, und starte ihn dann noch einmal; eine große Welt braucht vielleicht ein längeres „within“ unter [ready] im Rezept.
+    .remedy = Sieh mit /server console nach, was er gerade tat, und starte ihn dann noch einmal; eine große Welt braucht vielleicht ein längeres „within“ unter [ready] im Rezept.
 ended_before_ready = { $name } konnte nicht erstellt werden: das Spiel endete, bevor es bereit war{ $particulars }.
-    .remedy = Seine letzten Zeilen stehen unten und sagen oft, warum; prüfe „server config“, und starte den Server dann noch einmal.
+    .remedy = Seine letzten Zeilen stehen unten und sagen oft, warum; prüfe /server config, und starte den Server dann noch einmal.
 crashed_too_often = { $name } konnte nicht erstellt werden: das Spiel ist zu oft abgestürzt und bleibt gestoppt{ $particulars }.
     .remedy = Sieh dir unten seine letzten Zeilen an, nimm die letzte Änderung zurück, und starte den Server dann noch einmal.
 bad_recipe = { $name } konnte nicht erstellt werden: Rezept und Konfiguration passen nicht zusammen{ $particulars }.
-    .remedy = Prüfe „server config“, und das Rezept mit „guildhall recipe lint“, und starte den Server dann noch einmal.
+    .remedy = Prüfe /server config, und das Rezept mit „guildhall recipe lint“, und starte den Server dann noch einmal.
 not_allowed = { $name } konnte nicht erstellt werden: der Agent auf dem Host darf nicht, was das Rezept verlangt{ $particulars }.
     .remedy = Gib dem Agenten das Recht, das unten steht (meist läuft er als root), und starte den Server dann noch einmal.
 host = { $name } konnte nicht erstellt werden: auf dem Host ist etwas schiefgegangen{ $particulars }.
@@ -42,7 +42,7 @@ refused =
 no_port = { $name } konnte nicht erstellt werden: der Host hat keinen freien Port mehr dafür{ $particulars }.
     .remedy = Lösch Server, die niemand braucht, oder gib dem Port eine andere Nummer, und versuch es dann noch einmal.
 stuck = { $name } konnte nicht erstellt werden: es hat zu lange gedauert{ $particulars }.
-    .remedy = Starte den Server noch einmal; wenn er wieder an derselben Stelle hängt, sieh dir „server console“ und den Host an.
+    .remedy = Starte den Server noch einmal; wenn er wieder an derselben Stelle hängt, sieh dir /server console und den Host an.
 stop_failed = { $name } konnte nicht erstellt werden: der Server ließ sich nicht stoppen{ $particulars }.
     .remedy = Er wird gestoppt, sobald sein Host antwortet; versuch es noch einmal, wenn das zu lange dauert.
 secrets_locked =
@@ -50,4 +50,4 @@ secrets_locked =
         [create] { $name } konnte nicht erstellt werden: seine Geheimnisse lassen sich mit dem Schlüssel dieser Installation nicht lesen{ $particulars }.
        *[other] Diese Geheimnisse lassen sich mit dem Schlüssel dieser Installation nicht lesen{ $particulars }.
     }
-    .remedy = Leg die Schlüsseldatei zurück, die zu dieser Datenbank gehört, oder setz die Geheimnisse mit „server config“ neu; starte den Server dann noch einmal.
+    .remedy = Leg die Schlüsseldatei zurück, die zu dieser Datenbank gehört, oder setz die Geheimnisse mit /server config neu; starte den Server dann noch einmal.

@@ -103,7 +103,7 @@ impl Code {
             ),
             Self::Agent(Agent::DiskFull) => (
                 "the host's disk is full",
-                "Free some space on the host (old servers can go with `server delete`), then start it again.",
+                "Free some space on the host (old servers can go with /server delete), then start it again.",
             ),
             Self::Agent(Agent::InstallFailed) => (
                 "a step of its installation failed",
@@ -112,12 +112,12 @@ impl Code {
             ),
             Self::Agent(Agent::NotReadyInTime) => (
                 "it was not ready for players in time",
-                "Look at `server console` for what it was doing, then start it again; a large world may need a \
-                 longer `within` in the recipe's [ready].",
+                "Look at /server console for what it was doing, then start it again; a large world may need a \
+                 longer “within” in the recipe's [ready].",
             ),
             Self::Agent(Agent::EndedBeforeReady) => (
                 "it ended before it was ready",
-                "Its last lines are below and often say why; check `server config`, then start it again.",
+                "Its last lines are below and often say why; check /server config, then start it again.",
             ),
             Self::Agent(Agent::CrashedTooOften) => (
                 "it crashed too often and was left stopped",
@@ -125,7 +125,7 @@ impl Code {
             ),
             Self::Agent(Agent::BadRecipe) => (
                 "its recipe and its configuration do not work out",
-                "Check `server config`, and the recipe with `guildhall recipe lint`, then start it again.",
+                "Check /server config, and the recipe with “guildhall recipe lint”, then start it again.",
             ),
             Self::Agent(Agent::NotAllowed) => (
                 "the agent on its host may not do what the recipe asks",
@@ -137,7 +137,7 @@ impl Code {
             ),
             Self::NoHost => (
                 "there is no host to run it",
-                "Start `guildhall agent` on a machine, or connect one that is away, then start it again.",
+                "Start “guildhall agent” on a machine, or connect one that is away, then start it again.",
             ),
             Self::HostOffline => {
                 ("its host is not connected", "Check that the host is up and its agent runs, then try again.")
@@ -160,7 +160,7 @@ impl Code {
             ),
             Self::Stuck => (
                 "it took too long",
-                "Start it again; if it gets stuck at the same place, look at `server console` and at the host.",
+                "Start it again; if it gets stuck at the same place, look at /server console and at the host.",
             ),
             Self::StopFailed => (
                 "it could not be stopped",
@@ -168,7 +168,7 @@ impl Code {
             ),
             Self::SecretsLocked => (
                 "its secrets cannot be read with the key that this installation has",
-                "Put back the key file that belongs to this database, or set the secrets anew with `server config`; \
+                "Put back the key file that belongs to this database, or set the secrets anew with /server config; \
                  then start it again.",
             ),
             Self::Internal => (

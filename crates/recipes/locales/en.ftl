@@ -36,5 +36,5 @@ value_secret = is a secret, which is 1 to 128 letters, digits and . _ ~ ! @ % ^ 
 value_option = begins with '-', '+' or '@', which the game would take for an option.
 value_set_and_reset = is set and reset at once; do one of them.
 value_too_many = takes at most { $most } values at once.
-value_idle_stop = is `off`, or a time like 15m or 2h.
+value_idle_stop = is “off”, or a time like 15m or 2h.
 value_idle_stop_short = is at least one minute.

@@ -4,7 +4,7 @@
 server_not_found = Es gibt keinen Server „{ $name }“.
     .remedy =
         { $count ->
-            [0] Es gibt noch keine Server; das Team erstellt einen mit „server create“.
+            [0] Es gibt noch keine Server; das Team erstellt einen mit /server create.
            *[other] Meintest du: { $near }?
         }
 name_taken = Einen Server „{ $name }“ gibt es schon.
@@ -19,7 +19,7 @@ server_busy =
         [being_deleted] { $name } wird schon gelöscht, von { $by } vor { $ago }.
        *[being_created] { $name } wird schon erstellt, von { $by } vor { $ago }.
     }
-    .remedy = Warte, bis das fertig ist; „server status“ zeigt, wie weit es ist.
+    .remedy = Warte, bis das fertig ist; /server status zeigt, wie weit es ist.
 already_running =
     { $state ->
         [created] { $name } wird gerade erstellt.
@@ -32,7 +32,7 @@ already_running =
         [deleting] { $name } wird gerade gelöscht.
        *[other] { $name } läuft schon.
     }
-    .remedy = „server status“ zeigt, wie man mitspielt.
+    .remedy = /server status zeigt, wie man mitspielt.
 not_running =
     { $state ->
         [created] { $name } läuft nicht, sondern wird gerade erstellt.
@@ -64,7 +64,7 @@ contended =
 # Wer in den Spielen wie heißt.
 
 player_taken = Der Name „{ $player }“ gehört in diesem Spiel einem anderen Mitglied.
-    .remedy = Wenn es deiner ist, frag einen Moderator: „player unlink“ mit „member“ nimmt ihn dem anderen weg.
+    .remedy = Wenn es deiner ist, frag einen Moderator: /player unlink mit „member“ nimmt ihn dem anderen weg.
 bad_player =
     { $why ->
         [pattern] „{ $player }“ kann hier kein Spielername sein: in diesem Spiel passt ein Spielername zu { $pattern }.
@@ -73,11 +73,11 @@ bad_player =
     }
     .remedy = Schreib den Namen genau so, wie das Spiel ihn zeigt.
 too_many_links = Es sind schon { $count } Namen verknüpft, und mehr darf ein Mitglied nicht haben.
-    .remedy = Nimm zuerst mit „player unlink“ einen weg.
+    .remedy = Nimm zuerst mit /player unlink einen weg.
 player_not_linked = Der Name „{ $player }“ ist nicht verknüpft.
     .remedy =
         { $count ->
-            [0] Verknüpf einen mit „player link“.
+            [0] Verknüpf einen mit /player link.
            *[other] Meintest du: { $near }?
         }
 not_your_names = Für die Namen anderer Mitglieder brauchst du den Rang { $required }; deiner ist { $yours }.

@@ -4,7 +4,7 @@
 server_not_found = There is no server called '{ $name }'.
     .remedy =
         { $count ->
-            [0] There are no servers yet; staff make one with `server create`.
+            [0] There are no servers yet; staff make one with /server create.
            *[other] Did you mean: { $near }?
         }
 name_taken = There is a server called '{ $name }' already.
@@ -17,9 +17,9 @@ server_busy =
         [being_deleted] { $name } is already being deleted, by { $by } { $ago } ago.
        *[other] { $name } is already { $doing }, by { $by } { $ago } ago.
     }
-    .remedy = Wait for it to finish; `server status` shows how far it is.
+    .remedy = Wait for it to finish; /server status shows how far it is.
 already_running = { $name } is already { $state }.
-    .remedy = `server status` shows how to join.
+    .remedy = /server status shows how to join.
 not_running = { $name } is not running; it is { $state }.
     .remedy = Start it first.
 invalid_values =
@@ -39,7 +39,7 @@ contended =
 # Who is called what in the games.
 
 player_taken = The name '{ $player }' belongs to another member in this game.
-    .remedy = If it is yours, ask a moderator: `player unlink` with `member` takes it from the other.
+    .remedy = If it is yours, ask a moderator: /player unlink with “member” takes it from the other.
 bad_player =
     { $why ->
         [pattern] '{ $player }' cannot be a player's name here: in this game a player's name matches { $pattern }.
@@ -48,15 +48,15 @@ bad_player =
     }
     .remedy = Write the name exactly as the game shows it.
 too_many_links = { $count } names are linked already, which is as many as a member may have.
-    .remedy = Take one away with `player unlink` first.
+    .remedy = Take one away with /player unlink first.
 player_not_linked = No name '{ $player }' is linked.
     .remedy =
         { $count ->
-            [0] Link one with `player link`.
+            [0] Link one with /player link.
            *[other] Did you mean: { $near }?
         }
 not_your_names = You need rank { $required } for other members' names; yours is { $yours }.
-    .remedy = Leave `member` out for your own names.
+    .remedy = Leave “member” out for your own names.
 kept_out = You are kept out of game servers ({ $case }), so your names stay as they are.
     .remedy = A moderator can change them for you.
 

@@ -148,8 +148,7 @@ impl Servers {
             .limit(MOST_SERVERS)
             .all(self.shop.store.reader())
             .await?;
-        // A name that no server has is nothing that could be told.
-        barred.unsupported =
+        barred.unknown =
             named.iter().filter(|name| !servers.iter().any(|row| row.name == **name)).cloned().collect();
         for row in servers.into_iter().filter(|row| named.is_empty() || named.contains(&row.name)) {
             let (name, id) = (row.name.clone(), row.id);

@@ -160,7 +160,7 @@ impl From<ServersError> for Error {
         match error {
             ServersError::NotFound { name, near, operation } => {
                 let edge = Self::new(Kind::NotFound, "server_not_found", message).with("name", name);
-                let none = "There are no servers yet; staff make one with `server create`.";
+                let none = "There are no servers yet; staff make one with /server create.";
                 // A destroying operation is not offered on a guessed name.
                 let offered = near.iter().filter(|_| operation != "server delete");
                 offered.fold(nearest(edge, &near, none), |edge, name| {
@@ -176,14 +176,14 @@ impl From<ServersError> for Error {
                 .remedy("Delete one that nobody needs, or ask the operator for more.")
                 .with("count", count),
             ServersError::Busy { name, doing, by, ago } => Self::new(Kind::Conflict, "server_busy", message)
-                .remedy("Wait for it to finish; `server status` shows how far it is.")
+                .remedy("Wait for it to finish; /server status shows how far it is.")
                 .action(Action::new("Status", "server status", json!({"server": name})))
                 .with("name", name)
                 .with("doing", doing.replace(' ', "_"))
                 .with("by", by)
                 .with("ago", ago),
             ServersError::Running { name, state } => Self::new(Kind::Conflict, "already_running", message)
-                .remedy("`server status` shows how to join.")
+                .remedy("/server status shows how to join.")
                 .action(Action::new("Status", "server status", json!({"server": name})).style(Style::Primary))
                 .with("name", name)
                 .with("state", state.as_str()),
@@ -214,7 +214,7 @@ impl From<ServersError> for Error {
                 .with("name", name),
             ServersError::PlayerTaken(player) => Self::new(Kind::Conflict, "player_taken", message)
                 .remedy(
-                    "If it is yours, ask a moderator: `player unlink` with `member` takes it from the other.",
+                    "If it is yours, ask a moderator: /player unlink with “member” takes it from the other.",
                 )
                 .with("player", player),
             ServersError::BadPlayer { player, why } => {
@@ -231,17 +231,17 @@ impl From<ServersError> for Error {
                     .with("most", MAX_PLAYER)
             }
             ServersError::TooManyLinks(count) => Self::new(Kind::Limit, "too_many_links", message)
-                .remedy("Take one away with `player unlink` first.")
+                .remedy("Take one away with /player unlink first.")
                 .with("count", count),
             ServersError::NotLinked { player, near } => {
                 let edge = Self::new(Kind::NotFound, "player_not_linked", message).with("player", player);
-                nearest(edge, &near, "Link one with `player link`.")
+                nearest(edge, &near, "Link one with /player link.")
             }
             ServersError::KeptOut(case) => Self::new(Kind::Permission, "kept_out", message)
                 .remedy("A moderator can change them for you.")
                 .with("case", case),
             ServersError::NotYours(rank) => Self::new(Kind::Permission, "not_your_names", message)
-                .remedy("Leave `member` out for your own names.")
+                .remedy("Leave “member” out for your own names.")
                 .with("required", Rank::MODERATOR.to_string())
                 .with("yours", rank.to_string()),
             ServersError::Contended(name) => Self::new(Kind::Conflict, "contended", message)

@@ -1,7 +1,7 @@
 //! `audit list`: who did what, through which face, and what came of it.
 
-use guildhall_core::{Action, ActorId, Answer, Call, Document, Effect, Error, Operation, Rank, Rich};
-use guildhall_store::audit::{Filter, Page};
+use guildhall_core::{Action, ActorId, Answer, Call, Document, Effect, Error, Operation, Rank, Rich, Spec};
+use guildhall_store::audit::{Entry as Kept, Filter, Page};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,14 +52,14 @@ pub struct Entry {
     took_us: i64,
     /// Of which community; `discord` for what came to none.
     community: String,
-    /// Who.
-    actor: String,
-    /// What they were called.
+    /// Who; nothing for what is told in confidence, which only the operators of the installation see in full.
+    actor: Option<String>,
+    /// What they were called; `kept apart` for what is told in confidence.
     actor_name: String,
     /// Through which face.
     face: String,
-    /// With which rank.
-    rank: u8,
+    /// With which rank; nothing for what is told in confidence.
+    rank: Option<u8>,
     /// What was asked for.
     operation: String,
     /// With what; secrets blanked.
@@ -95,12 +95,16 @@ impl Operation for List {
         // Who runs the installation also reads what never came to a community: a forged signature, a guild
         // that is not served.
         let everybody = call.actor.rank == Rank::OPERATOR && call.actor.scope.is_none();
-        let entries = if everybody {
+        let kept = if everybody {
             domain.audit.list_all(&filter, page).await?
         } else {
             domain.audit.list(call.tenant(), &filter, page).await?
         };
-        let more = (entries.len() as u64 == PAGE).then(|| entries.last().map(|entry| entry.seq)).flatten();
+        let more = (kept.len() as u64 == PAGE).then(|| kept.last().map(|entry| entry.seq)).flatten();
+        let confidential = |entry: &Kept| !everybody && told_in_confidence(&domain.specs, &entry.operation);
+        // Whoever asks for somebody's records is not told by their number what is kept apart of them.
+        let entries = kept.into_iter().filter(|entry| self.actor.is_none() || !confidential(entry));
+        let entries: Vec<Entry> = entries.map(|entry| Entry::of(confidential(&entry), entry)).collect();
         let rows = entries
             .iter()
             .map(|entry| {
@@ -111,7 +115,12 @@ impl Operation for List {
                 if let Some(bypass) = &entry.bypass {
                     verdict.push_str(&format!(", as {bypass}"));
                 }
-                let who = Rich::new().person(&entry.actor, entry.actor_name.as_str());
+                let who = match &entry.actor {
+                    Some(actor) => {
+                        Rich::new().person(&ActorId::from(actor.clone()), entry.actor_name.as_str())
+                    }
+                    None => entry.actor_name.as_str().into(),
+                };
                 vec![
                     Rich::new().ago(entry.at),
                     who,
@@ -138,7 +147,7 @@ impl Operation for List {
             }
             document = document.action(Action::new("Older", Self::NAME, input));
         }
-        Ok(Answer::new(entries.into_iter().map(Entry::from).collect(), document))
+        Ok(Answer::new(entries, document))
     }
 }
 
@@ -146,23 +155,47 @@ fn word(verdict: &VerdictName) -> Option<String> {
     serde_json::to_value(verdict).ok()?.as_str().map(str::to_owned)
 }
 
-impl From<guildhall_store::audit::Entry> for Entry {
-    fn from(entry: guildhall_store::audit::Entry) -> Self {
+/// What stands for somebody whom the staff is not told of.
+const KEPT_APART: &str = "kept apart";
+
+/// Whether what is said with an operation is for the staff, and who said it is not: nothing that is put into it is
+/// kept in records either.
+fn told_in_confidence(specs: &[Spec], operation: &str) -> bool {
+    let spec = specs.iter().find(|spec| spec.name == operation);
+    spec.is_some_and(|spec| !spec.fields.is_empty() && spec.fields.iter().all(|field| field.secret))
+}
+
+impl Entry {
+    fn of(confidential: bool, entry: Kept) -> Self {
+        let shown = !confidential;
         Self {
             number: entry.seq,
             at: entry.at,
             took_us: entry.took_us,
             community: entry.tenant.to_string(),
-            actor: entry.actor.as_str().to_owned(),
-            actor_name: entry.actor_name,
+            actor: shown.then(|| entry.actor.as_str().to_owned()),
+            actor_name: if shown { entry.actor_name } else { KEPT_APART.to_owned() },
             face: entry.face,
-            rank: entry.rank,
+            rank: shown.then_some(entry.rank),
             operation: entry.operation,
             input: entry.input,
             verdict: entry.verdict,
             code: entry.code,
-            bypass: entry.bypass,
+            bypass: entry.bypass.filter(|_| shown),
             reference: entry.call.reference(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_in_confidence_is_known() {
+        let specs = crate::installation::specs();
+        let names = specs.iter().map(|spec| spec.name);
+        let confidential: Vec<&str> = names.filter(|name| told_in_confidence(&specs, name)).collect();
+        assert_eq!(confidential, ["report", "report-message"]);
     }
 }

@@ -154,7 +154,7 @@ impl Operation for Resume {
 
     async fn run(self, domain: &Administration, _: &Call) -> Result<Answer<()>, Error> {
         domain.flows.resume(number(&self.flow)?).await.map_err(refused)?;
-        let text = "The job tries again. `flow list` says how it stands.";
+        let text = "The job tries again. /flow list says how it stands.";
         Ok(Answer::new((), Document::default().tone(Tone::Good).text(text)))
     }
 }
@@ -190,14 +190,14 @@ impl Operation for Abandon {
 fn number(text: &str) -> Result<FlowId, Error> {
     text.trim().parse().map_err(|_| {
         Error::new(Kind::User, "not_a_flow", "That is not the number of a job.")
-            .remedy("`flow list` shows the numbers.")
+            .remedy("/flow list shows the numbers.")
     })
 }
 
 fn refused(error: FlowError) -> Error {
     match error {
         FlowError::Unknown(_) | FlowError::NotStuck(_) => {
-            Error::from(error).remedy("`flow list` shows which jobs are stuck.")
+            Error::from(error).remedy("/flow list shows which jobs are stuck.")
         }
         error => error.into(),
     }

@@ -8,7 +8,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use guildhall_core::{Operations, language::Locales};
+use guildhall_core::{Operations, Spec, language::Locales};
 use guildhall_flows::Handle;
 use guildhall_link::Agents;
 use guildhall_servers::Servers;
@@ -32,6 +32,8 @@ pub struct Administration {
     pub flows: Handle,
     /// What the jobs are about.
     pub servers: Servers,
+    /// Every operation of the installation.
+    pub specs: Vec<Spec>,
 }
 
 /// Every operation on the installation.
@@ -57,6 +59,6 @@ mod tests {
         assert_eq!(gaps(&[super::LOCALES]), Vec::<String>::new());
         let texts = Texts::new(&[super::LOCALES]).unwrap();
         let codes: Vec<&str> = texts.codes().collect();
-        assert_eq!(codes, ["not_a_flow", "rank_too_high", "token_not_found"]);
+        assert_eq!(codes, ["not_a_flow", "rank_too_high", "scope_unknown", "token_not_found"]);
     }
 }

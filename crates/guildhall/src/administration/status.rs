@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use guildhall_community::Community;
 use guildhall_core::{
     Answer, Call, Document, Effect, Error, Operation, Operations, Rank, Rich, Tone,
     upstream::{Health, Upstream},
@@ -26,6 +27,8 @@ pub struct Status {
     pub upstream: Upstream,
     /// What went wrong.
     pub incidents: Arc<Incidents>,
+    /// Who keeps settings, in Redis as well where that is set up.
+    pub community: Arc<Community>,
     /// The guilds, when Discord is set up.
     pub guilds: Option<Arc<DiscordGuilds>>,
     /// The Discord face, once it is there.
@@ -58,6 +61,8 @@ pub struct StatusData {
     database: bool,
     /// Discord, when it is set up.
     discord: Option<DiscordData>,
+    /// Redis, when it is set up.
+    redis: Option<Health>,
     /// What does not work, because Guildhall is not told of what happens in guilds.
     features_off: Vec<String>,
     /// Things that were dropped because too much came at once, by what they were.
@@ -73,8 +78,8 @@ pub struct DiscordData {
     gateway: &'static str,
     /// Its REST interface.
     rest: Health,
-    /// Guilds that are known of.
-    guilds: usize,
+    /// Guilds that are known of, where the gateway tells of them.
+    guilds: Option<usize>,
 }
 
 /// Something that was dropped.
@@ -101,7 +106,7 @@ impl Operation for Show {
         let discord = status.guilds.as_ref().map(|guilds| DiscordData {
             gateway: status.gateway(),
             rest: status.upstream.health(),
-            guilds: guilds.cached().guilds,
+            guilds: (status.gateway() != "off").then(|| guilds.cached().guilds),
         });
         let lost = [
             ("guild events", status.guilds.as_ref().map_or(0, |guilds| guilds.lost())),
@@ -112,7 +117,8 @@ impl Operation for Show {
         let features_off: Vec<String> = off.into_iter().map(str::to_owned).collect();
         let version = env!("CARGO_PKG_VERSION");
         let since = status.since;
-        let data = StatusData { version, since, database, discord, features_off, lost, commands };
+        let redis = status.community.redis();
+        let data = StatusData { version, since, database, discord, redis, features_off, lost, commands };
         let document = document(&data);
         Ok(Answer::new(data, document))
     }
@@ -131,21 +137,23 @@ impl Status {
 }
 
 fn document(data: &StatusData) -> Document {
-    let well = data.database && data.discord.as_ref().is_none_or(|discord| discord.rest == Health::Closed);
+    let answers = |health: Option<Health>| health.is_none_or(|health| health == Health::Closed);
+    let well =
+        data.database && answers(data.discord.as_ref().map(|discord| discord.rest)) && answers(data.redis);
     let tone = if well { Tone::Good } else { Tone::Warning };
     let mut document = Document::titled(format!("Guildhall {}", data.version))
         .tone(tone)
         .field("running since", Rich::new().ago(data.since))
         .field("database", if data.database { "answers" } else { "does not answer" });
     if let Some(discord) = &data.discord {
-        let rest = match discord.rest {
-            Health::Closed => "answers",
-            Health::Open => "does not answer, and is left alone for a while",
-            Health::Trying => "is being tried again",
-        };
-        document = document
-            .field("Discord", format!("REST {rest}; gateway {}", discord.gateway))
-            .field("guilds", discord.guilds.to_string());
+        let rest = spoken(discord.rest);
+        document = document.field("Discord", format!("REST {rest}; gateway {}", discord.gateway));
+        if let Some(guilds) = discord.guilds {
+            document = document.field("guilds", guilds.to_string());
+        }
+    }
+    if let Some(redis) = data.redis {
+        document = document.field("Redis", spoken(redis));
     }
     for lost in data.lost.iter().filter(|lost| lost.count > 0) {
         document = document.field("dropped", format!("{} {}", lost.count, lost.what));
@@ -166,6 +174,14 @@ fn document(data: &StatusData) -> Document {
     match data.commands.len().saturating_sub(SHOWN) {
         0 => document,
         more => document.text(format!("and {more} quicker ones")),
+    }
+}
+
+fn spoken(health: Health) -> &'static str {
+    match health {
+        Health::Closed => "answers",
+        Health::Open => "does not answer, and is left alone for a while",
+        Health::Trying => "is being tried again",
     }
 }
 

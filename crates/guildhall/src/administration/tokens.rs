@@ -1,8 +1,10 @@
 //! `token create|list|revoke`: who may use REST and the command line, and for what.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use guildhall_core::{Actor, Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Tone};
+use guildhall_core::{
+    Actor, Answer, Call, Document, Effect, Error, Kind, Operation, Rank, Rich, Tone, suggest,
+};
 use guildhall_store::NewToken;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,14 @@ pub struct Made {
     name: String,
     /// Its secret, which nobody can look up later.
     secret: String,
+    /// The rank it acts with.
+    rank: Rank,
+    /// The operations it is limited to, if it is.
+    scope: Option<Vec<String>>,
+    /// Until when it is good, if not for ever.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    expires: Option<OffsetDateTime>,
 }
 
 impl Operation for Create {
@@ -58,28 +68,39 @@ impl Operation for Create {
                 .with("rank", self.rank)
                 .with("yours", call.actor.rank.to_string())
         })?;
-        let scope = narrowed(&call.actor, self.scope.as_deref())?;
+        let names: Vec<&str> = domain.specs.iter().map(|spec| spec.name).collect();
+        let scope = narrowed(&call.actor, self.scope.as_deref(), &names)?;
         let expires =
             self.days.map(|days| call.clock.now() + Duration::from_secs(u64::from(days) * 24 * 3_600));
-        let new = NewToken { name: self.name.clone(), rank, scope, expires };
+        let covers = covered(scope.as_deref());
+        let new = NewToken { name: self.name.clone(), rank, scope: scope.clone(), expires };
         let secret = domain.tokens.create(call.tenant(), new).await?;
         let mut document = Document::titled(format!("Token {}", self.name))
             .tone(Tone::Good)
             .text("Keep the secret now; nobody can look it up later.")
             .code(secret.as_str())
-            .field("Rank", rank.to_string());
+            .field("Rank", rank.to_string())
+            .field("Covers", covers);
         if let Some(expires) = expires {
             document = document.field("Good until", Rich::new().time(expires));
         }
-        Ok(Answer::new(Made { name: self.name, secret }, document))
+        Ok(Answer::new(Made { name: self.name, secret, rank, scope, expires }, document))
     }
 }
 
-/// The scope of a new token: what was asked for, and never more than its maker's own.
-fn narrowed(maker: &Actor, asked: Option<&str>) -> Result<Option<Vec<String>>, Error> {
+/// The scope of a new token: what was asked for, of what there is, and never more than its maker's own.
+fn narrowed(maker: &Actor, asked: Option<&str>, operations: &[&str]) -> Result<Option<Vec<String>>, Error> {
     let Some(asked) = asked else { return Ok(maker.scope.clone()) };
-    let asked: Vec<String> =
-        asked.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect();
+    let entries = asked.split(',').map(|entry| entry.split_whitespace().collect::<Vec<_>>().join(" "));
+    let asked: Vec<String> = entries.filter(|entry| !entry.is_empty()).collect();
+    let groups = operations.iter().filter_map(|name| name.split_once(' ')).map(|(group, _)| group);
+    let known: BTreeSet<&str> = operations.iter().copied().chain(groups).collect();
+    if asked.is_empty() {
+        return Err(unknown("", &known));
+    }
+    if let Some(entry) = asked.iter().find(|entry| !known.contains(entry.as_str())) {
+        return Err(unknown(entry, &known));
+    }
     let Some(wider) = asked.iter().find(|entry| !maker.covers(entry)) else { return Ok(Some(asked)) };
     let own = maker.scope.clone().unwrap_or_default().join(", ");
     let message = format!("Your own token does not cover '{wider}'; it covers: {own}.");
@@ -87,6 +108,26 @@ fn narrowed(maker: &Actor, asked: Option<&str>) -> Result<Option<Vec<String>>, E
         .remedy("Leave it out of the new token's scope.")
         .with("operation", wider.as_str())
         .with("scope", own))
+}
+
+/// A scope that covers nothing would be found out when the token is used.
+fn unknown(entry: &str, known: &BTreeSet<&str>) -> Error {
+    let shown: String = entry.chars().take(64).collect();
+    let near = suggest::nearest(&shown, known.iter().copied(), 3);
+    let message = format!("There is no operation and no group of operations called '{shown}'.");
+    let error = Error::new(Kind::User, "scope_unknown", message)
+        .with("name", shown.as_str())
+        .with("count", near.len())
+        .with("near", near.join(", "));
+    match near.is_empty() {
+        true => error.remedy("“guildhall operations” lists them; “server” covers all that begin with it."),
+        false => error.remedy(format!("Did you mean: {}?", near.join(", "))),
+    }
+}
+
+/// What a scope covers, for people.
+fn covered(scope: Option<&[String]>) -> String {
+    scope.map_or_else(|| "everything".to_owned(), |scope| scope.join(", "))
 }
 
 /// Shows the API tokens, without their secrets.
@@ -130,8 +171,7 @@ impl Operation for List {
                 (None, true) => "expired".into(),
                 (None, false) => "usable".into(),
             };
-            let scope =
-                token.scope.as_ref().map_or_else(|| "everything".to_owned(), |scope| scope.join(", "));
+            let scope = covered(token.scope.as_deref());
             rows.push(vec![
                 Rich::new().code(&token.name),
                 token.rank.to_string().into(),
@@ -178,7 +218,7 @@ impl Operation for Revoke {
         }
         let tokens = domain.tokens.list(call.tenant()).await?;
         let names = tokens.iter().filter(|token| token.revoked.is_none()).map(|token| token.name.as_str());
-        let near = guildhall_core::suggest::nearest(&self.name, names, 3);
+        let near = suggest::nearest(&self.name, names, 3);
         let error = Error::new(
             Kind::NotFound,
             "token_not_found",
@@ -196,24 +236,46 @@ mod tests {
 
     use super::narrowed;
 
+    const OPERATIONS: [&str; 4] = ["host list", "server list", "server start", "status"];
+
+    fn maker(own: Option<&[String]>) -> Actor {
+        let mut maker = Actor::system("roses".parse().unwrap(), "test");
+        maker.scope = own.map(<[String]>::to_vec);
+        maker
+    }
+
     #[test]
     fn a_token_cannot_make_a_wider_one() {
         let own = ["server start".to_owned(), "host".to_owned()];
         let cases = [
             (None, None, Ok(None)),
-            (None, Some("server, host list"), Ok(Some(vec!["server", "host list"]))),
-            (Some(&own), None, Ok(Some(vec!["server start", "host"]))),
+            (None, Some("server, host  list"), Ok(Some(vec!["server", "host list"]))),
+            (Some(&own[..]), None, Ok(Some(vec!["server start", "host"]))),
             (Some(&own), Some("host list"), Ok(Some(vec!["host list"]))),
-            (Some(&own), Some("server"), Err(())),
-            (Some(&own), Some("hosts"), Err(())),
+            (Some(&own), Some("server"), Err("out_of_scope")),
+            (Some(&own), Some("status"), Err("out_of_scope")),
         ];
         for (own, asked, expected) in cases {
-            let mut maker = Actor::system("roses".parse().unwrap(), "test");
-            maker.scope = own.map(|own| own.to_vec());
-            let given = narrowed(&maker, asked).map_err(|_| ());
+            let given = narrowed(&maker(own), asked, &OPERATIONS).map_err(|error| error.code);
             let expected =
                 expected.map(|scope| scope.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>()));
             assert_eq!(given, expected, "{own:?} asked for {asked:?}");
         }
+    }
+
+    #[test]
+    fn a_scope_names_what_there_is() {
+        for asked in
+            ["case,server", "server starts", "serve", "server,", "list", "", " , ", "host list start"]
+        {
+            let refused = narrowed(&maker(None), Some(asked), &OPERATIONS);
+            let fits = asked == "server,";
+            assert_eq!(
+                refused.map(drop).map_err(|error| error.code),
+                if fits { Ok(()) } else { Err("scope_unknown") }
+            );
+        }
+        let error = narrowed(&maker(None), Some("server strat"), &OPERATIONS).unwrap_err();
+        assert!(error.remedy.as_deref().is_some_and(|remedy| remedy.contains("server start")), "{error:?}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
-    path::PathBuf,
     process::ExitCode,
 };
 
@@ -13,14 +12,20 @@ use guildhall_http::client::{Client, ClientReply, EventFilter};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{FAILED, Trouble, commands, ending::Ending, progress::Progress, text::Renderer};
+use super::{
+    FAILED, Trouble, commands, config_file,
+    ending::Ending,
+    in_environment,
+    progress::Progress,
+    text::{Renderer, clean},
+};
 use crate::{configuration::Configuration, installation};
 
 /// Calls the operation and prints what comes of it.
 pub async fn call(spec: &Spec, matches: &ArgMatches) -> Result<ExitCode, Trouble> {
     let as_json = matches.get_flag("json");
+    let raw = Raw::Words(commands::words(spec, matches)?);
     let client = connect(matches)?;
-    let raw = Raw::Words(commands::words(spec, matches));
     let meant = matches.try_get_one::<bool>("yes").ok().flatten().copied().unwrap_or(false);
     let mut reply = client.call(spec.name, raw.clone(), meant).await.map_err(Ending::from)?;
     if let ClientReply::Confirm { question, document } = &reply {
@@ -47,7 +52,7 @@ pub async fn call(spec: &Spec, matches: &ArgMatches) -> Result<ExitCode, Trouble
 
 /// Asks on the terminal.
 fn ask(question: &str) -> io::Result<bool> {
-    write!(io::stderr(), "{question} [y/N] ")?;
+    write!(io::stderr(), "{} [y/N] ", clean(question))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -92,9 +97,10 @@ fn print_json(value: &Value) -> io::Result<()> {
 
 /// Where Guildhall is and who asks: what was said, else what the installation on this machine left behind.
 fn connect(matches: &ArgMatches) -> Result<Client, Trouble> {
-    let file = matches.get_one::<PathBuf>("config").cloned();
-    let said = |name| matches.get_one::<String>(name).cloned();
-    let (url, token) = match (said("url"), said("token")) {
+    let file = config_file(matches);
+    let said =
+        |name: &str, variable| matches.get_one::<String>(name).cloned().or_else(|| in_environment(variable));
+    let (url, token) = match (said("url", "GUILDHALL_URL"), said("token", "GUILDHALL_TOKEN")) {
         (Some(url), Some(token)) => (url, SecretString::from(token)),
         (url, token) => {
             let data = Configuration::load(file.as_deref())?.data;

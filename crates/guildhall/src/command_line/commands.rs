@@ -1,12 +1,14 @@
 //! Commands made from operations: `server start` becomes `guildhall server start SERVER`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 use guildhall_core::{
     Effect, Spec,
     input::{Field, FieldKind},
 };
+
+use super::{ending::Ending, file};
 
 /// The commands of all operations, for the program's own command to take in.
 pub fn commands<'a>(specs: impl Iterator<Item = &'a Spec>) -> Vec<Command> {
@@ -45,16 +47,39 @@ pub fn asked<'a>(
 }
 
 /// The words given for each input.
-pub fn words(spec: &Spec, matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
-    let given = spec.fields.iter().filter_map(|field| {
-        let words: Vec<String> = matches.get_many::<String>(&field.name)?.cloned().collect();
+pub fn words(spec: &Spec, matches: &ArgMatches) -> Result<BTreeMap<String, Vec<String>>, Ending> {
+    let mut given = BTreeMap::new();
+    for field in &spec.fields {
+        let of = |id: &str| {
+            matches.try_get_many::<String>(id).ok().flatten().map(|words| words.cloned().collect())
+        };
+        let words: Option<Vec<String>> = of(&field.name).or_else(|| of(&in_place(field)));
+        let Some(words) = words else { continue };
         let words = match field.kind {
             FieldKind::Map => words.iter().map(|pair| quoted(pair)).collect(),
+            _ if is_file(field) => vec![file::text(&words.concat(), longest(field))?],
             _ => words,
         };
-        Some((field.name.clone(), words))
-    });
-    given.collect()
+        given.insert(field.name.clone(), words);
+    }
+    name_the_format(spec, matches, &mut given);
+    Ok(given)
+}
+
+/// The end of a file's name says how it is written, unless that was said.
+fn name_the_format(spec: &Spec, matches: &ArgMatches, given: &mut BTreeMap<String, Vec<String>>) {
+    let Some(name) = spec.fields.iter().find(|field| is_file(field)).map(|field| &field.name) else { return };
+    let Some(format) = spec.fields.iter().find(|field| field.name == "format") else { return };
+    let FieldKind::Choice { of } = &format.kind else { return };
+    if given.contains_key("format") {
+        return;
+    }
+    let path = matches.get_one::<String>(name).map(Path::new);
+    let ending = path.and_then(|path| path.extension()?.to_str()).unwrap_or_default();
+    let ending = if ending == "yml" { "yaml" } else { ending };
+    if of.iter().any(|word| word == ending) {
+        given.insert("format".to_owned(), vec![ending.to_owned()]);
+    }
 }
 
 /// `motd=two words`, one shell word, as the catalogue reads it among several.
@@ -74,8 +99,21 @@ fn command(name: &'static str, spec: &Spec) -> Command {
         effect(spec.effect)
     ));
     let (positional, named): (Vec<_>, Vec<_>) = spec.fields.iter().partition(|field| is_positional(field));
+    let last = positional.len() + 1;
     for (at, field) in positional.into_iter().enumerate() {
-        command = command.arg(argument(field).index(at + 1).value_name(field.name.to_uppercase()));
+        let argument = argument(field).index(at + 1);
+        command = command.arg(match is_file(field) {
+            true => argument
+                .value_name("FILE")
+                .help(format!("{} A file, or - for standard input.", field.description)),
+            false => argument.value_name(field.name.to_uppercase()),
+        });
+    }
+    if let Some(field) = after_the_needed(spec) {
+        let long = field.name.replace('_', "-");
+        let argument = argument(field).id(in_place(field)).index(last).conflicts_with(field.name.clone());
+        let help = format!("{} --{long} says the same.", field.description);
+        command = command.arg(argument.value_name(field.name.to_uppercase()).help(help));
     }
     for field in named {
         let long = field.name.replace('_', "-");
@@ -103,6 +141,39 @@ fn effect(effect: Effect) -> &'static str {
 /// What must be given is given in order; the rest by name.
 pub(super) fn is_positional(field: &Field) -> bool {
     field.required && !matches!(field.kind, FieldKind::Map | FieldKind::List | FieldKind::Users)
+}
+
+/// Longer than what anybody types, in characters: Discord takes 6,000 in a command's option. What may be longer is
+/// the text of a file.
+const TYPED: u64 = 6_000;
+
+/// Whether an input is the text of a file, which is named instead of written on the command line.
+pub(super) fn is_file(field: &Field) -> bool {
+    field.required && longest(field) > TYPED
+}
+
+fn longest(field: &Field) -> u64 {
+    match field.kind {
+        FieldKind::Text { max, .. } => max.unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The first of what need not be given, which may follow in order what must be. Not where people are named: they
+/// have names of their own to be told from it.
+fn after_the_needed(spec: &Spec) -> Option<&Field> {
+    if spec.fields.iter().any(|field| field.required && !is_positional(field)) {
+        return None;
+    }
+    let field = spec.fields.iter().find(|field| !field.required)?;
+    let several =
+        matches!(field.kind, FieldKind::Map | FieldKind::List | FieldKind::Users | FieldKind::Boolean);
+    (!several).then_some(field)
+}
+
+/// What the command line calls an input that is given in order though it has a name.
+pub(super) fn in_place(field: &Field) -> String {
+    format!("{} in its place", field.name)
 }
 
 fn argument(field: &Field) -> Arg {

@@ -11,7 +11,10 @@ use guildhall_core::{Document, Kind};
 use guildhall_http::client::{ClientError, Refusal};
 use serde_json::{Value, json};
 
-use super::{FAILED, REFUSED, Trouble, UNREACHABLE, USAGE, text::Renderer};
+use super::{
+    FAILED, REFUSED, Trouble, UNREACHABLE, USAGE,
+    text::{Renderer, clean},
+};
 use crate::configuration::ConfigurationError;
 
 /// A refusal, a failure, or a question that nobody has answered with yes.
@@ -39,7 +42,7 @@ impl Ending {
     /// and did not say yes.
     pub fn question(operation: &str, question: &str, document: &Document, asked: bool) -> Self {
         let undone = "Nothing was done. Repeat with --yes when it is meant.";
-        let text = if asked { undone.to_owned() } else { format!("{question}\n{undone}") };
+        let text = if asked { undone.to_owned() } else { format!("{}\n{undone}", clean(question)) };
         let confirm = json!({"operation": operation, "question": question, "document": document});
         Self { status: REFUSED, json: json!({"confirm": confirm}), text }
     }

@@ -8,6 +8,7 @@ mod call;
 mod catalogue;
 mod commands;
 mod ending;
+mod file;
 mod progress;
 mod recipe;
 mod text;
@@ -27,7 +28,7 @@ use guildhall_core::Spec;
 use serde_json::json;
 
 use crate::{
-    configuration::{self, Configuration},
+    configuration::{self, Configuration, why},
     demo, installation, sim,
 };
 pub use ending::Ending;
@@ -58,6 +59,18 @@ pub fn main() -> ExitCode {
     dispatch(&matches, &specs, as_json).unwrap_or_else(|trouble| Ending::from(trouble).tell(as_json))
 }
 
+/// A variable that stands for an option. The parser itself is not told of them: it would name each that is set as
+/// required wherever it says how a command is used.
+fn in_environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// The configuration's file, when one is named.
+fn config_file(matches: &ArgMatches) -> Option<PathBuf> {
+    let said = matches.get_one::<PathBuf>("config").cloned();
+    said.or_else(|| in_environment("GUILDHALL_CONFIG").map(PathBuf::from))
+}
+
 /// The innermost command, which knows every flag.
 fn leaf(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
@@ -71,9 +84,9 @@ pub fn root(specs: &[Spec]) -> Command {
     let config = Arg::new("config")
         .long("config")
         .short('c')
-        .env("GUILDHALL_CONFIG")
+        .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help("The configuration file (TOML, YAML or JSON); the built-in defaults when not given");
+        .help("The configuration file (TOML, YAML or JSON); GUILDHALL_CONFIG or the built-in defaults when not given");
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Answer as JSON, for programs");
     // The program's own configuration and what communities set share a word, and so a group of commands.
     let operations = commands::commands(specs.iter()).into_iter().map(|command| match command.get_name() {
@@ -85,6 +98,13 @@ pub fn root(specs: &[Spec]) -> Command {
                 Command::new("reference")
                     .about("Print every key of the configuration with its meaning and its default"),
             ),
+        "help" => command.mut_args(|argument| match argument.get_index() {
+            Some(_) => {
+                let help = "A command of this program, or words to look for in what you may use";
+                argument.num_args(1..).action(ArgAction::Append).help(help)
+            }
+            None => argument,
+        }),
         _ => command,
     });
     Command::new("guildhall")
@@ -92,23 +112,16 @@ pub fn root(specs: &[Spec]) -> Command {
         .about("Run your community's game servers from Discord, REST and here")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        // `help` is an operation: what one may use, with examples. `--help` is this program's own.
+        // `help` alone is an operation: what one may use, with examples. `help COMMAND` is what `COMMAND --help` is.
         .disable_help_subcommand(true)
         .arg(config.global(true))
         .arg(json.global(true))
-        .arg(
-            Arg::new("url").long("url").global(true).env("GUILDHALL_URL").help(
-                "Where Guildhall is; http://127.0.0.1:8080 or what the configuration says when not given",
-            ),
-        )
-        .arg(
-            Arg::new("token")
-                .long("token")
-                .global(true)
-                .env("GUILDHALL_TOKEN")
-                .hide_env_values(true)
-                .help("The API token; the operator's own from the data folder when not given"),
-        )
+        .arg(Arg::new("url").long("url").value_name("URL").global(true).help(
+            "Where Guildhall is; GUILDHALL_URL, or where the one on this machine was started, when not given",
+        ))
+        .arg(Arg::new("token").long("token").value_name("TOKEN").global(true).help(
+            "The API token; GUILDHALL_TOKEN, or the operator's own from the data folder, when not given",
+        ))
         .subcommand(Command::new("run").about("Run the control plane"))
         .subcommand(program::Run::augment_args(Command::new("agent")).about("Run the agent of a host"))
         .subcommand(demo::command())
@@ -135,10 +148,10 @@ pub fn root(specs: &[Spec]) -> Command {
 
 fn dispatch(matches: &ArgMatches, specs: &[Spec], as_json: bool) -> Result<ExitCode, Trouble> {
     let Some((name, inner)) = matches.subcommand() else { return Ok(ExitCode::from(USAGE)) };
-    let file = inner.get_one::<PathBuf>("config").cloned();
+    let file = config_file(inner);
     match name {
         "run" => {
-            let configuration = Configuration::load(file.as_deref())?;
+            let configuration = Configuration::load_to_start(file.as_deref())?;
             let tracing = crate::log::start(&configuration)?;
             let runtime = runtime()?;
             let ended = runtime.block_on(installation::run(configuration, &tracing, as_json));
@@ -147,7 +160,13 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec], as_json: bool) -> Result<ExitC
             tracing.close();
             ended?;
         }
-        "agent" => program::run(program::Run::from_arg_matches(inner)?)?,
+        "agent" => {
+            // The agent says it in the system's words.
+            if let Some(file) = inner.get_one::<PathBuf>("config") {
+                std::fs::File::open(file).map_err(|error| format!("{}: {}.", file.display(), why(&error)))?;
+            }
+            program::run(program::Run::from_arg_matches(inner)?)?;
+        }
         "demo" => return runtime()?.block_on(demo::run(inner)),
         "sim" => runtime()?.block_on(sim::run(inner))?,
         "operations" => catalogue::print(specs, as_json, inner.get_flag("markdown"))?,
@@ -163,7 +182,7 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec], as_json: bool) -> Result<ExitC
         "config" if inner.subcommand_matches("check").is_some() => {
             let shown =
                 file.as_ref().map_or("the built-in defaults".into(), |file| file.display().to_string());
-            Configuration::load(file.as_deref())?;
+            Configuration::load_to_start(file.as_deref())?;
             match as_json {
                 true => writeln!(io::stdout(), "{}", json!({"checked": shown, "mistakes": []}))?,
                 false => writeln!(io::stdout(), "{shown}: no mistakes.")?,
@@ -187,10 +206,22 @@ fn dispatch(matches: &ArgMatches, specs: &[Spec], as_json: bool) -> Result<ExitC
             let Some((spec, arguments)) = commands::asked(matches, specs.iter()) else {
                 return Ok(ExitCode::from(USAGE));
             };
+            if let Some(help) = help_on(spec, arguments, specs) {
+                help.exit();
+            }
             return runtime()?.block_on(call::call(spec, arguments));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `guildhall help ban` shows: what `guildhall ban --help` does. `None` for everything else, and for words that
+/// are no command of this program's.
+fn help_on(spec: &Spec, arguments: &ArgMatches, specs: &[Spec]) -> Option<clap::Error> {
+    let query = spec.fields.iter().find(|field| spec.name == "help" && field.name == "query")?;
+    let words = arguments.get_many::<String>(&commands::in_place(query))?;
+    let line = ["guildhall"].into_iter().chain(words.map(String::as_str)).chain(["--help"]);
+    root(specs).try_get_matches_from(line).err().filter(|shown| shown.kind() == ErrorKind::DisplayHelp)
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {

@@ -16,6 +16,7 @@ use guildhall_recipes::{Problem, Recipe, shipped};
 use serde_json::{Value, json};
 
 use super::{Ending, FAILED, REFUSED, Trouble, USAGE, runtime};
+use crate::configuration::why;
 
 /// The `recipe` command.
 pub fn command() -> Command {
@@ -150,8 +151,11 @@ fn listed(problems: &[Problem]) -> Value {
 
 fn text_of(file: &Path) -> Result<String, Ending> {
     std::fs::read_to_string(file).map_err(|error| {
-        let message =
-            format!("{}: {error}. Give a file, or a name from `guildhall recipe list`.", file.display());
+        let message = format!(
+            "{}: {}. Give a file, or a name from `guildhall recipe list`.",
+            file.display(),
+            why(&error)
+        );
         let kind = if error.kind() == io::ErrorKind::NotFound { Kind::NotFound } else { Kind::User };
         Ending::error(FAILED, "unreadable_file", kind, message, Value::Null)
     })

@@ -8,7 +8,7 @@ use guildhall_core::{
 };
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 
-use super::commands::is_positional;
+use super::commands::{is_file, is_positional};
 use crate::installation;
 
 /// Renders documents for a terminal.
@@ -42,12 +42,13 @@ impl Renderer {
     fn block(&self, text: &mut String, block: &Block) {
         let _ = match block {
             Block::Heading { text: heading } => writeln!(text, "\n{}", clean(heading)),
-            Block::Text { text: line } => writeln!(text, "{}", self.line(line)),
+            Block::Text { text: lines } => writeln!(text, "{}", self.lines(lines).join("\n  ")),
             Block::Fields { fields } => {
                 let widest = fields.iter().map(|field| clean(&field.name).chars().count()).max().unwrap_or(0);
                 for field in fields {
                     let name = clean(&field.name);
-                    let _ = writeln!(text, "{name:<widest$}  {}", self.line(&field.value));
+                    let below = format!("\n{:width$}", "", width = widest + 2);
+                    let _ = writeln!(text, "{name:<widest$}  {}", self.lines(&field.value).join(&below));
                 }
                 Ok(())
             }
@@ -76,49 +77,57 @@ impl Renderer {
     }
 
     fn table(&self, text: &mut String, table: &Table) {
-        let rows: Vec<Vec<String>> =
-            table.rows.iter().map(|row| row.iter().map(|cell| self.line(cell)).collect()).collect();
+        let cells = |row: &Vec<Rich>| row.iter().map(|cell| self.lines(cell)).collect::<Vec<_>>();
+        let rows: Vec<Vec<Vec<String>>> = table.rows.iter().map(cells).collect();
         let widths: Vec<usize> = table
             .columns
             .iter()
             .enumerate()
             .map(|(at, heading)| {
-                let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
-                cells.chain([heading.chars().count()]).max().unwrap_or(0)
+                let lines = rows.iter().filter_map(|row| row.get(at)).flatten();
+                lines.chain([heading]).map(|line| line.chars().count()).max().unwrap_or(0)
             })
             .collect();
-        let mut line = |cells: &[String]| {
+        let mut line = |cells: &[&str]| {
             let padded: Vec<_> =
                 cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
             let _ = writeln!(text, "{}", padded.join("  ").trim_end());
         };
-        line(&table.columns.iter().map(|heading| heading.to_uppercase()).collect::<Vec<_>>());
+        let headings: Vec<String> = table.columns.iter().map(|heading| heading.to_uppercase()).collect();
+        line(&headings.iter().map(String::as_str).collect::<Vec<_>>());
         for row in &rows {
-            line(row);
+            // A cell of several lines makes its row as high.
+            for at in 0..row.iter().map(Vec::len).max().unwrap_or(0) {
+                let cells = row.iter().map(|lines| lines.get(at).map_or("", String::as_str));
+                line(&cells.collect::<Vec<_>>());
+            }
         }
     }
 
-    /// One line.
-    pub fn line(&self, rich: &Rich) -> String {
-        rich.0.iter().map(|span| self.span(span)).collect()
+    /// The lines of a text, at least one.
+    fn lines(&self, rich: &Rich) -> Vec<String> {
+        let text: String = rich.0.iter().map(|span| self.span(span)).collect();
+        text.split('\n').map(|line| clean(line).trim_end().to_owned()).collect()
     }
 
     fn span(&self, span: &Span) -> String {
         match span {
-            Span::Plain(text) | Span::Strong(text) | Span::Code(text) => clean(text),
+            Span::Plain(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
             Span::Time(at) => {
                 let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
                 at.to_offset(self.zone).format(&format).unwrap_or_else(|_| at.to_string())
             }
             Span::Ago(at) => distance(self.now, *at),
-            Span::Person { name, .. } => clean(name),
+            Span::Person { name, .. } | Span::Channel { name, .. } => clean(name),
+            Span::Link(address) => address.to_string(),
         }
     }
 }
 
-/// Control characters would let a player's name steer the terminal.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+/// One line. Control characters would let a player's name steer the terminal; the end of a line becomes a blank.
+pub(super) fn clean(text: &str) -> String {
+    let shown = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n'));
+    shown.map(|c| if c == '\n' { ' ' } else { c }).collect()
 }
 
 fn symbol(tone: Tone) -> &'static str {
@@ -165,6 +174,8 @@ fn hint(action: &Action) -> String {
     };
     for field in fields.unwrap_or_default() {
         let _ = match (given(&field.name), is_positional(field)) {
+            // What was read from a file is not repeated on a command line.
+            (Some(_), true) if is_file(field) => write!(command, " FILE"),
             (Some(value), true) => write!(command, " {value}"),
             (Some(value), false) => write!(command, " --{} {value}", field.name.replace('_', "-")),
             // What a form would ask for is named, in its place.
@@ -225,5 +236,28 @@ mod tests {
                         survival  ready\na         b\ninstalling (1 of 3)\n  one\n  two[31m\n\n\
                         Next: Stop: guildhall server stop survival\n";
         assert_eq!(renderer.document(&document), expected);
+    }
+
+    #[test]
+    fn lines_stay_lines_and_begin_where_the_text_does() {
+        let renderer = Renderer { zone: UtcOffset::UTC, now: OffsetDateTime::UNIX_EPOCH };
+        let document = Document::titled("two\nlines")
+            .text("as Discord knows it\ngeneral.language: auto\u{1b}[31m\r\n")
+            .field("Evidence", "one\ntwo")
+            .field("By", "ada")
+            .table(
+                &["name", "note"],
+                vec![vec!["survival".into(), "kept\nfor long".into()], vec!["a".into(), "b".into()]],
+            );
+        let expected = "two lines\nas Discord knows it\n  general.language: auto[31m\n  \nEvidence  one\n          two\n\
+                        By        ada\nNAME      NOTE\nsurvival  kept\n          for long\na         b\n";
+        assert_eq!(renderer.document(&document), expected);
+    }
+
+    #[test]
+    fn a_text_that_was_a_file_is_not_repeated_in_a_hint() {
+        let input = json!({"text": "[general]\nprefix = \"!\"", "format": "toml", "revision": 3});
+        let shown = hint(&Action::new("Apply", "config import", input));
+        assert_eq!(shown, "Apply: guildhall config import FILE --format toml --revision 3");
     }
 }

@@ -9,6 +9,7 @@ use super::{
     place::{Place, Step},
     reference::nested,
     source::Mistake,
+    words,
 };
 
 /// Mistakes after which the rest is not looked for: a file of another program makes hundreds.
@@ -28,17 +29,30 @@ impl Draft {
         Self { whole, left_out: BTreeSet::new(), mistakes: Vec::new() }
     }
 
-    /// The configuration, when there is no mistake; else every one.
-    pub fn read(mut self) -> Result<Configuration, Vec<Mistake>> {
+    /// The configuration, when there is no mistake; else every one, with those that `trial` finds.
+    pub fn read(
+        mut self,
+        trial: impl FnOnce(&Configuration) -> Vec<(Place, String)>,
+    ) -> Result<Configuration, Vec<Mistake>> {
         let configuration = self.typed();
-        let more = configuration.iter().flat_map(|configuration| configuration.check(&self));
-        // What is missed only because something wrong was taken out is no mistake of its own.
-        let more: Vec<Mistake> = more.filter(|mistake| !self.is_wrong(&mistake.place)).collect();
-        self.mistakes.extend(more);
+        if let Some(configuration) = &configuration {
+            let rules = configuration.check(&self);
+            self.add(rules);
+            let tried = trial(configuration).into_iter();
+            let tried = tried.map(|(read, message)| Mistake::new(self.in_source(&read), &message)).collect();
+            self.add(tried);
+        }
         match configuration {
             Some(configuration) if self.mistakes.is_empty() => Ok(configuration),
             _ => Err(self.mistakes),
         }
+    }
+
+    /// Takes in more mistakes. What is missed only because something wrong was taken out is no mistake of its own,
+    /// and one thing is told once.
+    fn add(&mut self, more: Vec<Mistake>) {
+        let more: Vec<Mistake> = more.into_iter().filter(|mistake| !self.is_wrong(&mistake.place)).collect();
+        self.mistakes.extend(more);
     }
 
     /// Whether a mistake was found there, or in a part of it.
@@ -65,7 +79,7 @@ impl Draft {
             if message.starts_with("missing field") {
                 self.name_missing(&place);
             } else {
-                self.mistakes.push(Mistake::new(place.clone(), &message));
+                self.mistakes.push(Mistake::new(place.clone(), &words::unfit(&message)));
             }
             if place.is_whole() || !self.left_out.insert(place) {
                 return None;

@@ -6,9 +6,12 @@
 mod draft;
 mod place;
 mod reference;
+mod rules;
 mod source;
+mod words;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -18,10 +21,10 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use draft::Draft;
-use place::Place;
+pub use place::Place;
 pub use reference::{markdown as reference, schema};
-pub use source::{ConfigurationError, Mistake};
+pub use source::ConfigurationError;
+pub use words::why;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -284,15 +287,20 @@ impl Default for LogSection {
 impl Configuration {
     /// Reads the file, when there is one, and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigurationError> {
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with("GUILDHALL_"));
-        source::load(file, variables.collect())
+        source::load(file, variables(), |_| Vec::new())
+    }
+
+    /// The same for those who start with it: also refuses what [`installation::trial`](crate::installation::trial)
+    /// finds. Both `run` and `config check` read it with this, so neither knows a mistake that the other does not.
+    pub fn load_to_start(file: Option<&Path>) -> Result<Self, ConfigurationError> {
+        source::load(file, variables(), crate::installation::trial)
     }
 
     /// Reads the file, when there is one, and the given variables.
     #[cfg(test)]
     fn load_with(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<Self, ConfigurationError> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        source::load(file, variables.collect())
+        source::load(file, variables.collect(), |_| Vec::new())
     }
 
     /// The community that a person without one speaks for: the first, or `local`.
@@ -312,65 +320,10 @@ impl Configuration {
         ];
         secrets.into_iter().flatten().collect()
     }
+}
 
-    /// What the types cannot say: names that must differ, settings that need each other.
-    fn check(&self, draft: &Draft) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
-        let mut wrong = |place: Place, message: &str| mistakes.push(Mistake::new(place, message));
-        let (hosts, communities) = (Place::of("hosts"), Place::of("communities"));
-        for (at, host) in self.hosts.iter().enumerate() {
-            let here = draft.entry(&hosts, at);
-            if self.hosts[..at].iter().any(|other| other.name == host.name) {
-                wrong(here.key("name"), "another host has this name; give each its own.");
-            }
-            if self.hosts[..at].iter().any(|other| other.local && host.local) {
-                wrong(here.key("local"), "another host is this machine already; only one can be.");
-            }
-        }
-        if self.hosts.is_empty() {
-            wrong(hosts, "is empty; name at least one host, or leave it out for this machine.");
-        }
-        for (at, community) in self.communities.iter().enumerate() {
-            let here = draft.entry(&communities, at);
-            if self.communities[..at].iter().any(|other| other.tenant == community.tenant) {
-                wrong(here.key("tenant"), "another community has this name; give each its own.");
-            }
-            let twin = |other: &CommunitySection| other.guild.is_some() && other.guild == community.guild;
-            if self.communities[..at].iter().any(twin) {
-                wrong(here.key("guild"), "another community has this guild.");
-            }
-            if community.guild.is_some() && community.channel.is_none() {
-                let message = "is missing; sessions have their threads in it. Set the channel's id.";
-                wrong(here.key("channel"), message);
-            }
-        }
-        if let Some(discord) = &self.discord {
-            let key = hex::decode(&discord.public_key).is_ok_and(|bytes| bytes.len() == 32);
-            if !key {
-                let message = "is not 64 hex digits; copy it from the developer portal.";
-                wrong(Place::of("discord.public_key"), message);
-            }
-            if !discord.open && !self.communities.iter().any(|community| community.guild.is_some()) {
-                let message = "names no guild, so nobody on Discord could use Guildhall. Name one, or set discord.open.";
-                wrong(communities, message);
-            }
-        }
-        if let Some(traces) = &self.traces
-            && !(0.0..=1.0).contains(&traces.ratio)
-        {
-            let message = "is not a part of the whole; write a number from 0 to 1.";
-            wrong(Place::of("traces.ratio"), message);
-        }
-        let discord = self.discord.is_some() || draft.is_wrong(&Place::of("discord"));
-        if self.errors.channel.is_some() && !discord {
-            wrong(Place::of("errors.channel"), "needs Discord; set discord as well, or take it out.");
-        }
-        if self.mqtt.url.is_some() && self.mqtt.password.is_none() {
-            let message = "is missing; a broker beside Guildhall needs mqtt.username and it.";
-            wrong(Place::of("mqtt.password"), message);
-        }
-        mistakes
-    }
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars().filter(|(name, _)| name.starts_with("GUILDHALL_")).collect()
 }
 
 #[cfg(test)]

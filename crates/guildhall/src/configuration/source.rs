@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Configuration, draft::Draft, place::Place};
+use super::{Configuration, draft::Draft, place::Place, reference::nested, words::why};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +46,7 @@ impl fmt::Display for Mistake {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// The file cannot be read.
-    #[error("{file}: cannot be read: {source}. Check the path and its permissions.", file = file.display())]
+    #[error("{}: cannot be read: {}. Check the path and its permissions.", file.display(), why(source))]
     Unreadable {
         /// Which.
         file: PathBuf,
@@ -68,7 +68,9 @@ fn list(mistakes: &[Mistake]) -> String {
 pub(super) fn load(
     file: Option<&Path>,
     variables: BTreeMap<String, String>,
+    trial: impl FnOnce(&Configuration) -> Vec<(Place, String)>,
 ) -> Result<Configuration, ConfigurationError> {
+    let schema = guildhall_core::input::schema_of::<Configuration>();
     let mut origin = Origin { rest: "the environment".to_owned(), variables: BTreeMap::new() };
     let mut value = Value::Object(Map::new());
     if let Some(file) = file {
@@ -84,10 +86,10 @@ pub(super) fn load(
         if matches!(key.as_str(), "config" | "url" | "token") || key.starts_with("test_") {
             continue;
         }
-        set(&mut value, &key, scalar(&text));
+        set(&mut value, &key, if takes_text(&schema, &key) { Value::from(text) } else { scalar(&text) });
         origin.variables.insert(Place::of(&key), name);
     }
-    Draft::new(value).read().map_err(|mut mistakes| {
+    Draft::new(value).read(trial).map_err(|mut mistakes| {
         for mistake in &mut mistakes {
             mistake.source = origin.of(&mistake.place);
         }
@@ -128,6 +130,25 @@ fn read(file: &Path) -> Result<Value, ConfigurationError> {
         Value::Null => Ok(Value::Object(Map::new())),
         _ => Err(syntax("is not a set of keys.".to_owned())),
     }
+}
+
+/// Whether nothing but text fits a key: a password of digits is no number.
+fn takes_text(schema: &Value, key: &str) -> bool {
+    let mut here = schema;
+    for (at, part) in key.split('.').enumerate() {
+        let section = if at == 0 { Some(here) } else { nested(here).map(|(inner, _)| inner) };
+        let Some(property) = section.and_then(|section| section["properties"].get(part)) else {
+            return false;
+        };
+        here = property;
+    }
+    let types = here["anyOf"].as_array().into_iter().flatten().chain([here]).map(|schema| &schema["type"]);
+    let mut types = types.flat_map(|named| named.as_array().cloned().unwrap_or_else(|| vec![named.clone()]));
+    let mut text = false;
+    types.all(|named| {
+        text |= named == "string";
+        named == "string" || named == "null" || named.is_null()
+    }) && text
 }
 
 /// An environment variable is text; numbers and yes/no are meant as such.

@@ -48,7 +48,8 @@ fn the_environment_wins_and_is_named() {
     .unwrap();
     assert_eq!((configuration.http.listen.port(), configuration.log.json), (7, true));
     let told = mistakes("g.toml", "", &[("GUILDHALL_HTTP__LISTEN", "nowhere")]);
-    assert_eq!(told, ["GUILDHALL_HTTP__LISTEN: http.listen: invalid socket address syntax"]);
+    let expected = "is not an address with a port; write it like 127.0.0.1:8080.";
+    assert_eq!(told, [format!("GUILDHALL_HTTP__LISTEN: http.listen: {expected}")]);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn every_mistake_is_named_with_file_and_key() {
         [
             "g.toml: hosts[0].name: 'Not A Name' is not a name: use 1 to 32 characters, a to z, 0 to 9 and '-', starting with a letter",
             "g.toml: http.lissten: unknown field `lissten`, expected `listen`",
-            "g.toml: http.listen: invalid socket address syntax",
+            "g.toml: http.listen: is not an address with a port; write it like 127.0.0.1:8080.",
             "g.toml: communities[0].channel: is missing; sessions have their threads in it. Set the channel's id.",
             "g.toml: discord.public_key: is not 64 hex digits; copy it from the developer portal.",
         ]
@@ -165,6 +166,24 @@ proptest! {
     fn any_text_is_read_without_a_panic(text in "\\PC{0,200}", name in "g\\.(toml|yaml|json)") {
         mistakes(&name, &text, &[("GUILDHALL_HOSTS", &text)]);
     }
+}
+
+#[test]
+fn a_variable_is_text_where_nothing_else_fits() {
+    let read = |name: &str, text: &str| Configuration::load_with(None, &[(name, text)]);
+    let password = read("GUILDHALL_MQTT__PASSWORD", "12345").unwrap().mqtt.password.unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&password), "12345");
+    assert_eq!(read("GUILDHALL_ERRORS__ENVIRONMENT", "7").unwrap().errors.environment, "7");
+    assert_eq!(
+        read("GUILDHALL_ERRORS__CHANNEL", "7").unwrap_err().to_string().lines().count(),
+        1,
+        "a number"
+    );
+    assert!(read("GUILDHALL_LOG__JSON", "true").unwrap().log.json);
+    assert_eq!(read("GUILDHALL_OPERATORS", "[7]").unwrap().operators, [7]);
+    let discord = r#"{"application_id": 1, "public_key": "zz", "token": 12345}"#;
+    let told = read("GUILDHALL_DISCORD", discord).unwrap_err().to_string();
+    assert!(told.contains("discord.token: is a number") && !told.contains("12345"), "{told}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use guildhall_community::{Community, CommunityConfig};
 use guildhall_core::{
-    Clock, Operations, Rank, Spec, TenantId,
+    Catalogue, Clock, Operations, Rank, Spec, TenantId,
     access::Access,
     fault::Faults,
     guild::{ChannelId, Courier, Guilds, NoGuilds, RoleId, UserId},
@@ -14,7 +14,7 @@ use guildhall_core::{
     setting::{Setting, SettingKind},
     upstream::{Policy, Upstream},
 };
-use guildhall_discord::{DiscordConfig, Post};
+use guildhall_discord::{Discord, DiscordConfig, Post};
 use guildhall_flows::Handle;
 use guildhall_guilds::{DiscordGuilds, GuildsConfig};
 use guildhall_incidents::{Incidents, IncidentsConfig};
@@ -163,7 +163,28 @@ impl Surroundings {
         };
         let config = IncidentsConfig { pepper: Some(guarded.pepper), ..incidents_config(configuration) };
         let incidents = Incidents::new(config, parts)?;
+        community.report_to(incidents.observer());
         Ok(Self { faults, upstream, discord, community, incidents, ground })
+    }
+
+    /// Discord's face, with Discord set up.
+    pub fn face(
+        &self,
+        config: Option<DiscordConfig>,
+        catalogue: &Arc<Catalogue>,
+    ) -> Result<Option<Arc<Discord>>, StartError> {
+        let (Some(config), Some((guilds, post))) = (config, &self.discord) else { return Ok(None) };
+        let parts = guildhall_discord::Parts {
+            catalogue: catalogue.clone(),
+            events: self.ground.events.clone(),
+            notebook: self.ground.notebook.clone(),
+            ranking: self.community.ranking(),
+            settings: self.community.settings(),
+            guilds: Some(guilds.clone()),
+            post: post.clone(),
+            clock: self.ground.clock.clone(),
+        };
+        Ok(Some(Discord::new(config, parts)?))
     }
 
     /// Looks at guilds and acts in them.
@@ -223,6 +244,7 @@ impl Surroundings {
             ("logs", tokio::spawn(logs.clone().run(ended()))),
         ];
         if let Some((guilds, _)) = &self.discord {
+            guilds.listen(self.community.listener());
             guilds.listen(moderation.listener());
             guilds.listen(logs.clone());
             tasks.push(("guilds", tokio::spawn(guilds.clone().run(ended()))));

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::secrets::{Secrets, write_private};
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, MqttSection, why};
 
 /// Why there is no link to the agents.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum MessagesError {
     #[error("mqtt.url: '{0}' is not an address; write mqtt://host:1883 or mqtts://host:8883")]
     NotAnAddress(String),
     /// A secret or a host's file cannot be kept.
-    #[error("{}: {source}. Check the data folder and its permissions.", path.display())]
+    #[error("{}: {}. Check the data folder and its permissions.", path.display(), why(source))]
     Keep {
         /// The file.
         path: PathBuf,
@@ -103,12 +103,8 @@ impl Messages {
         for host in &configuration.hosts {
             passwords.insert(host.name.clone(), keep(&format!("host-{}", host.name))?);
         }
-        let (embedded, url, username, password) = match &settings.url {
-            Some(url) => {
-                let url = url.parse().map_err(|_| MessagesError::NotAnAddress(url.clone()))?;
-                let username = settings.username.clone().unwrap_or_else(|| topic::control_user(&control));
-                (None, url, username, settings.password.clone().unwrap_or_default())
-            }
+        let (embedded, url, username, password) = match beside(settings)? {
+            Some((url, username, password)) => (None, url, username, password),
             None => {
                 let password = keep("control")?;
                 let mut users = vec![user(topic::control_access(&control), password.clone())];
@@ -150,6 +146,14 @@ impl Messages {
             broker.shutdown().await;
         }
     }
+}
+
+/// The broker beside Guildhall, with the control plane's user name and password there.
+pub fn beside(settings: &MqttSection) -> Result<Option<(Url, String, SecretString)>, MessagesError> {
+    let Some(url) = &settings.url else { return Ok(None) };
+    let url = url.parse().map_err(|_| MessagesError::NotAnAddress(url.clone()))?;
+    let username = settings.username.clone().unwrap_or_else(|| topic::control_user(&ControlId::default()));
+    Ok(Some((url, username, settings.password.clone().unwrap_or_default())))
 }
 
 fn user(access: Access, password: SecretString) -> User {

@@ -9,6 +9,7 @@ mod messages;
 mod readiness;
 mod secrets;
 mod standby;
+mod trial;
 mod turn;
 
 use std::{
@@ -18,12 +19,13 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     pin::pin,
+    str::FromStr as _,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use guildhall_core::{Catalogue, Clock, HostId, Rank, Spec, SystemClock, TenantId};
-use guildhall_discord::{Community, Discord, DiscordConfig, DiscordError, GatewayConfig};
+use guildhall_discord::{Community, DiscordConfig, DiscordError, GatewayConfig};
 use guildhall_flows::Engine;
 use guildhall_guilds::GuildsError;
 use guildhall_http::{Http, HttpConfig, metrics::Counted};
@@ -36,19 +38,21 @@ use guildhall_store::{
 use guildhall_telemetry::Latency;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use sqlx::{postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     administration::{self, Administration},
     command_line::Trouble,
-    configuration::Configuration,
+    configuration::{Configuration, why},
     log::Tracing,
 };
 use community::{Ground, Guarded, Surroundings};
 use local_agent::LocalAgent;
 use messages::{LateAgents, Messages, MessagesError};
 use secrets::Secrets;
+pub use trial::trial;
 
 /// The file, in the data folder, that holds the operator's own API token.
 const OPERATOR_TOKEN: &str = "operator";
@@ -76,8 +80,9 @@ pub fn operator_token(data: &Path) -> Result<SecretString, Trouble> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text.trim().to_owned().into()),
         Err(error) => Err(format!(
-            "no API token: {}: {error}. Give one with --token or GUILDHALL_TOKEN, or run this where `guildhall run` has its data.",
-            path.display()
+            "no API token: {}: {}. Give one with --token or GUILDHALL_TOKEN, or run this where `guildhall run` has its data.",
+            path.display(),
+            why(&error)
         )
         .into()),
     }
@@ -87,7 +92,7 @@ pub fn operator_token(data: &Path) -> Result<SecretString, Trouble> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be used.
-    #[error("{}: {source}. Check `data` in the configuration and the folder's permissions.", path.display())]
+    #[error("{}: {}. Check `data` in the configuration and the folder's permissions.", path.display(), why(source))]
     Data {
         /// The folder or file.
         path: PathBuf,
@@ -97,6 +102,9 @@ pub enum StartError {
     /// Another Guildhall runs on the same data.
     #[error("another Guildhall uses {}. Stop it first, or give this one a data folder of its own.", .0.display())]
     InUse(PathBuf),
+    /// The database's address is none.
+    #[error("store.url: {0}")]
+    Address(String),
     /// The database cannot be used.
     #[error("store.url: {0}")]
     Store(#[from] StoreError),
@@ -132,7 +140,7 @@ pub enum StartError {
     #[error("the messages of this program are broken: {0}")]
     Texts(String),
     /// The HTTP address cannot be used.
-    #[error("http.listen: {address} cannot be used: {source}. Free the port or choose another one.")]
+    #[error("http.listen: {address} cannot be used: {}. Free the port or choose another one.", why(source))]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -303,6 +311,7 @@ impl Installation {
             latency: latency.clone(),
             upstream: around.upstream.clone(),
             incidents: around.incidents.clone(),
+            community: around.community.clone(),
             guilds: around.discord.as_ref().map(|(guilds, _)| guilds.clone()),
             discord: OnceLock::new(),
             store: store.clone(),
@@ -314,6 +323,7 @@ impl Installation {
             agents,
             flows,
             servers: servers.as_ref().clone(),
+            specs: specs(),
         };
         let catalogue = Catalogue::builder(Arc::new(counted), clock.clone(), around.community.permissions())
             .presenter(around.incidents.presenter())
@@ -331,25 +341,11 @@ impl Installation {
         let catalogue = Arc::new(catalogue);
         around.community.attach(&catalogue);
 
-        let discord = match (discord_config, &around.discord) {
-            (Some(config), Some((guilds, post))) => {
-                let parts = guildhall_discord::Parts {
-                    catalogue: catalogue.clone(),
-                    events: events.clone(),
-                    notebook: Arc::new(NotebookStore::new(store.clone())),
-                    ranking: around.community.ranking(),
-                    settings: around.community.settings(),
-                    guilds: Some(guilds.clone()),
-                    post: post.clone(),
-                    clock: clock.clone(),
-                };
-                let discord = Discord::new(config, parts)?;
-                // Set once, right here.
-                let _ = status.discord.set(discord.clone());
-                Some(discord)
-            }
-            _ => None,
-        };
+        let discord = around.face(discord_config, &catalogue)?;
+        if let Some(discord) = &discord {
+            // Set once, right here.
+            let _ = status.discord.set(discord.clone());
+        }
         let readiness = readiness::Parts {
             store: store.clone(),
             broker: messages.connected(),
@@ -442,15 +438,44 @@ fn lock(data: &Path) -> Result<File, StartError> {
     }
 }
 
+/// The database's address, as far as it can be judged without the database.
+fn store_url(configuration: &Configuration) -> Result<SecretString, StartError> {
+    let Some(url) = &configuration.store.url else {
+        let file = std::path::absolute(configuration.data.join("guildhall.db"))
+            .map_err(|source| StartError::Data { path: configuration.data.clone(), source })?;
+        return Ok(format!("sqlite://{}", file.display()).into());
+    };
+    let text = url.expose_secret();
+    let remedy = "use sqlite:///absolute/path.db or postgres://user@host/database";
+    let bad =
+        |why: String| StartError::Address(format!("the database address is not understood: {why}; {remedy}"));
+    if let Some(rest) = text.strip_prefix("sqlite:") {
+        let rest = rest.trim_start_matches("//");
+        let file = rest.split('?').next().unwrap_or_default();
+        if !file.starts_with('/') {
+            return Err(bad("an SQLite database is a file with an absolute path".to_owned()));
+        }
+        SqliteConnectOptions::from_str(text).map_err(|error| bad(error.to_string()))?;
+        if !trial::has_folder(file) {
+            let message = format!("{file} cannot be a database; the folder has to be there, make it first");
+            return Err(StartError::Address(message));
+        }
+    } else if is_shared(url) {
+        PgConnectOptions::from_str(text).map_err(|error| bad(error.to_string()))?;
+    } else {
+        return Err(bad("it names neither sqlite nor postgres".to_owned()));
+    }
+    Ok(url.clone())
+}
+
+/// Whether several machines can use the database.
+fn is_shared(url: &SecretString) -> bool {
+    let schemes = ["postgres:", "postgresql:"];
+    schemes.iter().any(|scheme| url.expose_secret().starts_with(scheme))
+}
+
 async fn open_store(configuration: &Configuration) -> Result<Store, StartError> {
-    let embedded = || {
-        let file = std::path::absolute(configuration.data.join("guildhall.db"))?;
-        io::Result::Ok(SecretString::from(format!("sqlite://{}", file.display())))
-    };
-    let url = match &configuration.store.url {
-        Some(url) => url.clone(),
-        None => embedded().map_err(|source| StartError::Data { path: configuration.data.clone(), source })?,
-    };
+    let url = store_url(configuration)?;
     let mut migrations = guildhall_flows::migrations();
     migrations.extend(guildhall_servers::migrations());
     migrations.extend(guildhall_community::migrations());

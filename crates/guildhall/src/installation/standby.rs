@@ -11,13 +11,12 @@ use axum::{
 };
 use guildhall_core::{Clock, Document, Tone};
 use guildhall_http::Part;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    StartError,
+    StartError, is_shared,
     turn::{Candidate, Turn},
 };
 use crate::configuration::Configuration;
@@ -66,10 +65,6 @@ pub async fn wait(
         waiting.close().await;
     }
     Ok(Some(turn))
-}
-
-fn is_shared(url: &SecretString) -> bool {
-    url.expose_secret().starts_with("postgres")
 }
 
 /// The HTTP interface of one that stands by.

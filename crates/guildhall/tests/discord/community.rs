@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     stage::{Stage, Way},
-    support::{PATIENCE, eventually},
+    support::{GAME, PATIENCE, eventually},
 };
 
 fn stage() -> Stage {
@@ -315,6 +315,19 @@ fn the_audit_record_says_who_needed_no_rank() {
     assert_eq!(told, [(Some("olive"), Some("owner of the guild")), (Some("ada"), None)]);
     let shown = stage.command(&stage.olive, "audit list", json!({"operation": "server list"})).text();
     assert!(shown.contains("done, as owner of the guild"), "{shown}");
+
+    // Closing a ban's case comes to lifting the ban, which asks for more than closing cases does.
+    assert!(stage.guildhall.cli(&["rank", "require", "unban", "--rank", "8"]).status.success());
+    stage.command(&stage.ada, "ban", json!({"user": stage.ben.id().to_string()}));
+    eventually("the ban", || banned(&stage, &stage.ben).then_some(()));
+    let refused = stage.command(&stage.ada, "case close", json!({"number": 1}));
+    assert!(refused.text().contains("rank 8"), "{}", refused.text());
+    stage.command(&stage.olive, "case close", json!({"number": 1}));
+    eventually("the end of the ban", || (!banned(&stage, &stage.ben)).then_some(()));
+    let records = stage.guildhall.get("/api/v1/audits?operation=case%20close");
+    let bypasses: Vec<_> =
+        records["data"].as_array().into_iter().flatten().map(|r| r["bypass"].as_str()).collect();
+    assert_eq!(bypasses, [Some("owner of the guild"), None]);
     stage.finish();
 }
 
@@ -356,5 +369,30 @@ fn edits_and_deletions_are_logged_for_as_long_as_the_guild_says() {
     assert!(entry.text().contains("other words"), "{}", entry.text());
     place.delete_message(id).expect("a deletion");
     stage.wait(log.wait_for_text(PATIENCE, "was deleted")).expect("a line");
+    stage.finish();
+}
+
+#[test]
+fn a_ban_reaches_the_game_that_runs_and_its_end_does_too() {
+    let keeps_a_list = "    if word in (\"bar\", \"free\"):\n        open(\"gate\", \"a\").write(line)\n";
+    let game = GAME
+        .replace("name = \"counter\"", "name = \"guarded\"")
+        .replace("    if word == \"leave\":", &format!("{keeps_a_list}    if word == \"leave\":"));
+    let game = format!("{game}\n[access]\nban = \"bar {{player}}\"\nunban = \"free {{player}}\"\n");
+    let stage = Stage::set(&Way::Gateway, &[game]);
+    set(&stage, "moderation.carry", "ban");
+    stage.create(json!({"name": "keep", "recipe": "guarded"}));
+    let session = stage.start("keep");
+    stage.read(&session, "is ready");
+    stage.command(&stage.ben, "player link", json!({"name": "Benny", "recipe": "guarded"}));
+    let list = stage.guildhall.folder_of("keep").join("gate");
+    let reads = |lines: &str| {
+        eventually(lines, || (std::fs::read_to_string(&list).ok()? == lines).then_some(()));
+    };
+    let ben = json!({"user": stage.ben.id().to_string()});
+    stage.command(&stage.ada, "ban", ben.clone());
+    reads("bar Benny\n");
+    stage.command(&stage.ada, "unban", ben);
+    reads("bar Benny\nfree Benny\n");
     stage.finish();
 }

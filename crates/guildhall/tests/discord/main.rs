@@ -5,6 +5,7 @@ mod community;
 mod failures;
 mod forgeries;
 mod killed;
+mod logs;
 mod menus;
 mod session;
 mod shown;

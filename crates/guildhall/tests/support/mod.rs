@@ -169,6 +169,7 @@ impl Guildhall {
     pub fn on_terminal(&self, arguments: &[&str]) -> Terminal {
         let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_guildhall"))
             .args(arguments)
+            .env("LC_ALL", "C")
             .env("GUILDHALL_URL", self.url(""))
             .env("GUILDHALL_TOKEN", self.token())
             .env("TERM", "xterm-256color");
@@ -184,6 +185,7 @@ impl Guildhall {
     pub fn cli_with(&self, arguments: &[&str], token: &str) -> Output {
         let output = Command::new(env!("CARGO_BIN_EXE_guildhall"))
             .args(arguments)
+            .env("LC_ALL", "C")
             .env("GUILDHALL_URL", self.url(""))
             .env("GUILDHALL_TOKEN", token)
             .stdin(Stdio::null())

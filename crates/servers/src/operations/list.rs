@@ -57,7 +57,7 @@ impl Operation for ServerList {
 
 fn document(data: &ListData) -> Document {
     if data.total == 0 {
-        return Document::titled("No servers yet").text("Staff make one with `server create`.");
+        return Document::titled("No servers yet").text("Staff make one with /server create.");
     }
     if data.servers.is_empty() {
         let text = format!("There are {} pages.", data.pages);

@@ -54,7 +54,7 @@ impl Operation for PlayerList {
         let bars = servers.bars(call.tenant(), &person).await?;
         let mut document = Document::titled("Names in the games");
         if links.is_empty() {
-            document = document.text("No name is linked yet; `player link` adds one.");
+            document = document.text("No name is linked yet; /player link adds one.");
         }
         let mut rows = Vec::new();
         for link in &links {

@@ -115,7 +115,7 @@ async fn a_bar_runs_out_by_itself_and_names_its_servers() {
         let short = Bar { until, servers: names(&["one", "nowhere"]), ..bar("case 1") };
         let barred = world.bar(2, short).await;
         assert_eq!((barred.applied, barred.pending), (names(&["one"]), Vec::new()));
-        assert_eq!(barred.unsupported, ["nowhere"], "a server that is not there cannot be told");
+        assert_eq!(barred.unknown, ["nowhere"], "a server that is not there cannot be told");
         world.clock.advance(Duration::from_secs(59));
         world.reconcile().await;
         assert_eq!(world.agent.sent(one), ["ban Ben_99"]);

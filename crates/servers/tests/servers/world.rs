@@ -366,6 +366,8 @@ fn line(rich: &Rich) -> String {
         Span::Time(at) => format!("<{at}>"),
         Span::Ago(at) => format!("<{at}>"),
         Span::Person { name, .. } => format!("@{name}"),
+        Span::Channel { name, .. } => name.clone(),
+        Span::Link(address) => address.to_string(),
     });
     spans.collect()
 }

@@ -92,6 +92,7 @@ impl Desk {
             agents,
             flows: engine.handle(),
             servers,
+            specs: operations().specs().cloned().collect(),
         };
         let catalogue = Catalogue::builder(Arc::new(audit), clock, Arc::new(DefaultRanks))
             .add(operations(), Arc::new(administration))
