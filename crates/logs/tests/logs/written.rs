@@ -264,12 +264,8 @@ impl AuditLog for Nowhere {
     }
 }
 
-#[tokio::test]
-async fn logs_check_writes_to_each_log_and_says_which_does_not_work() {
-    let store = testkit::sqlite(migrations()).await;
-    let world = world(store.store());
-    world.desk.set.lock().unwrap().insert("logs.joins", Value::Null);
-    world.desk.set.lock().unwrap().insert("logs.voice", json!(GONE));
+/// What an administrator is answered who has the logs looked at.
+async fn check(world: &World) -> (Value, Document) {
     let catalogue = Catalogue::builder(Arc::new(Nowhere), world.clock.clone(), Arc::new(DefaultRanks))
         .add(guildhall_logs::operations(), world.logs.clone())
         .build();
@@ -281,10 +277,20 @@ async fn logs_check_writes_to_each_log_and_says_which_does_not_work() {
         rank: Rank::ADMIN,
         scope: None,
     };
-    world.desk.set.lock().unwrap().insert("logs.reports", json!(GONE));
-    world.hear(GuildEvent::Available).await;
     let reply = catalogue.call(Request::json(actor, "logs check", json!({}))).await.unwrap();
     let Reply::Done { data, document, .. } = reply else { panic!("{reply:?}") };
+    (data, document)
+}
+
+#[tokio::test]
+async fn logs_check_writes_to_each_log_and_says_which_does_not_work() {
+    let store = testkit::sqlite(migrations()).await;
+    let world = world(store.store());
+    world.desk.set.lock().unwrap().insert("logs.joins", Value::Null);
+    world.desk.set.lock().unwrap().insert("logs.voice", json!(GONE));
+    world.desk.set.lock().unwrap().insert("logs.reports", json!(GONE));
+    world.hear(GuildEvent::Available).await;
+    let (data, document) = check(&world).await;
     let seen: Vec<_> = data.as_array().unwrap().iter().map(|one| (&one["log"], &one["problem"])).collect();
     let gone = |key: &str| {
         json!(format!("its channel is gone: /config setup makes another, or set one: /config set key:{key}"))
@@ -311,19 +317,7 @@ async fn logs_check_says_what_cannot_be_written_where_nothing_is_heard_of_the_gu
     let store = testkit::sqlite(migrations()).await;
     let world = world(store.store());
     world.desk.set.lock().unwrap().insert("logs.voice", Value::Null);
-    let catalogue = Catalogue::builder(Arc::new(Nowhere), world.clock.clone(), Arc::new(DefaultRanks))
-        .add(guildhall_logs::operations(), world.logs.clone())
-        .build();
-    let actor = Actor {
-        tenant: world.tenant.clone(),
-        id: ActorId::discord(3),
-        name: "Ada".to_owned(),
-        face: Face::Discord,
-        rank: Rank::ADMIN,
-        scope: None,
-    };
-    let reply = catalogue.call(Request::json(actor, "logs check", json!({}))).await.unwrap();
-    let Reply::Done { data, .. } = reply else { panic!("{reply:?}") };
+    let (data, _) = check(&world).await;
     let problem = |log: usize| data[log]["problem"].as_str().map(str::to_owned);
     assert!(problem(0).unwrap().starts_with("works for settings and ranks alone: "), "{data}");
     for log in [1, 2] {
